@@ -1,1 +1,79 @@
-//! scenario
+//! What the user asked, valid: the scenario language.
+//!
+//! A [`Scenario`] is what the rest of the program sees; it is only built from a scenario file, by
+//! validation, so that every value in it holds.
+
+mod axis;
+mod endpoint;
+mod load;
+mod matrix;
+mod model;
+mod output;
+mod prompt;
+mod request;
+mod slo;
+
+pub use axis::{Axes, AxisName, AxisValue, Loop, Mode};
+pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
+pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
+pub use matrix::{Block, Exclude, Matrix};
+pub use model::{Model, Price, TokenizerSource};
+pub use output::{ChunkTimes, Format, Output};
+pub use prompt::{Chat, Dataset, DatasetOrder, Prompt, SharedPrefix, Unique};
+pub use request::{MaxTokensKey, RequestOptions};
+pub use slo::{Bound, Gate, Judge, Slo};
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::text::Secrets;
+
+/// A valid scenario: what to send, to whom, in which combinations, how to load the server, what is good.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scenario {
+    /// Directory name of its results.
+    pub name: String,
+    /// Markdown for the top of the report.
+    pub about: Option<String>,
+    /// Root of all randomness.
+    pub seed: u64,
+    /// Kept in the manifest and the summary.
+    pub labels: BTreeMap<String, String>,
+    /// For filters.
+    pub tags: Vec<String>,
+    /// By name, in the order of the file.
+    pub endpoints: Vec<Endpoint>,
+    /// Every model that the matrix names or the file declares, by label.
+    pub models: BTreeMap<String, Model>,
+    /// How a request is made, where neither endpoint nor model says otherwise.
+    pub request: RequestOptions,
+    /// The axes.
+    pub matrix: Matrix,
+    /// Where prompts come from.
+    pub prompt: Prompt,
+    /// Rows of mode `custom`.
+    pub dataset: Option<Dataset>,
+    /// Conversations of mode `chat`.
+    pub chat: Option<Chat>,
+    /// How the server is loaded.
+    pub load: Load,
+    /// What makes a request good.
+    pub slo: Option<Slo>,
+    /// Limits that fail a run.
+    pub gates: Vec<Gate>,
+    /// What is written.
+    pub output: Output,
+    /// The scenario file and every file it extends, as they were read; the first is the scenario itself.
+    pub files: Vec<PathBuf>,
+    /// The resolved scenario as TOML with `${VAR}` unexpanded: the frozen copy.
+    pub frozen: String,
+    /// Every value that came from the environment.
+    pub secrets: Secrets,
+}
+
+impl Scenario {
+    /// The endpoint called `name`.
+    pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|endpoint| endpoint.name == name)
+    }
+}

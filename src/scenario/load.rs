@@ -1,0 +1,124 @@
+use std::time::Duration;
+
+use crate::units::{Amount, RequestCount};
+
+/// How the server is loaded.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Load {
+    /// Measured requests of one repeat; with neither this nor `duration`, max(16, 4 x concurrency).
+    pub requests: Option<RequestCount>,
+    /// Time of the measured phase.
+    pub duration: Option<Duration>,
+    /// Before the measured phase, handed over without a pause.
+    pub warmup: Amount,
+    /// What is in flight then is cancelled.
+    pub cell_timeout: Duration,
+    /// Spreads the first starts of a closed loop.
+    pub ramp: Duration,
+    /// Open loop: a request due beyond it is dropped.
+    pub max_in_flight: u32,
+    /// How often each cell is measured.
+    pub repeats: u32,
+    /// The order of (cell, repeat) pairs.
+    pub order: CellOrder,
+    /// Whether pairs of one model stay together.
+    pub group_by_model: bool,
+    /// Between two pairs.
+    pub cooldown: Duration,
+    /// What may run at the same time.
+    pub parallel: Parallel,
+    /// Commands round cells.
+    pub hooks: Hooks,
+    /// Failed requests that are sent again.
+    pub retries: Retries,
+}
+
+impl Default for Load {
+    fn default() -> Self {
+        Self {
+            requests: None,
+            duration: None,
+            warmup: Amount::Requests(RequestCount::Exactly(0)),
+            cell_timeout: Duration::from_secs(600),
+            ramp: Duration::ZERO,
+            max_in_flight: 1000,
+            repeats: 1,
+            order: CellOrder::Sequential,
+            group_by_model: true,
+            cooldown: Duration::ZERO,
+            parallel: Parallel::None,
+            hooks: Hooks::default(),
+            retries: Retries::default(),
+        }
+    }
+}
+
+impl Load {
+    /// Measured requests of one repeat at a concurrency; `None` when only the duration ends it.
+    pub fn requests_at(&self, concurrency: Option<u32>) -> Option<u64> {
+        let concurrency = concurrency.map(u64::from);
+        match (self.requests, self.duration) {
+            (Some(count), _) => Some(count.at(concurrency)),
+            (None, Some(_)) => None,
+            (None, None) => Some(16.max(4 * concurrency.unwrap_or(1))),
+        }
+    }
+}
+
+/// The order of (cell, repeat) pairs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CellOrder {
+    /// All repeats of a cell, then the next cell.
+    Sequential,
+    /// All cells once, then again.
+    Interleaved,
+    /// By the seed.
+    Shuffled,
+}
+
+/// What may run at the same time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Parallel {
+    /// One cell at a time.
+    None,
+    /// Different endpoints at the same time.
+    Endpoint,
+}
+
+/// Commands round cells, run only when asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Hooks {
+    /// Before every cell.
+    pub before_cell: Option<String>,
+    /// After every cell.
+    pub after_cell: Option<String>,
+}
+
+/// Failed requests that are sent again; every attempt stays in the row.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Retries {
+    /// At most so many more attempts.
+    pub count: u32,
+    /// Before the next attempt.
+    pub backoff: Duration,
+    /// After which causes.
+    pub on: Vec<RetryCause>,
+}
+
+/// A cause after which a request may be sent again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryCause {
+    /// HTTP 429.
+    RateLimited,
+    /// No connection.
+    Connect,
+    /// No connection in time.
+    ConnectTimeout,
+    /// Another HTTP error status.
+    HttpStatus,
+    /// The stream was cut.
+    StreamCut,
+}

@@ -1,0 +1,34 @@
+use std::collections::BTreeMap;
+
+use super::{Axes, AxisName, AxisValue};
+
+/// The cells as the scenario writes them: a product, further products, single cells, and what goes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Matrix {
+    /// The product of `[matrix]`; `None` when it names no axis and blocks or includes do.
+    pub product: Option<Block>,
+    /// Products of their own, with their own axes.
+    pub blocks: Vec<Block>,
+    /// Single cells; what they leave out takes the defaults.
+    pub include: Vec<Axes>,
+    /// Cells that go, but for those of `include`.
+    pub exclude: Vec<Exclude>,
+}
+
+/// A product of axes.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Block {
+    /// Each axis that is given, with its values in the order of the file.
+    pub axes: BTreeMap<AxisName, Vec<AxisValue>>,
+    /// Axes that are walked together, all of one length.
+    pub zip: Vec<Vec<AxisName>>,
+}
+
+/// A cell goes when, for every key, its value is one of these.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Exclude {
+    /// The keys, each with the values any of which matches.
+    pub axes: BTreeMap<AxisName, Vec<AxisValue>>,
+    /// Where it stands, for the warning that it matches nothing: "matrix.exclude[0]".
+    pub place: String,
+}
