@@ -165,3 +165,11 @@ impl From<Fault> for Faults {
         Self(vec![fault])
     }
 }
+
+impl<'a> IntoIterator for &'a Faults {
+    type Item = &'a Fault;
+    type IntoIter = std::slice::Iter<'a, Fault>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

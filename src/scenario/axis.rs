@@ -289,3 +289,11 @@ impl FromIterator<(AxisName, AxisValue)> for Axes {
         Self(values.into_iter().collect())
     }
 }
+
+impl<'a> IntoIterator for &'a Axes {
+    type Item = (&'a AxisName, &'a AxisValue);
+    type IntoIter = std::collections::btree_map::Iter<'a, AxisName, AxisValue>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}

@@ -1,0 +1,66 @@
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::scenario::Axes;
+
+/// A readable, file-safe, stable name of a cell: its axes and 8 hex digits of their hash.
+///
+/// It depends on the cell's own axes only, so it stays when other cells come or go.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CellId(String);
+
+impl CellId {
+    /// Takes a name as it is, from a stored plan or from [`Cell`]'s maker.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self(name.into())
+    }
+
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for CellId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// SHA-256, in hex, of everything that can change a cell's result: the incremental key.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct CellDigest(pub String);
+
+/// One combination of axis values and what it takes to measure it once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cell {
+    /// Its name.
+    pub id: CellId,
+    /// Its values; only axes that the mode takes, `vars` always.
+    pub axes: Axes,
+    /// Measured requests of one repeat; `None` when only the duration ends it.
+    pub requests: Option<u64>,
+    /// The incremental key.
+    pub digest: CellDigest,
+}
+
+/// All cells of a scenario, in the order of the file.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Plan {
+    /// The cells; no two are equal.
+    pub cells: Vec<Cell>,
+    /// Worth a look: an `exclude` that matches nothing, for one.
+    pub warnings: Vec<String>,
+}
+
+/// The unit of work, of files, of resume and of reuse: one repeat of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Unit {
+    /// Index into [`Plan::cells`].
+    pub cell: usize,
+    /// From 0.
+    pub repeat: u32,
+}
