@@ -1,0 +1,119 @@
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+
+use super::admission::Admission;
+use super::flight::fly;
+use super::gate::Gate;
+use super::{Pace, Script, Stop, StopHandle, StopRule, StopSignal, Transport, Warmup};
+use crate::record::Phase;
+use crate::time::{Clock, MonotonicNs};
+
+/// The load of one repeat of one cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traffic {
+    /// When the next session may start.
+    pub pace: Pace,
+    /// What comes before the measured phase.
+    pub warmup: Warmup,
+    /// When the measured phase is over.
+    pub stop: StopRule,
+    /// Since the first start; what is in flight then is cancelled.
+    pub timeout: Duration,
+}
+
+/// Where scripts come from: the `index`-th of a phase. Prepared ahead, so that `next` seldom waits.
+pub trait Source {
+    /// The scripts.
+    type Script: Script;
+
+    /// The script for that place; `None` when there is none, which ends the load.
+    fn next(&mut self, phase: Phase, index: u64) -> impl Future<Output = Option<Self::Script>>;
+}
+
+/// Why a load ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// The stop rule was met and everything in flight ended.
+    Done,
+    /// The timeout cancelled what was in flight.
+    TimedOut,
+    /// A stop from outside.
+    Stopped,
+    /// The source gave no more.
+    OutOfWork,
+}
+
+/// When a load happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Window {
+    /// The first start, warm-up included.
+    pub began_ns: MonotonicNs,
+    /// The first measured start; `None` when there was none.
+    pub measured_from_ns: Option<MonotonicNs>,
+    /// When nothing was in flight any more.
+    pub ended_ns: MonotonicNs,
+    /// Why it ended.
+    pub ending: Ending,
+}
+
+/// Paces the scripts of `source` over `transport` until the stop rule is met, the timeout passes or `stop` says so.
+///
+/// Returns when nothing is in flight any more. Every request that starts is told to the transport, which records it.
+pub async fn drive<S, T>(traffic: Traffic, mut source: S, transport: Arc<T>, clock: Clock, stop: StopSignal) -> Window
+where
+    S: Source,
+    T: Transport<Request = <S::Script as Script>::Request, Reply = <S::Script as Script>::Reply>,
+{
+    let began_ns = clock.now_ns();
+    let mut gate = Gate::new(traffic.pace, clock, began_ns);
+    let mut admission = Admission::new(traffic.warmup, traffic.stop, began_ns);
+    let rows = Arc::new(AtomicU64::new(0));
+    let mut flights = JoinSet::new();
+    let (cancel, _) = StopHandle::new();
+    let watch = watch_over(clock.instant_of(began_ns) + traffic.timeout, stop, cancel.clone());
+    tokio::pin!(watch);
+    let mut starting = cancel.signal();
+
+    let launch = async {
+        loop {
+            let Some(pass) = gate.pass().await else { return Ending::Stopped };
+            // A flight that has ended leaves its result behind; taking it keeps memory flat.
+            while flights.try_join_next().is_some() {}
+            let Some((phase, index)) = admission.admit(clock.now_ns()) else { return Ending::Done };
+            let Some(script) = source.next(phase, index).await else { return Ending::OutOfWork };
+            flights.spawn(fly(script, pass, phase, Arc::clone(&transport), Arc::clone(&rows), cancel.signal()));
+        }
+    };
+    let mut cut_short = None;
+    let launched = tokio::select! {
+        ending = launch => ending,
+        () = starting.reached(Stop::Draining) => Ending::Stopped,
+        ending = &mut watch => { cut_short = Some(ending); Ending::Stopped },
+    };
+    let ending = loop {
+        tokio::select! {
+            flight = flights.join_next() => if flight.is_none() { break cut_short.unwrap_or(launched) },
+            ending = &mut watch, if cut_short.is_none() => cut_short = Some(ending),
+        }
+    };
+    Window { began_ns, measured_from_ns: admission.measured_from_ns(), ended_ns: clock.now_ns(), ending }
+}
+
+/// Turns the timeout and the stop from outside into the flights' own stop; returns once they are cancelled.
+async fn watch_over(deadline: tokio::time::Instant, mut outside: StopSignal, flights: StopHandle) -> Ending {
+    let pass_on = async {
+        outside.reached(Stop::Draining).await;
+        flights.go(Stop::Draining);
+        outside.reached(Stop::Cancelling).await;
+    };
+    let ending = tokio::select! {
+        () = tokio::time::sleep_until(deadline) => Ending::TimedOut,
+        () = pass_on => Ending::Stopped,
+    };
+    flights.go(Stop::Cancelling);
+    ending
+}
