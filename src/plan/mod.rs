@@ -1,5 +1,20 @@
-//! The cells: what a scenario's matrix comes to, each with a stable name and a digest.
+//! The cells: what a scenario's matrix comes to, each with a stable name and a digest. Pure.
 
 mod cell;
+mod digest;
+mod estimate;
+mod expand;
+mod filter;
+mod id;
+mod order;
+#[cfg(test)]
+mod tests;
+mod view;
 
 pub use cell::{Cell, CellDigest, CellId, Plan, Unit};
+pub use digest::{ContentHashes, content_files};
+pub use estimate::Estimate;
+pub use expand::expand;
+pub use filter::{Filter, FilterError};
+pub use order::units;
+pub use view::{CellView, PlanView};

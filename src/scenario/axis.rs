@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::units::{ArrivalDistribution, ImageSize, Qps, SizeSpec};
+use crate::units::{ArrivalDistribution, ImageSize, Qps, SizeSpec, UnitError};
 
 /// The name of an axis. The order of the variants is the order in cell ids, columns and tables.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -296,4 +296,41 @@ impl<'a> IntoIterator for &'a Axes {
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
     }
+}
+
+/// The value that `text` names on an axis: for filters and files alike.
+///
+/// A text on an axis of `vars` is a truth value, a whole number or a number when it reads as one.
+pub fn parse_axis_value(axis: &AxisName, text: &str) -> Result<AxisValue, UnitError> {
+    Ok(match axis {
+        AxisName::Model | AxisName::Endpoint => AxisValue::Text(text.to_owned()),
+        AxisName::Mode => {
+            AxisValue::Mode(Mode::ALL.into_iter().find(|mode| mode.as_str() == text).ok_or_else(|| {
+                UnitError::new(
+                    format!("`{text}` is not a mode"),
+                    "\"synthetic\", \"real_workload\", \"custom\" or \"chat\"",
+                )
+            })?)
+        }
+        AxisName::InputTokens | AxisName::OutputTokens => AxisValue::Tokens(text.parse()?),
+        AxisName::ImageSize => AxisValue::Image(text.parse()?),
+        AxisName::Loop => AxisValue::Loop(match text {
+            "closed" => Loop::Closed,
+            "open" => Loop::Open,
+            _ => return Err(UnitError::new(format!("`{text}` is not a loop"), "\"closed\" or \"open\"")),
+        }),
+        AxisName::Concurrency => {
+            AxisValue::Concurrency(text.parse().ok().filter(|count| *count > 0).ok_or_else(|| {
+                UnitError::new(format!("`{text}` is not a concurrency"), "a whole number from 1, as 16")
+            })?)
+        }
+        AxisName::Qps => AxisValue::Qps(text.parse()?),
+        AxisName::QpsDistribution => AxisValue::Arrivals(text.parse()?),
+        AxisName::Var(_) => {
+            let truth = text.parse().map(AxisValue::Bool);
+            let number =
+                || text.parse().map(AxisValue::Integer).ok().or_else(|| text.parse().map(AxisValue::Float).ok());
+            truth.ok().or_else(number).unwrap_or_else(|| AxisValue::Text(text.to_owned()))
+        }
+    })
 }

@@ -13,7 +13,7 @@ mod prompt;
 mod request;
 mod slo;
 
-pub use axis::{Axes, AxisName, AxisValue, Loop, Mode};
+pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
 pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
 pub use matrix::{Block, Exclude, Matrix};

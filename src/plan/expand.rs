@@ -1,0 +1,157 @@
+use std::collections::BTreeMap;
+
+use super::digest::digest;
+use super::id::cell_id;
+use super::{Cell, ContentHashes, Plan};
+use crate::scenario::{Axes, AxisName, AxisValue, Block, Exclude, Loop, Mode, Scenario};
+use crate::units::{ArrivalDistribution, ImageSize, Qps, SizeSpec};
+
+/// All cells of a scenario, in the order of the file: the matrix, its blocks, its includes.
+///
+/// `contents` are the hashes of every file that the scenario's digests cover.
+#[must_use]
+pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
+    let matrix = &scenario.matrix;
+    let mut hits = vec![0_usize; matrix.exclude.len()];
+    let mut kept: Vec<Axes> = Vec::new();
+    for block in matrix.product.iter().chain(&matrix.blocks) {
+        for axes in product(block) {
+            let axes = complete(axes, scenario);
+            let mut excluded = false;
+            for (hit, exclude) in hits.iter_mut().zip(&matrix.exclude) {
+                if matches(exclude, &axes) {
+                    *hit += 1;
+                    excluded = true;
+                }
+            }
+            // Equal cells arise where an axis does not apply to a mode; they are one.
+            if !excluded && !kept.contains(&axes) {
+                kept.push(axes);
+            }
+        }
+    }
+    for axes in &matrix.include {
+        let axes = complete(axes.clone(), scenario);
+        if !kept.contains(&axes) {
+            kept.push(axes);
+        }
+    }
+    let cells = kept.into_iter().map(|axes| cell(axes, scenario, contents)).collect();
+    let warnings = matrix
+        .exclude
+        .iter()
+        .zip(hits)
+        .filter(|(_, hits)| *hits == 0)
+        .map(|(exclude, _)| format!("{} matches no cell", exclude.place))
+        .collect();
+    Plan { cells, warnings }
+}
+
+fn cell(axes: Axes, scenario: &Scenario, contents: &ContentHashes) -> Cell {
+    let requests = scenario.load.requests_at(axes.concurrency());
+    Cell { id: cell_id(&axes, scenario), digest: digest(&axes, scenario, contents), requests, axes }
+}
+
+/// The axes that a mode takes, besides `model`, `endpoint`, `mode` and `vars`.
+fn takes(mode: Mode, looped: Loop) -> &'static [AxisName] {
+    use AxisName::{Concurrency, ImageSize, InputTokens, Loop as LoopAxis, OutputTokens, Qps, QpsDistribution};
+    match (mode, looped) {
+        (Mode::Synthetic, _) => &[InputTokens, OutputTokens, ImageSize, Concurrency],
+        (Mode::RealWorkload, _) => &[InputTokens, OutputTokens, ImageSize, Qps, QpsDistribution],
+        (Mode::Custom, Loop::Closed) => &[OutputTokens, ImageSize, LoopAxis, Concurrency],
+        (Mode::Custom, Loop::Open) => &[OutputTokens, ImageSize, LoopAxis, Qps, QpsDistribution],
+        (Mode::Chat, _) => &[InputTokens, OutputTokens, Concurrency],
+    }
+}
+
+/// What an axis is where the scenario does not say.
+fn default_value(axis: &AxisName, mode: Mode) -> Option<AxisValue> {
+    let output = if matches!(mode, Mode::Custom | Mode::Chat) { 256 } else { 1000 };
+    Some(match axis {
+        AxisName::InputTokens => AxisValue::Tokens(SizeSpec::Fixed(1000)),
+        AxisName::OutputTokens => AxisValue::Tokens(SizeSpec::Fixed(output)),
+        AxisName::ImageSize => AxisValue::Image(ImageSize::Na),
+        AxisName::Loop => AxisValue::Loop(Loop::Closed),
+        AxisName::Concurrency => AxisValue::Concurrency(1),
+        AxisName::Qps => AxisValue::Qps(Qps::Rate(1.0)),
+        AxisName::QpsDistribution => AxisValue::Arrivals(ArrivalDistribution::Constant),
+        AxisName::Model | AxisName::Endpoint | AxisName::Mode | AxisName::Var(_) => return None,
+    })
+}
+
+/// Drops the axes that the mode does not take and fills in what is left out.
+fn complete(mut axes: Axes, scenario: &Scenario) -> Axes {
+    let mode = axes.mode();
+    axes.set(AxisName::Mode, AxisValue::Mode(mode));
+    let looped = match axes.get(&AxisName::Loop) {
+        Some(AxisValue::Loop(looped)) => *looped,
+        _ => Loop::Closed,
+    };
+    let taken = takes(mode, looped);
+    for axis in AxisName::KNOWN {
+        let general = matches!(axis, AxisName::Model | AxisName::Endpoint | AxisName::Mode);
+        if !general && !taken.contains(&axis) {
+            axes.remove(&axis);
+        } else if axes.get(&axis).is_none()
+            && let Some(value) = default_value(&axis, mode)
+        {
+            axes.set(axis, value);
+        }
+    }
+    if axes.get(&AxisName::Endpoint).is_none()
+        && let Some(name) = home_endpoint(axes.model(), scenario)
+    {
+        axes.set(AxisName::Endpoint, AxisValue::Text(name.to_owned()));
+    }
+    axes
+}
+
+/// Where a model goes unless an axis says otherwise: its own endpoint, else the first of the file.
+pub(super) fn home_endpoint<'s>(model: &str, scenario: &'s Scenario) -> Option<&'s str> {
+    let own = scenario.models.get(model).and_then(|model| model.endpoint.as_deref());
+    own.or_else(|| scenario.endpoints.first().map(|endpoint| endpoint.name.as_str()))
+}
+
+/// The product of a block's axes: the first axis varies slowest. Zipped axes count as one.
+///
+/// Axes come in the language's order, `vars` last, so that the order of cells does not hang on the file's.
+fn product(block: &Block) -> Vec<Axes> {
+    let mut factors: Vec<Vec<Axes>> = Vec::new();
+    let mut zipped: Vec<&AxisName> = Vec::new();
+    for (axis, values) in &block.axes {
+        if zipped.contains(&axis) {
+            continue;
+        }
+        let together: Vec<&AxisName> = match block.zip.iter().find(|names| names.contains(axis)) {
+            Some(names) => names.iter().collect(),
+            None => vec![axis],
+        };
+        zipped.extend(&together);
+        let steps = (0..values.len()).map(|step| {
+            let pick = |name: &AxisName| block.axes.get(name).and_then(|values| values.get(step)).cloned();
+            together.iter().filter_map(|name| Some(((*name).clone(), pick(name)?))).collect()
+        });
+        factors.push(steps.collect());
+    }
+    if factors.is_empty() {
+        return Vec::new();
+    }
+    factors.into_iter().fold(vec![Axes::default()], |cells, factor| {
+        cells
+            .iter()
+            .flat_map(|cell| {
+                factor.iter().map(|more| cell.iter().chain(more).map(|(a, v)| (a.clone(), v.clone())).collect())
+            })
+            .collect()
+    })
+}
+
+/// Whether every key of `exclude` has the cell's value among its own.
+fn matches(exclude: &Exclude, axes: &Axes) -> bool {
+    any_of(&exclude.axes, axes)
+}
+
+/// Whether, for every key of `wanted`, the cell's value is one of those listed.
+pub(super) fn any_of(wanted: &BTreeMap<AxisName, Vec<AxisValue>>, axes: &Axes) -> bool {
+    wanted.iter().all(|(axis, values)| axes.get(axis).is_some_and(|value| values.contains(value)))
+}
