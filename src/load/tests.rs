@@ -100,7 +100,7 @@ async fn run(traffic: Traffic, source: Lengths, stops: &[(u64, Stop)]) -> (Windo
     let clock = Clock::start();
     let transport = Arc::new(Scripted { clock, began_ns: clock.now_ns(), rows: Mutex::new(Vec::new()) });
     let (handle, signal) = StopHandle::new();
-    for (after, stop) in stops.to_vec() {
+    for (after, stop) in stops.iter().copied() {
         let handle = handle.clone();
         tokio::spawn(async move {
             tokio::time::sleep(Duration::from_millis(after)).await;

@@ -78,16 +78,13 @@ impl Filter {
             }
             let mut values = Vec::new();
             for text in texts {
-                let value = match &axis {
+                let value = if matches!(axis, AxisName::Var(_)) {
                     // A variable's text may look like a number: what a cell shows decides.
-                    AxisName::Var(_) => {
-                        present.iter().find(|value| value.to_string() == *text).map(|value| (*value).clone())
-                    }
-                    _ => {
-                        let value = parse_axis_value(&axis, text)
-                            .map_err(|error| FilterError::Value { axis: key.clone(), error })?;
-                        present.contains(&&value).then_some(value)
-                    }
+                    present.iter().find(|value| value.to_string() == *text).map(|value| (*value).clone())
+                } else {
+                    let value = parse_axis_value(&axis, text)
+                        .map_err(|error| FilterError::Value { axis: key.clone(), error })?;
+                    present.contains(&&value).then_some(value)
                 };
                 values.push(value.ok_or_else(|| no_such_value(key, text, &present))?);
             }

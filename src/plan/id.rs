@@ -24,12 +24,12 @@ pub(super) fn cell_id(axes: &Axes, scenario: &Scenario) -> CellId {
     CellId::new(format!("{}-{}", readable.trim_end_matches(['-', '_', '.']), hash(axes)))
 }
 
-fn part(axis: &AxisName, value: &AxisValue, axes: &Axes, scenario: &Scenario) -> Option<String> {
+fn part(name: &AxisName, value: &AxisValue, axes: &Axes, scenario: &Scenario) -> Option<String> {
     let shown = slug(&value.to_string());
-    match (axis, value) {
+    match (name, value) {
         (AxisName::Model, _) => Some(if shown.is_empty() { "model".to_owned() } else { shown }),
-        (AxisName::Endpoint, AxisValue::Text(name)) => {
-            (home_endpoint(axes.model(), scenario) != Some(name.as_str())).then_some(shown)
+        (AxisName::Endpoint, AxisValue::Text(endpoint)) => {
+            (home_endpoint(axes.model(), scenario) != Some(endpoint.as_str())).then_some(shown)
         }
         (AxisName::Mode, AxisValue::Mode(Mode::Synthetic))
         | (AxisName::ImageSize, AxisValue::Image(ImageSize::Na))
@@ -40,7 +40,7 @@ fn part(axis: &AxisName, value: &AxisValue, axes: &Axes, scenario: &Scenario) ->
         (AxisName::ImageSize, _) => Some(format!("img{shown}")),
         (AxisName::Concurrency, _) => Some(format!("c{shown}")),
         (AxisName::Qps, _) => Some(format!("q{shown}")),
-        (AxisName::Var(name), _) => Some(format!("{name}-{shown}")),
+        (AxisName::Var(var), _) => Some(format!("{var}-{shown}")),
         _ => Some(shown),
     }
 }

@@ -244,7 +244,7 @@ fn the_digest_changes_with_what_can_change_a_result_and_with_nothing_else() {
         ("order", |s| s.load.order = CellOrder::Shuffled),
         ("cooldown", |s| s.load.cooldown = Duration::from_secs(9)),
         ("price", |s| {
-            s.models.get_mut("a").unwrap().price = Some(Price { input: 1.0, cached_input: 1.0, output: 1.0 })
+            s.models.get_mut("a").unwrap().price = Some(Price { input: 1.0, cached_input: 1.0, output: 1.0 });
         }),
     ];
     for (what, edit) in indifferent {
