@@ -1,0 +1,178 @@
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Measures LLM inference endpoints from a declarative scenario.
+#[derive(Debug, Parser)]
+#[command(name = "infersweep", version, about, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "Exit codes: 0 done, 1 could not be carried out or every request of a cell failed, \
+2 wrong command line or scenario, 130 interrupted, 143 terminated (partial results are saved).")]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+impl Arguments {
+    /// Whether the command was asked to be quiet.
+    pub(super) fn quiet(&self) -> bool {
+        matches!(&self.command, Command::Run(run) if run.quiet)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Carry out a scenario: every cell is measured anew
+    Run(Run),
+    /// Write a commented scenario from an endpoint's model list
+    Init(Init),
+    /// List the cells of a scenario and what they cost; sends nothing
+    Plan(Plan),
+    /// Validate scenarios and render every prompt once; sends nothing
+    Check(Check),
+    /// Print the JSON Schema of scenario files
+    Schema(Schema),
+    /// Show a stored run
+    Show(Show),
+    /// Serve the simulated LLM server alone
+    Simulate(Simulate),
+}
+
+/// What picks and changes a scenario, on every command that reads one.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Choice {
+    /// Keep only cells with these values: `concurrency=1,4`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) only: Vec<String>,
+    /// Change a key: `load.requests=200`; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) set: Vec<String>,
+    /// Lay `[profiles.NAME]` over the scenario
+    #[arg(long, value_name = "NAME")]
+    pub(super) profile: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Run {
+    /// The scenario to carry out
+    #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    #[command(flatten)]
+    pub(super) quick: Quick,
+    /// The directory that holds the results of all runs
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(super) out: PathBuf,
+    /// Repeat the salts of an earlier run: the nonce in its manifest
+    #[arg(long, value_name = "N")]
+    pub(super) nonce: Option<u64>,
+    /// Show only results and errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
+    /// Print the summary as JSON instead of the table
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Do not ask before a run of known cost or over 30 minutes
+    #[arg(long, short)]
+    pub(super) yes: bool,
+}
+
+/// A run without a scenario file.
+#[derive(Debug, Args, Clone, Default)]
+#[command(next_help_heading = "Without a file")]
+pub(super) struct Quick {
+    /// Base URL of an OpenAI-compatible endpoint, as http://127.0.0.1:8000/v1
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// The model's name there; may be a list
+    #[arg(long, value_name = "MODEL", value_delimiter = ',', requires = "url")]
+    pub(super) model: Vec<String>,
+    /// Requests in flight; may be a list
+    #[arg(long, value_name = "N", value_delimiter = ',', requires = "url", default_values_t = [1])]
+    pub(super) concurrency: Vec<u32>,
+    /// Input tokens of a request; may be a list
+    #[arg(long, value_name = "N", value_delimiter = ',', requires = "url", default_values_t = [256])]
+    pub(super) input_tokens: Vec<u32>,
+    /// Output tokens of a request; may be a list
+    #[arg(long, value_name = "N", value_delimiter = ',', requires = "url", default_values_t = [128])]
+    pub(super) output_tokens: Vec<u32>,
+    /// Measured requests of a cell, or a multiple of its concurrency, as 10x
+    #[arg(long, value_name = "N", requires = "url", default_value = "4x")]
+    pub(super) requests: String,
+    /// The NAME of the environment variable that holds the key
+    #[arg(long, value_name = "NAME", requires = "url")]
+    pub(super) api_key_env: Option<String>,
+    /// A tokenizer.json, or `words`; learnt from the server where left out
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(super) tokenizer: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    /// Base URL of the endpoint, as http://127.0.0.1:8000/v1
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// The NAME of the environment variable that holds the key
+    #[arg(long, value_name = "NAME")]
+    pub(super) api_key_env: Option<String>,
+    /// Where to write it; never over an existing file
+    #[arg(long, value_name = "FILE", default_value = "scenario.toml")]
+    pub(super) out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Plan {
+    /// The scenario
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) choice: Choice,
+    /// For machines
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    /// The scenarios
+    #[arg(value_name = "FILE", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(super) choice: Choice,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Schema {
+    /// Which schema
+    #[arg(value_name = "NAME", default_value = "scenario", value_parser = ["scenario"])]
+    pub(super) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Show {
+    /// A run directory, or DIR/NAME/latest
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// For machines
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Simulate {
+    /// The port on loopback; 0 picks a free one
+    #[arg(long, value_name = "N", default_value_t = 8000)]
+    pub(super) port: u16,
+    /// Fixed part of the time to the first token
+    #[arg(long, value_name = "TIME", default_value = "40ms")]
+    pub(super) ttft: String,
+    /// Time of a decode step for one sequence
+    #[arg(long, value_name = "TIME", default_value = "8ms")]
+    pub(super) itl: String,
+    /// Sequences decoded at once; more wait
+    #[arg(long, value_name = "N", default_value_t = 16)]
+    pub(super) slots: u32,
+    /// Relative standard deviation of prefill and step times
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    pub(super) jitter: f64,
+}

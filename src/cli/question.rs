@@ -1,0 +1,23 @@
+use std::io::Write;
+
+use super::env::Env;
+use crate::plan::Estimate;
+use crate::units::format_duration;
+
+/// Runs longer than this are asked about first.
+const LONG_S: f64 = 30.0 * 60.0;
+
+/// Asks before a run of known cost or over 30 minutes. Without a terminal there is nobody to ask: it goes on.
+pub(super) fn may_run(estimate: &Estimate, env: &Env) -> bool {
+    let costs = estimate.cost_usd.filter(|cost| *cost > 0.0);
+    if !(env.stdin_is_terminal && env.stderr_is_terminal) || (costs.is_none() && estimate.seconds <= LONG_S) {
+        return true;
+    }
+    let time = format_duration(std::time::Duration::from_secs_f64(estimate.seconds.max(0.0)));
+    let cost = costs.map(|cost| format!(" and costs about ${cost:.2}")).unwrap_or_default();
+    let mut stderr = std::io::stderr().lock();
+    let _ = write!(stderr, "This run takes about {time}{cost}. Go on? [y/N] ");
+    let _ = stderr.flush();
+    let mut answer = String::new();
+    std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
+}

@@ -1,0 +1,95 @@
+use std::io::Write;
+
+use console::{Term, style};
+
+use super::env::Env;
+use super::exit::Failure;
+use crate::diagnostic::{Fault, Style, render};
+
+/// Where words go: results to standard output, everything about the work to standard error.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terminal {
+    /// Whether standard error is one that can be drawn on.
+    pub(super) interactive: bool,
+    /// Whether only results and errors are shown.
+    pub(super) quiet: bool,
+    width: usize,
+    coloured_out: bool,
+    coloured_err: bool,
+}
+
+/// The width of what is no terminal.
+const PLAIN_WIDTH: usize = 160;
+
+impl Terminal {
+    pub(super) fn new(env: &Env, quiet: bool) -> Self {
+        let width = match Term::stdout().size_checked() {
+            Some((_, columns)) if env.stdout_is_terminal => usize::from(columns),
+            _ => env.variables.get("COLUMNS").and_then(|columns| columns.parse().ok()).unwrap_or(PLAIN_WIDTH),
+        };
+        Self {
+            interactive: env.stderr_is_terminal && console::user_attended_stderr(),
+            quiet,
+            width,
+            coloured_out: env.stdout_is_terminal && console::colors_enabled(),
+            coloured_err: env.stderr_is_terminal && console::colors_enabled_stderr(),
+        }
+    }
+
+    /// Columns of standard output.
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// Whether results may be coloured.
+    pub(super) fn coloured(&self) -> bool {
+        self.coloured_out
+    }
+
+    /// A result, to standard output.
+    pub(super) fn result(self, text: &str) {
+        // A closed pipe is no reason to fail.
+        let _ = writeln!(std::io::stdout().lock(), "{text}");
+    }
+
+    /// A word about the work, to standard error; not shown when quiet.
+    pub(super) fn note(self, text: &str) {
+        if !self.quiet {
+            self.say(text);
+        }
+    }
+
+    /// Faults as rustc shows them, to standard error.
+    pub(super) fn faults<'f>(self, faults: impl IntoIterator<Item = &'f Fault>) {
+        let style = if self.coloured_err { Style::Coloured } else { Style::Plain };
+        let text = render(faults, style);
+        if !text.is_empty() {
+            self.say(&format!("{text}\n"));
+        }
+    }
+
+    /// A warning without a place.
+    pub(super) fn warning(self, text: &str) {
+        if !self.quiet {
+            self.say(&format!("{} {text}", self.paint("warning:", |word| word.yellow().bold())));
+        }
+    }
+
+    /// Why a command did not come to its end.
+    pub(super) fn error(self, failure: &Failure) {
+        if !failure.message.is_empty() {
+            self.say(&format!("{} {}", self.paint("error:", |word| word.red().bold()), failure.message));
+        }
+        for line in &failure.help {
+            self.say(&format!("  {} {line}", self.paint("= help:", |word| word.bold())));
+        }
+    }
+
+    fn paint(self, word: &str, how: impl FnOnce(console::StyledObject<&str>) -> console::StyledObject<&str>) -> String {
+        how(style(word).for_stderr().force_styling(self.coloured_err)).to_string()
+    }
+
+    fn say(self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+}
