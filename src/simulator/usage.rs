@@ -132,6 +132,17 @@ mod tests {
     }
 
     #[test]
+    fn the_rate_of_the_first_ten_is_that_of_all_when_there_are_fewer() {
+        let sequence = Sequence::new(0, 1, 5, 0, Wakes::AtEnd);
+        for index in 1..=5 {
+            sequence.emit(0, index * 10_000_000);
+        }
+        let times = ServerTimes::new(&sequence, 0.0);
+        assert!(close(times.completion_tokens_after_first_per_sec_first_ten, 100.0));
+        assert!(close(times.completion_tokens_after_first_per_sec, 100.0));
+    }
+
+    #[test]
     fn one_token_has_no_rate_after_the_first() {
         let sequence = Sequence::new(0, 100, 1, 0, Wakes::AtEnd);
         sequence.emit(0, 1_000_000);
