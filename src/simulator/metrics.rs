@@ -1,0 +1,167 @@
+//! The Prometheus page, in vLLM's names.
+
+use std::fmt::Write;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Upper bounds of the histograms' buckets, in seconds.
+const BOUNDS: [f64; 24] = [
+    0.001, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 1.5, 2.5, 5.0, 7.5, 10.0, 20.0,
+    40.0, 80.0, 160.0, 640.0, 2560.0,
+];
+
+/// What one model's engine counts.
+#[derive(Debug, Default)]
+pub(super) struct Metrics {
+    /// Requests in a slot, now.
+    pub(super) running: AtomicU64,
+    /// Requests in the queue, now.
+    pub(super) waiting: AtomicU64,
+    /// Tokens held in slots, now.
+    pub(super) held_tokens: AtomicU64,
+    /// Prompt tokens of all finished prefills.
+    pub(super) prompt_tokens: AtomicU64,
+    /// Completion tokens emitted.
+    pub(super) generation_tokens: AtomicU64,
+    /// Requests that got all their tokens.
+    pub(super) finished: AtomicU64,
+    /// Requests whose client went away.
+    pub(super) aborted: AtomicU64,
+    /// From receipt to admission.
+    pub(super) queue_time: Histogram,
+    /// From receipt to the first token.
+    pub(super) first_token_time: Histogram,
+    /// From receipt to the last token.
+    pub(super) total_time: Histogram,
+}
+
+/// Durations counted in buckets.
+#[derive(Debug, Default)]
+pub(super) struct Histogram(Mutex<Buckets>);
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Buckets {
+    /// Observations of at most each bound and above the one before.
+    counts: [u64; BOUNDS.len()],
+    count: u64,
+    sum_s: f64,
+}
+
+impl Histogram {
+    /// Counts a duration in nanoseconds.
+    #[expect(clippy::cast_precision_loss, reason = "a histogram's sum needs no single nanoseconds")]
+    pub(super) fn observe(&self, ns: i64) {
+        let seconds = ns as f64 / 1e9;
+        let mut buckets = self.lock();
+        if let Some(index) = BOUNDS.iter().position(|bound| seconds <= *bound) {
+            buckets.counts[index] += 1;
+        }
+        buckets.count += 1;
+        buckets.sum_s += seconds;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Buckets> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The page for `models` (label and counts), whose caches hold `capacity` tokens each.
+pub(super) fn page(models: &[(&str, &Metrics)], capacity: u64) -> String {
+    let mut page = Page { text: String::new(), models };
+    page.family("num_requests_running", "gauge", "Requests in a slot.", |metrics| load(&metrics.running));
+    page.family("num_requests_waiting", "gauge", "Requests in the queue.", |metrics| load(&metrics.waiting));
+    page.family("kv_cache_usage_perc", "gauge", "The share of the cache in use; 1 is all of it.", |metrics| {
+        load(&metrics.held_tokens) / as_float(capacity.max(1))
+    });
+    page.family("prompt_tokens_total", "counter", "Prompt tokens prefilled.", |metrics| load(&metrics.prompt_tokens));
+    page.family("generation_tokens_total", "counter", "Tokens generated.", |metrics| load(&metrics.generation_tokens));
+    page.successes();
+    page.histogram("request_queue_time_seconds", "Time in the queue.", |metrics| &metrics.queue_time);
+    page.histogram("time_to_first_token_seconds", "Time to the first token.", |metrics| &metrics.first_token_time);
+    page.histogram("e2e_request_latency_seconds", "Time to the last token.", |metrics| &metrics.total_time);
+    page.text
+}
+
+struct Page<'a> {
+    text: String,
+    models: &'a [(&'a str, &'a Metrics)],
+}
+
+impl Page<'_> {
+    fn family(&mut self, name: &str, kind: &str, help: &str, value: impl Fn(&Metrics) -> f64) {
+        self.heading(name, kind, help);
+        for (model, metrics) in self.models {
+            self.sample(name, model, "", value(metrics));
+        }
+    }
+
+    fn successes(&mut self) {
+        let name = "request_success_total";
+        self.heading(name, "counter", "Requests ended, by reason.");
+        for (model, metrics) in self.models {
+            self.sample(name, model, ",finished_reason=\"length\"", load(&metrics.finished));
+            self.sample(name, model, ",finished_reason=\"abort\"", load(&metrics.aborted));
+        }
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, of: impl Fn(&Metrics) -> &Histogram) {
+        self.heading(name, "histogram", help);
+        let bucket = format!("{name}_bucket");
+        for (model, metrics) in self.models {
+            let buckets = *of(metrics).lock();
+            let mut up_to = 0;
+            for (bound, count) in BOUNDS.iter().zip(buckets.counts) {
+                up_to += count;
+                self.sample(&bucket, model, &format!(",le=\"{bound:?}\""), as_float(up_to));
+            }
+            self.sample(&bucket, model, ",le=\"+Inf\"", as_float(buckets.count));
+            self.sample(&format!("{name}_sum"), model, "", buckets.sum_s);
+            self.sample(&format!("{name}_count"), model, "", as_float(buckets.count));
+        }
+    }
+
+    fn heading(&mut self, name: &str, kind: &str, help: &str) {
+        // Writing into a String cannot fail.
+        let _ = writeln!(self.text, "# HELP vllm:{name} {help}\n# TYPE vllm:{name} {kind}");
+    }
+
+    fn sample(&mut self, name: &str, model: &str, labels: &str, value: f64) {
+        let model = model.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n");
+        let _ = writeln!(self.text, "vllm:{name}{{model_name=\"{model}\"{labels}}} {value:?}");
+    }
+}
+
+fn load(counter: &AtomicU64) -> f64 {
+    as_float(counter.load(Ordering::Relaxed))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "the text format's values are floats")]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buckets_are_cumulative_and_end_with_the_count() {
+        let metrics = Metrics::default();
+        for ns in [500_000, 1_000_000, 30_000_000, 9_000_000_000_000] {
+            metrics.first_token_time.observe(ns);
+        }
+        metrics.held_tokens.store(50, Ordering::Relaxed);
+        let text = page(&[("a\"b", &metrics)], 200);
+        for line in [
+            r#"vllm:time_to_first_token_seconds_bucket{model_name="a\"b",le="0.001"} 2.0"#,
+            r#"vllm:time_to_first_token_seconds_bucket{model_name="a\"b",le="0.02"} 2.0"#,
+            r#"vllm:time_to_first_token_seconds_bucket{model_name="a\"b",le="0.04"} 3.0"#,
+            r#"vllm:time_to_first_token_seconds_bucket{model_name="a\"b",le="2560.0"} 3.0"#,
+            r#"vllm:time_to_first_token_seconds_bucket{model_name="a\"b",le="+Inf"} 4.0"#,
+            r#"vllm:time_to_first_token_seconds_count{model_name="a\"b"} 4.0"#,
+            r#"vllm:kv_cache_usage_perc{model_name="a\"b"} 0.25"#,
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
+        }
+    }
+}
