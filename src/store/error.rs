@@ -1,3 +1,4 @@
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -110,7 +111,7 @@ impl StoreError {
         }
     }
 
-    pub(super) fn unreadable(path: &Path, why: impl ToString) -> Self {
+    pub(super) fn unreadable(path: &Path, why: &(impl fmt::Display + ?Sized)) -> Self {
         Self::Unreadable { path: path.to_owned(), why: why.to_string() }
     }
 }

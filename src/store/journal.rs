@@ -1,6 +1,6 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -22,7 +22,7 @@ pub(super) enum Line {
     /// When the measured phase began.
     Origin(Origin),
     /// A request that ended.
-    Record(RequestRecord),
+    Record(Box<RequestRecord>),
 }
 
 /// Keeps the rows of a repeat that is under way, a line of JSON each, on a thread of its own.
@@ -39,38 +39,38 @@ pub struct JournalWriter {
 
 impl JournalWriter {
     /// Creates a journal with its header and starts its writer. A journal that is already there is an error.
-    pub fn spawn(path: PathBuf, header: UnitHeader) -> Result<Self, StoreError> {
-        let dir = create_parent(&path)?;
-        let file = File::create_new(&path).map_err(StoreError::io("create", &path))?;
+    pub fn spawn(path: &Path, header: UnitHeader) -> Result<Self, StoreError> {
+        let dir = create_parent(path)?;
+        let file = File::create_new(path).map_err(StoreError::io("create", path))?;
         sync_dir(dir)?;
         Self::start(file, path, header)
     }
 
-    fn start(file: File, path: PathBuf, header: UnitHeader) -> Result<Self, StoreError> {
+    fn start(file: File, path: &Path, header: UnitHeader) -> Result<Self, StoreError> {
         let (lines, inbox) = channel();
         let failed = Arc::new(AtomicBool::new(false));
         let mut journal = Journal { file: BufWriter::with_capacity(1 << 18, file), rows: 0 };
         journal
             .write(&Line::Header(header))
             .and_then(|()| journal.file.flush())
-            .map_err(StoreError::io("write", &path))?;
+            .map_err(StoreError::io("write", path))?;
         let flag = Arc::clone(&failed);
-        let thread_path = path.clone();
+        let path_there = path.to_owned();
         let writer = thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
                 journal.keep(&inbox).map_err(|error| {
                     flag.store(true, Ordering::Release);
-                    StoreError::io("write", &thread_path)(error)
+                    StoreError::io("write", &path_there)(error)
                 })
             })
-            .map_err(StoreError::io("start a writer for", &path))?;
+            .map_err(StoreError::io("start a writer for", path))?;
         Ok(Self { lines, failed, writer })
     }
 
     /// Adds a row; never waits. After a failure rows are let go: see [`failed`](Self::failed).
     pub fn add(&self, record: RequestRecord) {
-        self.send(Line::Record(record));
+        self.send(Line::Record(Box::new(record)));
     }
 
     /// Notes when the measured phase began, so that a journal that is cut off has its origin.
@@ -145,7 +145,7 @@ mod tests {
     fn rows_reach_the_file_within_a_second_and_all_by_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("partial/a.0.jsonl");
-        let journal = JournalWriter::spawn(path.clone(), header()).unwrap();
+        let journal = JournalWriter::spawn(&path, header()).unwrap();
         journal.add(record(0));
         let lines = || std::fs::read_to_string(&path).unwrap().lines().count();
         let tries = (0..40).take_while(|_| lines() < 2).map(|_| thread::sleep(Duration::from_millis(25))).count();
@@ -164,23 +164,28 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.0.jsonl");
         std::fs::write(&path, "precious").unwrap();
-        assert!(matches!(JournalWriter::spawn(path, header()), Err(StoreError::Io { action: "create", .. })));
+        assert!(matches!(JournalWriter::spawn(&path, header()), Err(StoreError::Io { action: "create", .. })));
     }
 
     #[test]
-    fn a_full_disk_is_noticed_while_rows_arrive_and_told_at_the_end() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("a.0.jsonl");
-        let (lines, inbox) = channel();
+    fn a_full_disk_is_told_by_name() {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let journal = Journal { file: BufWriter::new(full), rows: 0 };
-        lines.send(Line::Record(record(0))).unwrap();
-        drop(lines);
-        let error = StoreError::io("write", &path)(journal.keep(&inbox).unwrap_err());
-        assert!(matches!(error, StoreError::Full { .. }), "{error}");
+        let error = JournalWriter::start(full, Path::new("a.0.jsonl"), header()).unwrap_err();
+        assert_eq!(error.to_string(), "no space left to write a.0.jsonl");
+    }
 
-        // The writer fails on its first flush, and the flag can be seen from outside.
-        let full = File::options().write(true).open("/dev/full").unwrap();
-        assert!(matches!(JournalWriter::start(full, path, header()), Err(StoreError::Full { .. })));
+    #[test]
+    fn a_failed_write_is_seen_while_rows_arrive_and_told_at_the_end() {
+        let (reader, writer) = io::pipe().unwrap();
+        let file = File::from(std::os::fd::OwnedFd::from(writer));
+        let journal = JournalWriter::start(file, Path::new("a.0.jsonl"), header()).unwrap();
+        assert!(!journal.failed());
+        drop(reader);
+        journal.add(record(0));
+        let tries = (0..40).take_while(|_| !journal.failed()).map(|_| thread::sleep(Duration::from_millis(25))).count();
+        assert!(tries < 40, "one second");
+        journal.add(record(1));
+        let error = journal.finish().unwrap_err();
+        assert!(error.to_string().starts_with("cannot write a.0.jsonl: "), "{error}");
     }
 }

@@ -45,7 +45,7 @@ impl JournalReader {
     pub fn find_origin(path: &Path) -> Result<Option<Origin>, StoreError> {
         let Some(mut reader) = Self::open(path)? else { return Ok(None) };
         let (mut first_start, mut last_end) = (None::<i64>, None::<i64>);
-        while let Some(record) = reader.next() {
+        for record in reader.by_ref() {
             let record = record?;
             let stamps = record.stamps;
             if record.phase == Phase::Measure {
@@ -67,7 +67,7 @@ impl Iterator for JournalReader {
         while !self.done {
             self.line += 1;
             match next_line(&mut self.file, &self.path, self.line) {
-                Ok(Some(Line::Record(record))) => return Some(Ok(record)),
+                Ok(Some(Line::Record(record))) => return Some(Ok(*record)),
                 Ok(Some(Line::Origin(origin))) => self.origin = Some(origin),
                 Ok(Some(Line::Header(_))) => {
                     self.done = true;
@@ -110,9 +110,11 @@ mod tests {
 
     fn journal(dir: &Path, rows: u64, origin: Option<Origin>) -> PathBuf {
         let path = dir.join("a.0.jsonl");
-        let writer = JournalWriter::spawn(path.clone(), header()).unwrap();
+        let writer = JournalWriter::spawn(&path, header()).unwrap();
         (0..rows).for_each(|index| writer.add(record(index)));
-        origin.into_iter().for_each(|origin| writer.set_origin(origin));
+        if let Some(origin) = origin {
+            writer.set_origin(origin);
+        }
         writer.finish().unwrap();
         path
     }

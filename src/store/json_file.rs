@@ -26,7 +26,7 @@ pub(super) fn check_version(path: &Path, found: u64) -> Result<(), StoreError> {
 /// Reads a file with a `format_version`; a newer one is refused before its other fields are looked at.
 pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreError> {
     let bytes = fs::read(path).map_err(StoreError::io("read", path))?;
-    let wrong = |error: serde_json::Error| StoreError::unreadable(path, error);
+    let wrong = |error: serde_json::Error| StoreError::unreadable(path, &error);
     let version: Versioned = serde_json::from_slice(&bytes).map_err(wrong)?;
     check_version(path, version.format_version)?;
     serde_json::from_slice(&bytes).map_err(wrong)
@@ -34,7 +34,7 @@ pub(super) fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, StoreErro
 
 /// Writes a file for people to read too, atomically.
 pub(super) fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
-    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| StoreError::unreadable(path, error))?;
+    let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| StoreError::unreadable(path, &error))?;
     bytes.push(b'\n');
     write_atomic(path, &bytes)
 }

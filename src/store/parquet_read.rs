@@ -47,14 +47,14 @@ impl RecordFile {
         let value = |key: &str| {
             let pairs = footer.key_value_metadata().into_iter().flatten();
             let value = pairs.filter(|pair| pair.key == key).find_map(|pair| pair.value.as_deref());
-            value.ok_or_else(|| StoreError::unreadable(path, format!("its footer has no `{key}`")))
+            value.ok_or_else(|| StoreError::unreadable(path, &format!("its footer has no `{key}`")))
         };
         let number = |key: &str| {
-            let wrong = |error| StoreError::unreadable(path, format!("`{key}` in its footer: {error}"));
+            let wrong = |error| StoreError::unreadable(path, &format!("`{key}` in its footer: {error}"));
             value(key)?.parse::<i64>().map_err(wrong)
         };
         check_version(path, u64::try_from(number(key::FORMAT_VERSION)?).unwrap_or(u64::MAX))?;
-        let header = serde_json::from_str(value(key::UNIT)?).map_err(|error| StoreError::unreadable(path, error))?;
+        let header = serde_json::from_str(value(key::UNIT)?).map_err(|error| StoreError::unreadable(path, &error))?;
         let origin = Origin { monotonic_ns: number(key::ORIGIN_MONOTONIC_NS)?, unix_ns: number(key::ORIGIN_UNIX_NS)? };
         let rows = u64::try_from(footer.num_rows()).unwrap_or(0);
         Ok(Self { path: path.to_owned(), header, origin, rows, builder })
@@ -81,7 +81,7 @@ impl RecordFile {
         let schema = self.builder.schema().clone();
         if let Some(column) = RowSchema::facts().find(|column| column.required && schema.index_of(column.name).is_err())
         {
-            return Err(StoreError::unreadable(&self.path, format!("it has no column `{}`", column.name)));
+            return Err(StoreError::unreadable(&self.path, &format!("it has no column `{}`", column.name)));
         }
         let wanted = RowSchema::facts().map(|column| column.name).chain(server.iter().map(String::as_str));
         let roots: Vec<usize> = wanted.filter_map(|name| schema.index_of(name).ok()).collect();
@@ -100,7 +100,7 @@ impl Iterator for Records {
             if let Some(record) = self.ready.next() {
                 return Some(Ok(record));
             }
-            let batch = self.batches.as_mut()?.next()?.map_err(|error| StoreError::unreadable(&self.path, error));
+            let batch = self.batches.as_mut()?.next()?.map_err(|error| StoreError::unreadable(&self.path, &error));
             match batch.and_then(|batch| self.records_of(&batch)) {
                 Ok(records) => self.ready = records.into_iter(),
                 Err(error) => {
@@ -119,7 +119,7 @@ impl Records {
                 Misfit::Type => format!("column `{name}` has another type"),
                 Misfit::Value(value) => format!("`{value}` is no value of column `{name}`"),
             };
-            StoreError::unreadable(&self.path, why)
+            StoreError::unreadable(&self.path, &why)
         };
         let mut records = vec![blank(); batch.num_rows()];
         for column in RowSchema::facts() {

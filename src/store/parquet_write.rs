@@ -121,7 +121,7 @@ impl<'f> RowFile<'f> {
             .header
             .columns
             .batch(self.schema.clone(), &self.header.axes, &rows)
-            .map_err(|error| StoreError::unreadable(self.path, error))?;
+            .map_err(|error| StoreError::unreadable(self.path, &error))?;
         self.writer.write(&batch).map_err(StoreError::parquet("write", self.path))?;
         self.rows += rows.len() as u64;
         self.waiting.clear();

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use proptest::prelude::*;
 
@@ -11,7 +11,7 @@ use super::*;
 use crate::plan::{CellDigest, CellId};
 use crate::record::{Phase, RequestRecord};
 
-fn journal(path: PathBuf, records: impl IntoIterator<Item = RequestRecord>) -> JournalWriter {
+fn journal(path: &Path, records: impl IntoIterator<Item = RequestRecord>) -> JournalWriter {
     let journal = JournalWriter::spawn(path, header()).unwrap();
     records.into_iter().for_each(|record| journal.add(record));
     journal
@@ -40,7 +40,7 @@ proptest! {
     fn rows_come_back_from_a_journal_as_they_were(records in proptest::collection::vec(any_record(), 0..6)) {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("a.0.jsonl");
-        journal(path.clone(), records.clone()).finish().unwrap();
+        journal(&path, records.clone()).finish().unwrap();
         let back: Vec<_> = JournalReader::open(&path).unwrap().unwrap().map(Result::unwrap).collect();
         prop_assert_eq!(back, records);
     }
@@ -51,7 +51,7 @@ fn a_journal_becomes_a_file_with_all_rows_and_goes() {
     let dir = tempfile::tempdir().unwrap();
     let (path, target) = (dir.path().join("partial/a.0.jsonl"), dir.path().join("requests/a.0.parquet"));
     // More rows than one batch holds.
-    assert_eq!(journal(path.clone(), (0..5000).map(record)).finish().unwrap(), 5000);
+    assert_eq!(journal(&path, (0..5000).map(record)).finish().unwrap(), 5000);
     assert_eq!(compact(&path, &target, Some(ORIGIN)).unwrap(), Compacted { rows: 5000, origin: ORIGIN });
     assert!(!path.exists());
     assert_eq!(fs::read_dir(target.parent().unwrap()).unwrap().count(), 1);
@@ -129,8 +129,8 @@ fn a_run_that_was_killed_is_recovered_and_its_rows_are_kept_apart() {
     // Repeat 0: killed after its file was whole, before its journal went. 1: under way. 2: only just begun.
     let rows = (0..3).map(|index| Ok(record(index)));
     write_records(&dir.requests_path(&unit(0)), &header(), ORIGIN, rows).unwrap();
-    journal(dir.journal_path(&unit(0)), (0..3).map(record)).finish().unwrap();
-    journal(dir.journal_path(&unit(1)), (0..2).map(record)).finish().unwrap();
+    journal(&dir.journal_path(&unit(0)), (0..3).map(record)).finish().unwrap();
+    journal(&dir.journal_path(&unit(1)), (0..2).map(record)).finish().unwrap();
     fs::write(dir.journal_path(&unit(2)), "{\"header\":{\"for").unwrap();
     fs::write(dir.requests_dir().join(".writing-abc"), "half").unwrap();
     let path = dir.path().to_owned();
@@ -150,8 +150,10 @@ fn a_run_that_was_killed_is_recovered_and_its_rows_are_kept_apart() {
     assert!(!stored.dir.requests_dir().join(".writing-abc").exists());
     let again = StoredRun::open(stored.dir.clone()).unwrap();
     let states: Vec<_> = again.plan.repeats().map(|(_, repeat)| repeat.state).collect();
-    use RepeatState::{Complete, Interrupted, Pending};
-    assert_eq!(states, [Complete, Interrupted, Interrupted, Pending]);
+    assert_eq!(
+        states,
+        [RepeatState::Complete, RepeatState::Interrupted, RepeatState::Interrupted, RepeatState::Pending]
+    );
     assert_eq!(again.manifest.state, RunState::Interrupted);
 }
 

@@ -21,7 +21,7 @@ pub(in crate::store) enum Misfit {
 }
 
 impl Misfit {
-    pub(super) fn value(value: impl ToString) -> Self {
+    pub(super) fn value(value: &(impl ToString + ?Sized)) -> Self {
         Self::Value(value.to_string())
     }
 }
@@ -70,7 +70,7 @@ fn put<T: Copy + ToString>(
 ) -> Result<(), Misfit> {
     for (value, record) in values.zip(records) {
         if let Some(value) = value {
-            set(record, value).ok_or_else(|| Misfit::value(value))?;
+            set(record, value).ok_or_else(|| Misfit::value(&value))?;
         }
     }
     Ok(())

@@ -109,9 +109,9 @@ impl AxisType {
         }
     }
 
-    /// `rows` times a cell's value of `axis`; null where the axis does not apply.
-    pub(super) fn array(self, axes: &Map<String, Value>, axis: &str, rows: usize) -> ArrayRef {
-        let value = axes.get(axis).filter(|value| !value.is_null());
+    /// `rows` times the value of a cell of `axis`; null where the axis does not apply.
+    pub(super) fn array(self, cell: &Map<String, Value>, axis: &str, rows: usize) -> ArrayRef {
+        let value = cell.get(axis).filter(|value| !value.is_null());
         let whole = value.and_then(Value::as_i64);
         match self {
             Self::Name => text(value.and_then(Value::as_str), rows),

@@ -4,7 +4,7 @@ use serde::de::value::{Error as WordError, StrDeserializer};
 use serde::de::{Deserialize, IntoDeserializer as _};
 
 use super::column::{Column, Field, Row};
-use crate::record::{Cause, Failure, Outcome, RequestRecord};
+use crate::record::{Cause, Failure, Outcome, RequestRecord, TokenSource};
 use crate::time::MonotonicNs;
 
 /// Every fixed column in the order of the file; the axes stand after [`BEFORE_AXES`] of them.
@@ -188,7 +188,7 @@ pub(super) static AFTER_AXES: [Column; 44] = [
         "token_source",
         "Who counted `chunk_tokens`: `usage`, `tokenizer` or `estimate`.",
         Field::Text {
-            get: |row| row.record.token_source.map(|source| source.as_str()),
+            get: |row| row.record.token_source.map(TokenSource::as_str),
             set: Some(|record, source| {
                 record.token_source = Some(word(source)?);
                 Some(())

@@ -11,7 +11,7 @@ use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields};
 use super::Misfit;
 use super::column::Row;
 use super::fixed::word;
-use crate::record::{Attempt, Chunk, RequestRecord};
+use crate::record::{Attempt, Cause, Chunk, RequestRecord};
 
 /// The name that the Parquet format gives to the elements of a list.
 const ELEMENT: &str = "element";
@@ -56,7 +56,7 @@ pub(super) fn attempts(rows: &[Row<'_>]) -> Result<ArrayRef, ArrowError> {
     let tries = || rows.iter().flat_map(|row| row.record.attempts.iter().map(move |attempt| (row, attempt)));
     let sent: Int64Array = tries().map(|(row, attempt)| attempt.sent_ns.map(|at| row.offset(at))).collect();
     let end = Int64Array::from_iter_values(tries().map(|(row, attempt)| row.offset(attempt.end_ns)));
-    let cause: StringArray = tries().map(|(_, attempt)| attempt.cause.map(|cause| cause.as_str())).collect();
+    let cause: StringArray = tries().map(|(_, attempt)| attempt.cause.map(Cause::as_str)).collect();
     let values = StructArray::try_new(ATTEMPT.clone(), vec![Arc::new(sent), Arc::new(end), Arc::new(cause)], None)?;
     let offsets = OffsetBuffer::from_lengths(rows.iter().map(|row| row.record.attempts.len()));
     Ok(Arc::new(ListArray::try_new(attempts_element(), offsets, Arc::new(values), None)?))
@@ -88,7 +88,7 @@ pub(super) fn fill_chunk_tokens(column: &ArrayRef, records: &mut [RequestRecord]
     each_list(column, records, |record, counts| {
         let counts = counts.as_primitive_opt::<Int32Type>().ok_or(Misfit::Type)?;
         if counts.len() != record.chunks.len() {
-            return Err(Misfit::value(format!("{} counts for {} chunks", counts.len(), record.chunks.len())));
+            return Err(Misfit::value(&format!("{} counts for {} chunks", counts.len(), record.chunks.len())));
         }
         for (chunk, count) in record.chunks.iter_mut().zip(counts.values()) {
             chunk.tokens = u32::try_from(*count).map_err(|_| Misfit::value(count))?;

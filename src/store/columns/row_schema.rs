@@ -56,7 +56,8 @@ impl RowSchema {
         let server: BTreeSet<String> = server.into_iter().collect();
         let schema = Self { vars, server: server.into_iter().collect() };
         let mut seen = BTreeSet::new();
-        if let Some((twice, _)) = schema.columns().find(|(name, _)| !seen.insert(*name)) {
+        // SQL does not tell upper from lower case.
+        if let Some((twice, _)) = schema.columns().find(|(name, _)| !seen.insert(name.to_ascii_lowercase())) {
             return Err(StoreError::DuplicateColumn { name: twice.to_owned() });
         }
         Ok(schema)

@@ -69,8 +69,11 @@ fn vars_have_the_type_that_holds_all_their_values() {
 
 #[test]
 fn a_name_that_is_taken_is_refused() {
-    let taken = plan(&[&[var("phase", AxisValue::Integer(1))]]);
-    assert!(matches!(RowSchema::of(&taken, []), Err(StoreError::DuplicateColumn { name }) if name == "phase"));
+    for name in ["phase", "Model_ID", "input_tokens_spec"] {
+        let taken = plan(&[&[var(name, AxisValue::Integer(1))]]);
+        let error = RowSchema::of(&taken, []).unwrap_err();
+        assert!(matches!(&error, StoreError::DuplicateColumn { name: twice } if name.eq_ignore_ascii_case(twice)));
+    }
     let error = RowSchema::of(&plan(&[]), ["server_ttft_ms".to_owned()]).unwrap_err();
     assert!(error.to_string().contains("`server_ttft_ms` names two columns"));
 }
@@ -137,4 +140,10 @@ fn the_docs_have_every_column_with_its_type_and_meaning() {
     let table = documented();
     let missing: Vec<&str> = table.lines().filter(|line| !docs.contains(line)).collect();
     assert!(missing.is_empty(), "docs/FORMAT.md lacks:\n{}", missing.join("\n"));
+    let mut rest = docs.as_str();
+    for (name, kind) in RowSchema::default().columns() {
+        let start = format!("| `{name}` | {kind}");
+        let at = rest.find(&start).unwrap_or_else(|| panic!("docs/FORMAT.md lacks, or has out of order: {start}"));
+        rest = &rest[at..];
+    }
 }
