@@ -1,1 +1,44 @@
-//! store
+//! Files of a run on disk, as `docs/FORMAT.md` describes them.
+//!
+//! A run writes a [`Manifest`], a [`PlanFile`] and, for each repeat of a cell, a journal ([`JournalWriter`])
+//! that [`compact`] turns into Parquet when the repeat ends. [`StoredRun`] opens what a run left, [`read_records`]
+//! gives the facts back. Whatever is not appended to appears whole or not at all.
+
+mod atomic;
+mod columns;
+mod error;
+mod host;
+mod inputs;
+mod journal;
+mod journal_read;
+mod json_file;
+mod manifest;
+mod parquet_read;
+mod parquet_write;
+mod plan_file;
+mod run_dir;
+mod stored_run;
+mod unit_header;
+mod unit_id;
+
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;
+
+pub use atomic::write_atomic;
+pub use columns::{Column, RowSchema, VarColumn, VarType, fixed_columns};
+pub use error::StoreError;
+pub use host::Host;
+pub use inputs::{FrozenInput, freeze_inputs, hash_file};
+pub use journal::JournalWriter;
+pub use journal_read::JournalReader;
+pub use json_file::FORMAT_VERSION;
+pub use manifest::{Manifest, ProbeReport, RunState, ServerIdentity};
+pub use parquet_read::{RecordFile, Records, read_records};
+pub use parquet_write::{Compacted, compact, write_records};
+pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, RepeatState};
+pub use run_dir::RunDir;
+pub use stored_run::{StoredRun, StoredUnit};
+pub use unit_header::{Origin, UnitHeader};
+pub use unit_id::UnitId;

@@ -1,0 +1,157 @@
+use serde::{Deserialize, Serialize};
+
+use super::json_file::{FORMAT_VERSION, read_json, write_json};
+use super::{RunDir, StoreError, UnitId};
+use crate::plan::{CellDigest, CellId, Plan};
+
+/// The cells of a run and how far each repeat got: `plan.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlanFile {
+    /// Version of the run directory's files.
+    pub format_version: u64,
+    /// The cells, in the order of the scenario.
+    pub cells: Vec<PlannedCell>,
+}
+
+/// A cell of `plan.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedCell {
+    /// Its name.
+    pub cell_id: CellId,
+    /// Its values by axis.
+    pub axes: serde_json::Map<String, serde_json::Value>,
+    /// Measured requests of one repeat; `None` when only the duration ends it.
+    pub requests: Option<u64>,
+    /// The incremental key.
+    pub digest: CellDigest,
+    /// Its repeats, from 0.
+    pub repeats: Vec<PlannedRepeat>,
+}
+
+/// A repeat of `plan.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedRepeat {
+    /// From 0.
+    pub repeat: u32,
+    /// How far it got.
+    pub state: RepeatState,
+    /// The run directory that its rows were taken from.
+    #[serde(default)]
+    pub reused_from: Option<String>,
+    /// How old those rows were then, seconds.
+    #[serde(default)]
+    pub age_s: Option<f64>,
+}
+
+/// How far a repeat got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RepeatState {
+    /// Not begun.
+    Pending,
+    /// Under way.
+    Running,
+    /// Its rows are in `requests/`.
+    Complete,
+    /// Cut off; its rows are in `partial/`.
+    Interrupted,
+}
+
+impl PlanFile {
+    /// The file's name in a run directory.
+    pub const FILE: &str = "plan.json";
+
+    /// The cells of a plan with `repeats` repeats each, none begun.
+    pub fn of(plan: &Plan, repeats: u32) -> Self {
+        let pending = |repeat| PlannedRepeat { repeat, state: RepeatState::Pending, reused_from: None, age_s: None };
+        let cells = plan.cells.iter().map(|cell| PlannedCell {
+            cell_id: cell.id.clone(),
+            axes: cell.axes.to_json(),
+            requests: cell.requests,
+            digest: cell.digest.clone(),
+            repeats: (0..repeats).map(pending).collect(),
+        });
+        Self { format_version: FORMAT_VERSION, cells: cells.collect() }
+    }
+
+    /// Reads the plan of a run.
+    pub fn read(run: &RunDir) -> Result<Self, StoreError> {
+        read_json(&run.file(Self::FILE))
+    }
+
+    /// Writes it, atomically.
+    pub fn write(&self, run: &RunDir) -> Result<(), StoreError> {
+        write_json(&run.file(Self::FILE), self)
+    }
+
+    /// The cell called `id`.
+    pub fn cell(&self, id: &CellId) -> Option<&PlannedCell> {
+        self.cells.iter().find(|cell| cell.cell_id == *id)
+    }
+
+    /// A repeat, to note how far it got; [`StoreError::NotPlanned`] when there is none such.
+    pub fn repeat_mut(&mut self, unit: &UnitId) -> Result<&mut PlannedRepeat, StoreError> {
+        self.cells
+            .iter_mut()
+            .find(|cell| cell.cell_id == unit.cell)
+            .and_then(|cell| cell.repeats.iter_mut().find(|repeat| repeat.repeat == unit.repeat))
+            .ok_or_else(|| StoreError::NotPlanned { unit: unit.to_string() })
+    }
+
+    /// Notes how far a repeat got.
+    pub fn set_state(&mut self, unit: &UnitId, state: RepeatState) -> Result<(), StoreError> {
+        self.repeat_mut(unit)?.state = state;
+        Ok(())
+    }
+
+    /// Every repeat with its name, cell by cell.
+    pub fn repeats(&self) -> impl Iterator<Item = (UnitId, &PlannedRepeat)> {
+        self.cells.iter().flat_map(|cell| {
+            cell.repeats.iter().map(|repeat| (UnitId::new(cell.cell_id.clone(), repeat.repeat), repeat))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::Cell;
+    use crate::scenario::{Axes, AxisName, AxisValue};
+
+    fn plan() -> Plan {
+        let cell = |name: &str, concurrency| Cell {
+            id: CellId::new(name),
+            axes: Axes::from_iter([(AxisName::Concurrency, AxisValue::Concurrency(concurrency))]),
+            requests: Some(8),
+            digest: CellDigest("d".into()),
+        };
+        Plan { cells: vec![cell("a", 1), cell("b", 2)], warnings: Vec::new() }
+    }
+
+    #[test]
+    fn a_plan_file_has_the_shape_of_the_contract() {
+        let one = Plan { cells: vec![plan().cells.remove(0)], warnings: Vec::new() };
+        assert_eq!(
+            serde_json::to_value(PlanFile::of(&one, 1)).unwrap(),
+            serde_json::json!({"format_version": 1, "cells": [{"cell_id": "a", "axes": {"concurrency": 1},
+                "requests": 8, "digest": "d",
+                "repeats": [{"repeat": 0, "state": "pending", "reused_from": null, "age_s": null}]}]})
+        );
+    }
+
+    #[test]
+    fn states_are_noted_and_kept() {
+        let out = tempfile::tempdir().unwrap();
+        let run = RunDir::create(out.path(), "p", 0, 0).unwrap();
+        let mut file = PlanFile::of(&plan(), 2);
+        let unit = UnitId::new(CellId::new("b"), 1);
+        file.set_state(&unit, RepeatState::Complete).unwrap();
+        file.write(&run).unwrap();
+        let read = PlanFile::read(&run).unwrap();
+        assert_eq!(read, file);
+        let states: Vec<_> = read.repeats().map(|(unit, repeat)| (unit.to_string(), repeat.state)).collect();
+        assert_eq!(states[2..], [("b.0".into(), RepeatState::Pending), ("b.1".into(), RepeatState::Complete)]);
+        let missing = file.set_state(&UnitId::new(CellId::new("b"), 2), RepeatState::Running);
+        assert_eq!(missing.unwrap_err().to_string(), "the plan has no repeat b.2");
+    }
+}
