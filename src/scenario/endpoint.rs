@@ -6,9 +6,7 @@ use crate::text::Secret;
 use super::RequestOptions;
 
 /// The protocol that an endpoint speaks.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Api {
     /// OpenAI's chat completions, as most servers speak it.

@@ -66,7 +66,7 @@ impl Load {
 }
 
 /// The order of (cell, repeat) pairs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CellOrder {
     /// All repeats of a cell, then the next cell.
@@ -78,7 +78,7 @@ pub enum CellOrder {
 }
 
 /// What may run at the same time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Parallel {
     /// One cell at a time.
@@ -108,7 +108,7 @@ pub struct Retries {
 }
 
 /// A cause after which a request may be sent again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RetryCause {
     /// HTTP 429.

@@ -5,23 +5,32 @@
 
 mod axis;
 mod endpoint;
+mod language;
+mod layers;
 mod load;
 mod matrix;
 mod model;
 mod output;
 mod prompt;
+mod read;
 mod request;
+mod resolve;
 mod slo;
+mod tree;
+mod variables;
 
 pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
+pub use language::schema;
 pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
 pub use matrix::{Block, Exclude, Matrix};
 pub use model::{Model, Price, TokenizerSource};
 pub use output::{ChunkTimes, Format, Output};
 pub use prompt::{Chat, Dataset, DatasetOrder, Prompt, SharedPrefix, Unique};
+pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};
+pub use variables::{Unset, Variables};
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -16,7 +16,7 @@ pub struct Prompt {
 }
 
 /// What makes each prompt unique, so that no prefix cache flatters the time to the first token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Unique {
     /// A salt that is new for every run.
@@ -48,7 +48,7 @@ pub struct Dataset {
 }
 
 /// The order in which rows go out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DatasetOrder {
     /// As they stand in the file.

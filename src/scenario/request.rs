@@ -37,7 +37,7 @@ fn merge(under: &mut Map<String, Value>, over: &Map<String, Value>) {
 }
 
 /// The key that carries the output limit in the body.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum MaxTokensKey {
     /// `max_tokens`.

@@ -1,0 +1,124 @@
+use super::{Form, Key, Kind, Support, Table};
+
+pub(super) const LOAD: Table = Table {
+    about: "How the server is loaded.",
+    keys: &[
+        Key::new(
+            "requests",
+            Kind::Form(Form::RequestCount),
+            "Measured requests of one repeat, or \"10x\": ten for each concurrent one; max(16, 4 x concurrency) when no duration is given either.",
+        ),
+        Key::new(
+            "duration",
+            Kind::Form(Form::PositiveDuration),
+            "Time of the measured phase; with requests, whichever ends first.",
+        ),
+        Key::new("warmup", Kind::Form(Form::Amount), "A count, \"1x\" or \"10s\"; stored, not counted.").or("0"),
+        Key::new(
+            "cell_timeout",
+            Kind::Form(Form::PositiveDuration),
+            "What is in flight then is cancelled and counted as cancelled.",
+        )
+        .or("\"600s\""),
+        Key::new("ramp", Kind::Form(Form::Duration), "Closed loop: spreads the first starts over this time.")
+            .or("\"0s\""),
+        Key::new(
+            "max_in_flight",
+            Kind::Integer(1, 10_000_000),
+            "Open loop: a request due beyond it is recorded as dropped.",
+        )
+        .or("1000")
+        .supports(Support::DefaultOnly),
+        Key::new("repeats", Kind::Integer(1, 100_000), "How often each cell is measured.").or("1"),
+        Key::new("order", Kind::Word(&["sequential", "interleaved", "shuffled"]), "The order of (cell, repeat) pairs.")
+            .or("\"sequential\""),
+        Key::new("group_by_model", Kind::Bool, "Keep the pairs of one model together.").or("true"),
+        Key::new("cooldown", Kind::Form(Form::Duration), "Between two pairs.").or("\"0s\""),
+        Key::new("parallel", Kind::Word(&["none", "endpoint"]), "What may run at the same time.")
+            .or("\"none\"")
+            .supports(Support::DefaultOnly),
+        Key::new("hooks", Kind::Table(&HOOKS), "Commands round cells, asked for by --allow-hooks."),
+        Key::new("retries", Kind::Table(&RETRIES), "Failed requests that are sent again."),
+        Key::new("require_healthy_client", Kind::Bool, "A cell whose client was the bottleneck fails the run.")
+            .or("false")
+            .supports(Support::DefaultOnly),
+    ],
+};
+
+const HOOKS: Table = Table {
+    about: "Commands round cells.",
+    keys: &[
+        Key::new("before_cell", Kind::Text, "Before every cell.").supports(Support::None),
+        Key::new("after_cell", Kind::Text, "After every cell.").supports(Support::None),
+    ],
+};
+
+const RETRIES: Table = Table {
+    about: "Failed requests that are sent again; every attempt stays in the row.",
+    keys: &[
+        Key::new("count", Kind::Integer(0, 100), "At most so many more attempts.")
+            .or("0")
+            .supports(Support::DefaultOnly),
+        Key::new("backoff", Kind::Form(Form::Duration), "Before the next attempt.").or("\"1s\""),
+        Key::new(
+            "on",
+            Kind::List(&Kind::Word(&["rate_limited", "connect", "connect_timeout", "http_status", "stream_cut"])),
+            "After which causes.",
+        )
+        .or("[\"rate_limited\", \"connect\"]"),
+    ],
+};
+
+pub(super) const SLO: Table = Table {
+    about: "A request is good when it meets all of these that are defined for it.",
+    keys: &[
+        Key::new("ttft", Kind::Form(Form::PositiveDuration), "Time to the first token."),
+        Key::new("tpot", Kind::Form(Form::PositiveDuration), "Time per output token."),
+        Key::new("e2e", Kind::Form(Form::PositiveDuration), "End-to-end latency."),
+        Key::new(
+            "attainment",
+            Kind::Number(0.0, 1.0),
+            "A cell passes when the lower bound of its good share is at least this.",
+        )
+        .or("0.99"),
+    ],
+};
+
+pub(super) const GATE: Table = Table {
+    about: "A limit that fails a run.",
+    keys: &[
+        Key::new("metric", Kind::Text, "A metric, as ttft_ms.").required(),
+        Key::new(
+            "stat",
+            Kind::Word(&["mean", "stddev", "min", "p5", "p25", "p50", "p75", "p90", "p95", "p99", "p99_9", "max"]),
+            "A statistic.",
+        )
+        .required(),
+        Key::new("max", Kind::Form(Form::Limit), "Good up to here: a number, or one with a unit."),
+        Key::new("min", Kind::Form(Form::Limit), "Good from here."),
+        Key::new("where", Kind::Free, "Only cells with these values."),
+        Key::new(
+            "judge",
+            Kind::Word(&["point", "interval"]),
+            "By the value, or only when the whole interval lies beyond the limit.",
+        )
+        .or("\"point\""),
+    ],
+};
+
+pub(super) const OUTPUT: Table = Table {
+    about: "What is written.",
+    keys: &[
+        Key::new(
+            "formats",
+            Kind::List(&Kind::Word(&["table", "json", "parquet", "markdown", "csv", "html", "xlsx", "junit"])),
+            "The files and views.",
+        )
+        .or("[\"table\", \"json\", \"parquet\"]")
+        .supports(Support::Only(&["table", "json", "parquet", "markdown", "csv"])),
+        Key::new("save_responses", Kind::Bool, "Keep the text of answers.").or("false").supports(Support::DefaultOnly),
+        Key::new("chunk_times", Kind::Word(&["all", "first_last"]), "Which token stamps rows keep.")
+            .or("\"all\"")
+            .supports(Support::DefaultOnly),
+    ],
+};

@@ -1,0 +1,150 @@
+use std::collections::BTreeMap;
+
+use super::models::request_options;
+use crate::diagnostic::{Code, Faults};
+use crate::scenario::tree::{Entry, Node};
+use crate::scenario::variables::Variables;
+use crate::scenario::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
+use crate::text::{Secret, Secrets};
+
+const SAMBANOVA_BASE: &str = "https://api.sambanova.ai/v1";
+
+/// Headers that the client writes itself.
+const OWN_HEADERS: [&str; 4] = ["authorization", "content-length", "content-type", "host"];
+
+pub(super) fn endpoints(
+    node: Option<&Node>,
+    variables: &Variables,
+    secrets: &mut Secrets,
+    faults: &mut Faults,
+) -> Vec<Endpoint> {
+    let entries = node.map(Node::entries).unwrap_or_default();
+    if let (Some(node), []) = (node, entries) {
+        faults.push(
+            node.place.fault(Code::MissingKey, "there is no endpoint").help("write a table, as [endpoints.local]"),
+        );
+    }
+    entries.iter().map(|entry| endpoint(entry, variables, secrets, faults)).collect()
+}
+
+fn endpoint(entry: &Entry, variables: &Variables, secrets: &mut Secrets, faults: &mut Faults) -> Endpoint {
+    let node = &entry.node;
+    let api = node.word("api").unwrap_or(Api::OpenaiChat);
+    let cloud = api == Api::Sambanova;
+    let base_url = node
+        .text("base_url")
+        .or_else(|| cloud.then(|| variables.get("SAMBANOVA_API_BASE").unwrap_or(SAMBANOVA_BASE).to_owned()));
+    check_address(entry, api, base_url.is_some(), faults);
+    let api_key_env = node.text("api_key_env").or_else(|| cloud.then(|| "SAMBANOVA_API_KEY".to_owned()));
+    let api_key = api_key_env.as_deref().and_then(|name| variables.get(name)).filter(|key| !key.is_empty());
+    if let Some(key) = api_key {
+        secrets.add(key);
+    }
+    Endpoint {
+        name: entry.key.clone(),
+        api,
+        base_url: base_url.map(|url| url.trim_end_matches('/').to_owned()).filter(|_| api != Api::Simulator),
+        api_key: api_key.map(Secret::new),
+        api_key_env,
+        stream: node.truth("stream").unwrap_or(true),
+        headers: headers(node.get("headers"), faults),
+        timeouts: node.get("timeouts").map(timeouts).unwrap_or_default(),
+        request: request_options(Some(node), faults),
+        server_metrics: node.get("server_metrics").map(server_metrics).unwrap_or_default(),
+        metrics_url: node.text("metrics_url"),
+        cache_reset: node.text("cache_reset"),
+        revision: node.text("revision"),
+        accelerators: node.whole("accelerators"),
+        simulator: (api == Api::Simulator).then(|| node.get("simulator").map(simulator).unwrap_or_default()),
+    }
+}
+
+fn check_address(entry: &Entry, api: Api, has_url: bool, faults: &mut Faults) {
+    let node = &entry.node;
+    match (api, node.get("base_url"), node.get("simulator")) {
+        (Api::Simulator, Some(url), _) => faults.push(
+            url.place
+                .fault(Code::Conflict, "a simulator has no `base_url`: it is started for the run")
+                .help("take it out, or choose another `api`"),
+        ),
+        (Api::Simulator, None, _) => {}
+        (_, _, Some(settings)) => faults.push(
+            settings
+                .place
+                .fault(Code::Conflict, "`simulator` is only for api = \"simulator\"")
+                .help("write api = \"simulator\", or take the table out"),
+        ),
+        (_, None, _) if !has_url => faults.push(
+            entry
+                .place
+                .fault(Code::MissingKey, format!("endpoint `{}` has no `base_url`", entry.key))
+                .help("as base_url = \"http://127.0.0.1:8000/v1\""),
+        ),
+        _ => {}
+    }
+}
+
+fn headers(node: Option<&Node>, faults: &mut Faults) -> BTreeMap<String, Secret> {
+    let mut headers = BTreeMap::new();
+    for entry in node.map(Node::entries).unwrap_or_default() {
+        let name = entry.key.to_ascii_lowercase();
+        if reqwest::header::HeaderName::from_bytes(name.as_bytes()).is_err() {
+            faults.push(
+                entry
+                    .place
+                    .fault(Code::BadValue, format!("`{}` is not a header name", entry.key))
+                    .help("write letters, digits and `-`, as x-team"),
+            );
+        } else if OWN_HEADERS.contains(&name.as_str()) && name != "authorization" {
+            faults.push(
+                entry
+                    .place
+                    .fault(Code::Conflict, format!("`{name}` is written by the client itself"))
+                    .help("take it out"),
+            );
+        } else if let Some(value) = entry.node.scalar() {
+            if reqwest::header::HeaderValue::from_str(&value).is_err() {
+                faults.push(
+                    entry
+                        .node
+                        .place
+                        .fault(Code::BadValue, format!("`{}` holds characters that no header may", entry.key)),
+                );
+            }
+            headers.insert(name, Secret::new(value));
+        }
+    }
+    headers
+}
+
+fn timeouts(node: &Node) -> Timeouts {
+    let default = Timeouts::default();
+    Timeouts {
+        connect: node.duration("connect").unwrap_or(default.connect),
+        first_token: node.duration("first_token").unwrap_or(default.first_token),
+        idle: node.duration("idle").unwrap_or(default.idle),
+        total: node.duration("total").unwrap_or(default.total),
+    }
+}
+
+fn server_metrics(node: &Node) -> BTreeMap<String, ServerMetric> {
+    let metric = |entry: &Entry| {
+        let metric = ServerMetric { pointer: entry.node.text("pointer")?, unit: entry.node.text("unit") };
+        Some((entry.key.clone(), metric))
+    };
+    node.entries().iter().filter_map(metric).collect()
+}
+
+fn simulator(node: &Node) -> SimulatorSettings {
+    let default = SimulatorSettings::default();
+    SimulatorSettings {
+        ttft: node.duration("ttft").unwrap_or(default.ttft),
+        prefill_per_token: node.duration("prefill_per_token").unwrap_or(default.prefill_per_token),
+        itl: node.duration("itl").unwrap_or(default.itl),
+        batch_slowdown: node.number("batch_slowdown").unwrap_or(default.batch_slowdown),
+        slots: node.whole("slots").unwrap_or(default.slots),
+        jitter: node.number("jitter").unwrap_or(default.jitter),
+        template_tokens: node.whole("template_tokens").unwrap_or(default.template_tokens),
+        context_length: node.whole("context_length").unwrap_or(default.context_length),
+    }
+}

@@ -1,0 +1,73 @@
+use std::time::Duration;
+
+use crate::diagnostic::{Code, Faults};
+use crate::scenario::tree::Node;
+use crate::scenario::{AxisName, AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
+use crate::units::{Amount, RequestCount};
+
+pub(super) fn load(node: &Node) -> Load {
+    let default = Load::default();
+    Load {
+        requests: node.parsed("requests"),
+        duration: node.duration("duration"),
+        warmup: node.parsed("warmup").unwrap_or(default.warmup),
+        cell_timeout: node.duration("cell_timeout").unwrap_or(default.cell_timeout),
+        ramp: node.duration("ramp").unwrap_or(default.ramp),
+        max_in_flight: node.whole("max_in_flight").unwrap_or(default.max_in_flight),
+        repeats: node.whole("repeats").unwrap_or(default.repeats),
+        order: node.word("order").unwrap_or(default.order),
+        group_by_model: node.truth("group_by_model").unwrap_or(default.group_by_model),
+        cooldown: node.duration("cooldown").unwrap_or(default.cooldown),
+        parallel: node.word("parallel").unwrap_or(default.parallel),
+        hooks: node.get("hooks").map(hooks).unwrap_or_default(),
+        retries: node.get("retries").map(retries).unwrap_or_default(),
+    }
+}
+
+fn hooks(node: &Node) -> Hooks {
+    Hooks { before_cell: node.text("before_cell"), after_cell: node.text("after_cell") }
+}
+
+fn retries(node: &Node) -> Retries {
+    Retries {
+        count: node.whole("count").unwrap_or(0),
+        backoff: node.duration("backoff").unwrap_or(Duration::from_secs(1)),
+        on: node.word("on").unwrap_or_default(),
+    }
+}
+
+/// `"10x"` is ten for each concurrent one: an open loop has none.
+pub(super) fn check_requests(tree: &Node, matrix: &Matrix, faults: &mut Faults) {
+    let Some(load) = tree.get("load") else { return };
+    let open = |value: &AxisValue| matches!(value, AxisValue::Mode(Mode::RealWorkload) | AxisValue::Loop(Loop::Open));
+    let blocks = matrix.product.iter().chain(&matrix.blocks);
+    let has_open = blocks.flat_map(|block| block.axes.values().flatten()).any(open)
+        || matrix.include.iter().any(|axes| axes.get(&AxisName::Mode).is_some_and(open));
+    let per_concurrent = [
+        ("requests", load.parsed::<RequestCount>("requests")),
+        (
+            "warmup",
+            load.parsed::<Amount>("warmup").and_then(|amount| match amount {
+                Amount::Requests(count) => Some(count),
+                Amount::Time(_) => None,
+            }),
+        ),
+    ];
+    for (key, count) in per_concurrent {
+        if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (has_open, count, load.get(key)) {
+            let fault = node
+                .place
+                .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
+            faults.push(fault.help("write a count, as 80"));
+        }
+    }
+}
+
+pub(super) fn output(node: &Node) -> Output {
+    let default = Output::default();
+    Output {
+        formats: node.word("formats").unwrap_or(default.formats),
+        save_responses: node.truth("save_responses").unwrap_or(default.save_responses),
+        chunk_times: node.word("chunk_times").unwrap_or(default.chunk_times),
+    }
+}

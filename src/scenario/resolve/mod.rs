@@ -1,0 +1,89 @@
+//! From a tree that is valid key by key to a [`Scenario`]: names, files and keys that hang together.
+
+mod endpoints;
+mod judgement;
+mod load;
+mod matrix;
+mod models;
+mod prompt;
+mod values;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::tree::Node;
+use super::variables::Variables;
+use super::{Output, Scenario};
+use crate::diagnostic::Faults;
+use crate::text::Secrets;
+
+/// What resolving takes besides the tree.
+pub(super) struct Surroundings<'a> {
+    /// The environment.
+    pub(super) variables: &'a Variables,
+    /// The name of a scenario that gives itself none.
+    pub(super) default_name: String,
+    /// The files it was read from.
+    pub(super) files: Vec<PathBuf>,
+    /// What the environment gave.
+    pub(super) secrets: Secrets,
+}
+
+/// Builds the scenario; its faults are those of keys that contradict one another or name what is not there.
+///
+/// The tree has been validated: a value of the wrong form is a fault already and reads as its default here.
+pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut Faults) -> Scenario {
+    let Surroundings { variables, default_name, files, mut secrets } = surroundings;
+    let endpoints = endpoints::endpoints(tree.get("endpoints"), variables, &mut secrets, faults);
+    let matrix = matrix::matrix(tree, faults);
+    let models = models::models(tree, &endpoints, &matrix, faults);
+    load::check_requests(tree, &matrix, faults);
+    let labels: BTreeMap<String, String> = tree
+        .get("labels")
+        .iter()
+        .flat_map(|labels| labels.entries())
+        .filter_map(|entry| Some((entry.key.clone(), entry.node.scalar()?)))
+        .collect();
+    Scenario {
+        name: tree.text("name").unwrap_or(default_name),
+        about: tree.text("about"),
+        seed: tree.whole("seed").unwrap_or(0),
+        labels,
+        tags: tree.texts("tags"),
+        request: models::request_options(tree.get("request"), faults),
+        prompt: prompt::prompt(tree.get("prompt"), faults),
+        dataset: tree.get("dataset").and_then(|dataset| prompt::dataset(dataset, faults)),
+        chat: tree.get("chat").map(prompt::chat),
+        load: tree.get("load").map(load::load).unwrap_or_default(),
+        slo: tree.get("slo").and_then(|slo| judgement::slo(slo, faults)),
+        gates: tree
+            .get("gate")
+            .iter()
+            .flat_map(|gates| gates.items())
+            .filter_map(|gate| judgement::gate(gate, faults))
+            .collect(),
+        output: tree.get("output").map(load::output).unwrap_or_else(Output::default),
+        frozen: frozen(tree),
+        endpoints,
+        models,
+        matrix,
+        files,
+        secrets,
+    }
+}
+
+/// The tree as TOML, unexpanded, with every path absolute, so that the copy means the same wherever it stands.
+fn frozen(tree: &Node) -> String {
+    let mut copy = tree.clone();
+    for (table, key) in [("prompt", "file"), ("prompt", "system"), ("dataset", "file")] {
+        copy.make_absolute(&[table, key]);
+    }
+    let labels: Vec<String> =
+        tree.get("models").iter().flat_map(|models| models.entries()).map(|entry| entry.key.clone()).collect();
+    for label in labels {
+        if tree.get("models").and_then(|models| models.get(&label)).is_some_and(models::has_tokenizer_file) {
+            copy.make_absolute(&["models", &label, "tokenizer"]);
+        }
+    }
+    toml::to_string_pretty(&copy.to_toml()).unwrap_or_default()
+}
