@@ -6,6 +6,7 @@ use futures_util::stream::{self, StreamExt, TryStreamExt};
 use http_body_util::Full;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 use hyper::{Method, Request, Uri};
+use rustls::ClientConfig;
 
 use crate::record::{Failure, Outcome};
 use crate::scenario::{Api, Endpoint};
@@ -86,6 +87,17 @@ pub enum ClientError {
 impl Client {
     /// A client of `endpoint` at `base_url`, which is known only at run time for a simulator. Opens nothing yet.
     pub fn new(endpoint: &Endpoint, base_url: &str, clock: Clock, secrets: Secrets) -> Result<Self, ClientError> {
+        Self::trusting(endpoint, base_url, clock, secrets, system_tls)
+    }
+
+    /// A client whose encrypted connections are made by `tls`; it is asked for only where there are any.
+    pub(crate) fn trusting(
+        endpoint: &Endpoint,
+        base_url: &str,
+        clock: Clock,
+        secrets: Secrets,
+        tls: impl FnOnce() -> Result<ClientConfig, rustls::Error>,
+    ) -> Result<Self, ClientError> {
         let name = || endpoint.name.clone();
         let provider = provider_of(endpoint.api)
             .ok_or_else(|| ClientError::Unsupported { endpoint: name(), api: endpoint.api })?;
@@ -94,16 +106,16 @@ impl Client {
             url: presentable_text(base_url, &secrets),
             why: why.to_string(),
         };
-        let address = Address::parse(base_url).map_err(|why| bad_url(&why))?;
-        let target = address.request_target(provider.path()).map_err(|why: BadAddress| bad_url(&why))?;
         let no_tls = |why: &dyn fmt::Display| ClientError::Tls { endpoint: name(), why: why.to_string() };
-        let tls = if address.tls { Some(system_tls().map_err(|why| no_tls(&why))?) } else { None };
-        let dialer =
-            Dialer::new(&address, tls.as_ref(), endpoint.timeouts.connect, clock).map_err(|why| bad_url(&why))?;
+        let connect = endpoint.timeouts.connect;
+
+        let address = Address::parse(base_url).map_err(|why| bad_url(&why))?;
+        let target = address.request_target(provider.path()).map_err(|why| bad_url(&why))?;
+        let tls = address.tls.then(tls).transpose().map_err(|why| no_tls(&why))?;
+        let dialer = Dialer::new(&address, tls.as_ref(), connect, clock).map_err(|why| bad_url(&why))?;
         let own_headers = endpoint_headers(endpoint)?;
         let headers = request_headers(&own_headers, &address).map_err(|why| bad_url(&why))?;
-        let control = Control::new(address, own_headers, tls.as_deref(), endpoint.timeouts.connect, secrets.clone())
-            .map_err(|why| no_tls(&why))?;
+        let control = Control::new(address, own_headers, tls, connect, secrets.clone()).map_err(|why| no_tls(&why))?;
         let metrics = Arc::new(MetricTable::new(provider.server_metrics(), &endpoint.server_metrics));
         let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
         let uri = Uri::from(target);

@@ -74,7 +74,7 @@ impl Control {
     pub(crate) fn new(
         address: Address,
         headers: HeaderMap,
-        tls: Option<&ClientConfig>,
+        tls: Option<ClientConfig>,
         connect: Duration,
         secrets: Secrets,
     ) -> Result<Self, reqwest::Error> {
@@ -86,7 +86,7 @@ impl Control {
             .timeout(LIMIT);
         // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
         // encrypted it trusts nobody.
-        let builder = match tls.cloned().or_else(trusting_nobody) {
+        let builder = match tls.or_else(trusting_nobody) {
             Some(config) => builder.tls_backend_preconfigured(config),
             None => builder,
         };

@@ -33,30 +33,29 @@ pub(crate) struct Dialer {
     clock: Clock,
 }
 
-/// TLS that trusts what the system trusts, with the ring provider, HTTP/1.1 only.
-pub(crate) fn system_tls() -> Result<Arc<ClientConfig>, rustls::Error> {
+/// TLS that trusts what the system trusts, with the ring provider.
+pub(crate) fn system_tls() -> Result<ClientConfig, rustls::Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = Verifier::new(Arc::clone(&provider))?;
-    let config = ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .with_no_client_auth())
 }
 
 impl Dialer {
     /// Dials `address`, encrypted when `tls` is there.
     pub(crate) fn new(
         address: &Address,
-        tls: Option<&Arc<ClientConfig>>,
+        tls: Option<&ClientConfig>,
         limit: Duration,
         clock: Clock,
     ) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
         let tls = match tls {
             None => None,
             Some(config) => {
-                let mut config = ClientConfig::clone(config);
+                let mut config = config.clone();
                 config.alpn_protocols = vec![b"http/1.1".to_vec()];
                 let name = ServerName::try_from(address.host.clone())?;
                 Some((TlsConnector::from(Arc::new(config)), name))

@@ -149,7 +149,7 @@ impl<'x> Exchange<'x> {
             Stop::Broken(error) => {
                 let said = chain(&error);
                 let Self { manners, link, observed, .. } = self;
-                if link.is_silent() {
+                if link.died_silent() {
                     let message = format!("the connection closed before any byte of the answer: {said}");
                     return Ended::Unanswered(Failure::new(Cause::StreamCut, message));
                 }

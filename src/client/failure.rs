@@ -9,7 +9,8 @@ const LONGEST_MESSAGE: usize = 300;
 
 /// `failure` as it may be written: one line, without secrets, at most 300 characters.
 pub(crate) fn presentable(failure: Failure, secrets: &Secrets) -> Failure {
-    Failure { cause: failure.cause, message: presentable_text(&failure.message, secrets) }
+    let Failure { cause, message } = failure;
+    Failure { cause, message: presentable_text(&message, secrets) }
 }
 
 /// `text` on one line, without secrets, at most 300 characters.

@@ -71,8 +71,8 @@ impl Link {
         .await
     }
 
-    /// Whether the server has sent nothing that was not read as HTTP.
-    pub(crate) fn is_silent(self) -> bool {
+    /// Takes a broken connection apart: whether the server sent nothing of the head that was awaited.
+    pub(crate) fn died_silent(self) -> bool {
         self.connection.into_parts().read_buf.is_empty()
     }
 }

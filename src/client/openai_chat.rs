@@ -12,7 +12,7 @@ use super::chat_chunk::ChatChunk;
 use super::refusal::error_message;
 use super::sambanova::USAGE_METRICS;
 
-/// OpenAI's chat completions, as vLLM, SGLang, llama.cpp and most clouds speak it.
+/// OpenAI's chat completions, as vLLM, `SGLang`, llama.cpp and most clouds speak it.
 ///
 /// `ignore_eos` goes out only when the scenario sets it: OpenAI itself refuses keys that it does not know.
 ///

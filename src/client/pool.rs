@@ -2,11 +2,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::link::Link;
 
+/// Boxed, as a link is large and moves in and out with every request.
+type Idle = Vec<Box<Link>>;
+
 /// Idle connections of one client. The last one put in is the first one taken: it is the least likely to
 /// have been closed meanwhile.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: Mutex<Vec<Box<Link>>>,
+    idle: Mutex<Idle>,
 }
 
 impl Pool {
@@ -32,7 +35,7 @@ impl Pool {
         self.idle().len()
     }
 
-    fn idle(&self) -> MutexGuard<'_, Vec<Box<Link>>> {
+    fn idle(&self) -> MutexGuard<'_, Idle> {
         // A panic elsewhere cannot leave a list of links half changed.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,5 +1,5 @@
 use hyper::StatusCode;
-use hyper::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
 use crate::record::{Cause, Failure};
@@ -29,25 +29,15 @@ fn first_line(text: &str) -> &str {
 pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Failure {
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let cause = if status == StatusCode::TOO_MANY_REQUESTS { Cause::RateLimited } else { Cause::HttpStatus };
-    let mut message = format!("HTTP {}", status.as_u16());
-    if let Some(reason) = status.canonical_reason() {
-        message.push(' ');
-        message.push_str(reason);
-    }
-    if status.is_redirection() {
-        if let Some(location) = header(LOCATION) {
-            message
-                .push_str(&format!(" to {location} (redirects are not followed; put the final address into base_url)"));
-        }
-    }
-    if let Some(after) = header(RETRY_AFTER) {
-        message.push_str(&format!(" (Retry-After: {after})"));
-    }
-    let said = error_message(body);
-    if !said.is_empty() {
-        message.push_str(": ");
-        message.push_str(&said);
-    }
+    let moved = header(LOCATION).filter(|_| status.is_redirection());
+    let parts = [
+        Some(format!("HTTP {}", status.as_u16())),
+        status.canonical_reason().map(|reason| format!(" {reason}")),
+        moved.map(|to| format!(" to {to} (redirects are not followed; put the final address into base_url)")),
+        header(RETRY_AFTER).map(|after| format!(" (Retry-After: {after})")),
+        Some(error_message(body)).filter(|said| !said.is_empty()).map(|said| format!(": {said}")),
+    ];
+    let message: String = parts.into_iter().flatten().collect();
     Failure::new(cause, message)
 }
 
@@ -91,20 +81,19 @@ pub(crate) fn is_error(value: &Value) -> bool {
 
 /// The content type as a phrase.
 pub(crate) fn content_type(headers: &HeaderMap) -> String {
-    let kind = headers.get(hyper::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     kind.map_or_else(|| "no content type".to_owned(), |kind| format!("content type {kind}"))
 }
 
 /// Whether the head announces an event stream, or announces nothing.
 pub(crate) fn announces_stream(headers: &HeaderMap) -> bool {
-    let kind = headers.get(hyper::header::CONTENT_TYPE).map(|value| value.as_bytes());
+    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes);
     kind.is_none_or(|kind| kind.to_ascii_lowercase().starts_with(b"text/event-stream"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hyper::header::{CONTENT_TYPE, HeaderValue};
 
     #[test]
     fn messages_are_found_where_servers_put_them() {

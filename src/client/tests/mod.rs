@@ -1,13 +1,14 @@
 mod causes;
 mod connections;
+mod encrypted;
 mod streams;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::*;
@@ -49,6 +50,7 @@ impl Server {
             let mut requests = Vec::new();
             for script in connections {
                 let (stream, _) = listener.accept().await.unwrap();
+                stream.set_nodelay(true).unwrap();
                 requests.extend(play(stream, script).await);
             }
             requests
@@ -66,13 +68,15 @@ impl Server {
     }
 }
 
-async fn play(mut stream: TcpStream, script: Vec<Act>) -> Vec<String> {
-    stream.set_nodelay(true).unwrap();
+async fn play(mut stream: impl AsyncRead + AsyncWrite + Unpin, script: Vec<Act>) -> Vec<String> {
     let mut requests = Vec::new();
     for act in script {
         match act {
             Read => requests.push(read_request(&mut stream).await),
-            Send(text) => stream.write_all(text.as_bytes()).await.unwrap_or_default(),
+            Send(text) => {
+                stream.write_all(text.as_bytes()).await.unwrap_or_default();
+                stream.flush().await.unwrap_or_default();
+            }
             Trickle(text) => {
                 for byte in text.as_bytes() {
                     stream.write_all(&[*byte]).await.unwrap_or_default();
@@ -80,7 +84,10 @@ async fn play(mut stream: TcpStream, script: Vec<Act>) -> Vec<String> {
                 }
             }
             Wait(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
-            Close => break,
+            Close => {
+                stream.shutdown().await.unwrap_or_default();
+                break;
+            }
             AwaitClose => {
                 let mut rest = Vec::new();
                 stream.read_to_end(&mut rest).await.unwrap_or_default();
@@ -91,7 +98,7 @@ async fn play(mut stream: TcpStream, script: Vec<Act>) -> Vec<String> {
     requests
 }
 
-async fn read_request(stream: &mut TcpStream) -> String {
+async fn read_request(stream: &mut (impl AsyncRead + Unpin)) -> String {
     let mut all = Vec::new();
     loop {
         let text = String::from_utf8_lossy(&all).into_owned();

@@ -20,7 +20,7 @@ fn body(options: RequestOptions, output_tokens: Option<u64>, stream: bool) -> St
     String::from_utf8(OPENAI_CHAT.body(&request(output_tokens), &target, stream)).unwrap()
 }
 
-fn keys(value: Value) -> Map<String, Value> {
+fn keys(value: &Value) -> Map<String, Value> {
     value.as_object().cloned().unwrap()
 }
 
@@ -35,7 +35,7 @@ fn bodies_are_the_same_bytes_every_time() {
         (
             RequestOptions {
                 body: keys(
-                    json!({"temperature": 0.0, "stop": ["a"], "chat_template_kwargs": {"enable_thinking": false}}),
+                    &json!({"temperature": 0.0, "stop": ["a"], "chat_template_kwargs": {"enable_thinking": false}}),
                 ),
                 ignore_eos: Some(true),
                 max_tokens_key: Some(MaxTokensKey::MaxCompletionTokens),
@@ -46,7 +46,7 @@ fn bodies_are_the_same_bytes_every_time() {
         ),
         (
             RequestOptions {
-                body: keys(json!({"stream_options": {"continuous_usage_stats": true}, "max_tokens": 3})),
+                body: keys(&json!({"stream_options": {"continuous_usage_stats": true}, "max_tokens": 3})),
                 ..options()
             },
             Some(5),
@@ -61,7 +61,7 @@ fn bodies_are_the_same_bytes_every_time() {
 #[test]
 fn what_the_body_table_says_of_our_own_keys_wins_and_no_key_comes_twice() {
     let options =
-        RequestOptions { body: keys(json!({"model": "x", "messages": [], "stream": true})), ..Default::default() };
+        RequestOptions { body: keys(&json!({"model": "x", "messages": [], "stream": true})), ..Default::default() };
     assert_eq!(
         body(options, None, true),
         r#"{"model":"x","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#
@@ -81,8 +81,8 @@ fn content_is_found_in_every_shape() {
         (r#"{"role":"assistant"}"#, "", "", ""),
         (r#"{"role":"assistant","content":""}"#, "", "", ""),
         (r#"{"content":null}"#, "", "", ""),
-        (r#"{}"#, "", "", ""),
-        (r#"null"#, "", "", ""),
+        ("{}", "", "", ""),
+        ("null", "", "", ""),
         (r#"{"content":"a\nb"}"#, "", "a\nb", ""),
         (r#"{"content":" "}"#, "", " ", ""),
         (r#"{"reasoning_content":"hm"}"#, "hm", "", ""),
@@ -133,7 +133,7 @@ fn usage_and_ends_are_found_in_every_shape() {
         ),
         (r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"length"}]}"#, Some("length"), None),
         (r#"{"choices":[{"finish_reason":""},{"finish_reason":"stop"}]}"#, None, None),
-        (r#"{}"#, None, None),
+        ("{}", None, None),
         ("", None, None),
     ] {
         let piece = piece(data);
