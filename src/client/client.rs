@@ -95,9 +95,12 @@ impl Client {
         endpoint: &Endpoint,
         base_url: &str,
         clock: Clock,
-        secrets: Secrets,
+        mut secrets: Secrets,
         tls: impl FnOnce() -> Result<ClientConfig, rustls::Error>,
     ) -> Result<Self, ClientError> {
+        if let Some(key) = &endpoint.api_key {
+            secrets.add(key.expose());
+        }
         let name = || endpoint.name.clone();
         let provider = provider_of(endpoint.api)
             .ok_or_else(|| ClientError::Unsupported { endpoint: name(), api: endpoint.api })?;

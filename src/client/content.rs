@@ -65,6 +65,16 @@ impl Content {
         })
     }
 
+    /// Text for the user.
+    pub(crate) fn visible(&self) -> &str {
+        &self.visible
+    }
+
+    /// Thinking.
+    pub(crate) fn reasoning(&self) -> &str {
+        &self.reasoning
+    }
+
     /// All text: reasoning, visible, other.
     pub(crate) fn texts(&self) -> [&str; 3] {
         [&self.reasoning, &self.visible, &self.other]

@@ -83,12 +83,12 @@ impl Observation {
 
     /// The visible text so far.
     pub fn text(&self) -> &str {
-        self.content.texts()[1]
+        self.content.visible()
     }
 
     /// The thinking so far.
     pub fn reasoning(&self) -> &str {
-        self.content.texts()[0]
+        self.content.reasoning()
     }
 
     /// What a session learns from the answer.

@@ -57,7 +57,7 @@ impl Provider for OpenaiChat {
 
     fn read_answer<'e>(&self, body: &'e [u8]) -> Result<Reading<'e>, BadAnswer> {
         let chunk: ChatChunk<'e> = serde_json::from_slice(body)
-            .map_err(|error| BadAnswer { error, excerpt: shorten(&String::from_utf8_lossy(body), 100) })?;
+            .map_err(|error| BadAnswer { error, excerpt: shorten(&String::from_utf8_lossy(body), EXCERPT) })?;
         if chunk.is_error() {
             return Ok(Reading::Fault(error_message(body)));
         }
@@ -68,6 +68,10 @@ impl Provider for OpenaiChat {
         self.metrics
     }
 }
+
+/// Characters of bad data that are handed on: more than a message shows, so that the cut, which might go through a
+/// secret, is not seen.
+const EXCERPT: usize = 1000;
 
 /// The body's keys in a fixed order. What the scenario writes in `body` goes over what stands here.
 struct ChatBody<'r> {
@@ -144,7 +148,3 @@ impl Serialize for Messages<'_> {
         serializer.collect_seq(self.0.iter().map(|message| WireMessage { role: message.role, content: &message.text }))
     }
 }
-
-#[cfg(test)]
-#[path = "tests/openai_chat.rs"]
-mod tests;

@@ -101,6 +101,7 @@ async fn every_limit_has_its_cause() {
         ("only the role", hasty(60, 30, 1000), vec![Send(chunk(ROLE))], Cause::FirstTokenTimeout, 60),
         ("silence", hasty(1000, 60, 1000), vec![text()], Cause::IdleTimeout, 60),
         ("a steady stream", hasty(1000, 1000, 80), drip(&text), Cause::TotalTimeout, 80),
+        ("a flood", hasty(1000, 1000, 80), vec![Flood(chunk(&content("one")).repeat(100))], Cause::TotalTimeout, 80),
         ("nothing", hasty(1000, 1000, 60), vec![], Cause::TotalTimeout, 60),
     ] {
         let acts = [&[head()], acts.as_slice(), &[AwaitClose]].concat();
@@ -151,9 +152,7 @@ async fn an_endpoint_out_of_reach_says_why() {
 #[tokio::test]
 async fn a_client_that_cannot_be_is_told() {
     let client = |endpoint: &Endpoint, url: &str| {
-        let mut secrets = Secrets::default();
-        secrets.add("sk-secret");
-        Client::new(endpoint, url, Clock::start(), secrets).unwrap_err().to_string()
+        Client::new(endpoint, url, Clock::start(), Secrets::default()).unwrap_err().to_string()
     };
     let header = Endpoint { headers: BTreeMap::from([("x y".to_owned(), Secret::new("1"))]), ..endpoint() };
     let key = Endpoint { api_key: Some(Secret::new("sk\n")), ..endpoint() };

@@ -1,6 +1,7 @@
 mod causes;
 mod connections;
 mod encrypted;
+mod openai_chat;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -28,13 +29,15 @@ enum Act {
     /// Sends bytes one at a time.
     Trickle(String),
     Wait(u64),
+    /// Sends the same bytes without a pause until the client closes.
+    Flood(String),
     /// Closes, although it announced keep-alive.
     Close,
     /// Waits until the client closes.
     AwaitClose,
 }
 
-use Act::{AwaitClose, Close, Read, Send, Trickle, Wait};
+use Act::{AwaitClose, Close, Flood, Read, Send, Trickle, Wait};
 
 /// A server that plays one script a connection; it gives back the requests that it read.
 struct Server {
@@ -83,6 +86,7 @@ async fn play(mut stream: impl AsyncRead + AsyncWrite + Unpin, script: Vec<Act>)
                     tokio::task::yield_now().await;
                 }
             }
+            Flood(text) => while stream.write_all(text.as_bytes()).await.is_ok() {},
             Wait(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
             Close => {
                 stream.shutdown().await.unwrap_or_default();
@@ -177,9 +181,7 @@ fn endpoint() -> Endpoint {
 }
 
 fn client_of(endpoint: &Endpoint, url: &str) -> Client {
-    let mut secrets = Secrets::default();
-    secrets.add("sk-secret");
-    Client::new(endpoint, url, Clock::start(), secrets).unwrap()
+    Client::new(endpoint, url, Clock::start(), Secrets::default()).unwrap()
 }
 
 fn client(url: &str) -> Client {

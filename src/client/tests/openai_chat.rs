@@ -1,10 +1,13 @@
+use std::borrow::Cow;
+
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::client::api::Usage;
-use crate::scenario::RequestOptions;
+use crate::client::api::{Piece, Provider, Reading, Usage};
+use crate::client::openai_chat::OPENAI_CHAT;
+use crate::scenario::MaxTokensKey;
 
-fn request(output_tokens: Option<u64>) -> ChatRequest {
+fn talk(output_tokens: Option<u64>) -> ChatRequest {
     let message = |role, text: &str| Message { role, text: text.to_owned() };
     ChatRequest {
         messages: vec![message(Role::System, "Be \"brief\"."), message(Role::User, "Hi\n한")],
@@ -15,9 +18,9 @@ fn request(output_tokens: Option<u64>) -> ChatRequest {
     }
 }
 
-fn body(options: RequestOptions, output_tokens: Option<u64>, stream: bool) -> String {
+fn encoded(options: RequestOptions, output_tokens: Option<u64>, stream: bool) -> String {
     let target = Target { model_id: "org/m".into(), options };
-    String::from_utf8(OPENAI_CHAT.body(&request(output_tokens), &target, stream)).unwrap()
+    String::from_utf8(OPENAI_CHAT.body(&talk(output_tokens), &target, stream)).unwrap()
 }
 
 fn keys(value: &Value) -> Map<String, Value> {
@@ -54,7 +57,7 @@ fn bodies_are_the_same_bytes_every_time() {
             r#""max_tokens":3,"stream":true,"stream_options":{"continuous_usage_stats":true,"include_usage":true}}"#,
         ),
     ] {
-        assert_eq!(body(options, output_tokens, stream), format!(r#"{{"model":"org/m",{MESSAGES},{rest}"#));
+        assert_eq!(encoded(options, output_tokens, stream), format!(r#"{{"model":"org/m",{MESSAGES},{rest}"#));
     }
 }
 
@@ -63,7 +66,7 @@ fn what_the_body_table_says_of_our_own_keys_wins_and_no_key_comes_twice() {
     let options =
         RequestOptions { body: keys(&json!({"model": "x", "messages": [], "stream": true})), ..Default::default() };
     assert_eq!(
-        body(options, None, true),
+        encoded(options, None, true),
         r#"{"model":"x","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#
     );
 }
