@@ -1,1 +1,40 @@
-//! client
+//! One request on the wire, stamped truthfully.
+//!
+//! A [`Client`] speaks to one endpoint: it encodes a request, sends it over a connection of its own pool and fills
+//! an [`Observation`] with what comes back. A stamp belongs to the socket call that moved the bytes, below TLS and
+//! before anything is parsed. It knows nothing of rates, cells or statistics; a failure is data, not an `Err`.
+//!
+//! Reading order: `client` is the story, `exchange` and `stream` one try of it, `link` and `wire` the connection and its
+//! stamps, `dial` and `pool` where connections come from; `sse`, `chat_chunk` and the providers behind `api` turn
+//! bytes into pieces, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `control` is all that is not timed.
+
+mod address;
+mod api;
+mod chat_chunk;
+mod chunk_tokens;
+#[expect(clippy::module_inception, reason = "the story of the module, under the name of its type")]
+mod client;
+mod content;
+mod control;
+mod deadline;
+mod dial;
+mod exchange;
+mod failure;
+mod link;
+mod observation;
+mod openai_chat;
+mod pool;
+mod refusal;
+mod sambanova;
+mod server_report;
+mod sse;
+mod stream;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+pub use api::Target;
+pub use client::{Client, ClientError};
+pub use control::{ControlError, ModelListing};
+pub use observation::{Asked, Observation};

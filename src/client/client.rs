@@ -1,0 +1,261 @@
+use std::fmt;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+use http_body_util::Full;
+use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::{Method, Request, Uri};
+use rustls::ClientConfig;
+
+use crate::record::{Failure, Outcome};
+use crate::scenario::{Api, Endpoint};
+use crate::text::Secrets;
+use crate::time::Clock;
+use crate::workload::ChatRequest;
+
+use super::address::{Address, BadAddress};
+use super::api::{Target, provider_of};
+use super::control::{Control, ControlError, ModelListing};
+use super::dial::{Dialer, system_tls};
+use super::exchange::{Ended, Exchange, Manners};
+use super::failure::{presentable, presentable_text};
+use super::observation::Observation;
+use super::pool::Pool;
+use super::server_report::MetricTable;
+
+/// Connections opened at the same time when a client warms up: a burst of them looks like an attack to some servers.
+const OPENED_AT_ONCE: usize = 16;
+
+/// Speaks to one endpoint. Clones share connections; it knows nothing of rates, cells or statistics.
+#[derive(Clone)]
+pub struct Client {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    manners: Manners,
+    uri: Uri,
+    headers: HeaderMap,
+    dialer: Dialer,
+    pool: Pool,
+    metrics: Arc<MetricTable>,
+    control: Control,
+}
+
+/// Why there is no client for an endpoint.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// A protocol that is not built yet.
+    #[error("the api of endpoint `{endpoint}` is not supported yet: {api:?}")]
+    Unsupported {
+        /// The endpoint.
+        endpoint: String,
+        /// Its protocol.
+        api: Api,
+    },
+    /// A base URL that is none.
+    #[error("the base_url of endpoint `{endpoint}` cannot be used ({url}): {why}")]
+    BaseUrl {
+        /// The endpoint.
+        endpoint: String,
+        /// The URL, with secrets struck out.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A header, or a key, with characters that HTTP does not allow.
+    #[error(
+        "the header `{name}` of endpoint `{endpoint}` cannot be sent: it holds characters that HTTP does not allow"
+    )]
+    Header {
+        /// The endpoint.
+        endpoint: String,
+        /// The header.
+        name: String,
+    },
+    /// No TLS on this machine, for want of trusted roots for one.
+    #[error("no TLS for endpoint `{endpoint}`: {why}")]
+    Tls {
+        /// The endpoint.
+        endpoint: String,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl Client {
+    /// A client of `endpoint` at `base_url`, which is known only at run time for a simulator. Opens nothing yet.
+    pub fn new(endpoint: &Endpoint, base_url: &str, clock: Clock, secrets: Secrets) -> Result<Self, ClientError> {
+        Self::trusting(endpoint, base_url, clock, secrets, system_tls)
+    }
+
+    /// A client whose encrypted connections are made by `tls`; it is asked for only where there are any.
+    pub(crate) fn trusting(
+        endpoint: &Endpoint,
+        base_url: &str,
+        clock: Clock,
+        mut secrets: Secrets,
+        tls: impl FnOnce() -> Result<ClientConfig, rustls::Error>,
+    ) -> Result<Self, ClientError> {
+        if let Some(key) = &endpoint.api_key {
+            secrets.add(key.expose());
+        }
+        let name = || endpoint.name.clone();
+        let provider = provider_of(endpoint.api)
+            .ok_or_else(|| ClientError::Unsupported { endpoint: name(), api: endpoint.api })?;
+        let bad_url = |why: &dyn fmt::Display| ClientError::BaseUrl {
+            endpoint: name(),
+            url: presentable_text(base_url, &secrets),
+            why: why.to_string(),
+        };
+        let no_tls = |why: &dyn fmt::Display| ClientError::Tls { endpoint: name(), why: why.to_string() };
+        let connect = endpoint.timeouts.connect;
+
+        let address = Address::parse(base_url).map_err(|why| bad_url(&why))?;
+        let target = address.request_target(provider.path()).map_err(|why| bad_url(&why))?;
+        let tls = address.tls.then(tls).transpose().map_err(|why| no_tls(&why))?;
+        let dialer = Dialer::new(&address, tls.as_ref(), connect, clock).map_err(|why| bad_url(&why))?;
+        let own_headers = endpoint_headers(endpoint)?;
+        let headers = request_headers(&own_headers, &address).map_err(|why| bad_url(&why))?;
+        let control = Control::new(address, own_headers, tls, connect, secrets.clone()).map_err(|why| no_tls(&why))?;
+        let metrics = Arc::new(MetricTable::new(provider.server_metrics(), &endpoint.server_metrics));
+        let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
+        let uri = Uri::from(target);
+        Ok(Self { shared: Arc::new(Shared { manners, uri, headers, dialer, pool: Pool::default(), metrics, control }) })
+    }
+
+    /// The body of a request. Pure: the same bytes for the same input, keys in a fixed order.
+    pub fn encode(&self, request: &ChatRequest, target: &Target) -> Bytes {
+        let manners = &self.shared.manners;
+        manners.provider.body(request, target, manners.stream).into()
+    }
+
+    /// An observation to hand to [`Client::exchange`].
+    pub fn observation(&self) -> Observation {
+        Observation::new(Arc::clone(&self.shared.metrics))
+    }
+
+    /// Opens connections until that many are idle, a few at a time. The first failure ends it and tells why the
+    /// endpoint is out of reach.
+    pub async fn warm(&self, connections: usize) -> Result<(), Failure> {
+        let shared = &*self.shared;
+        let missing = connections.saturating_sub(shared.pool.len());
+        stream::iter(0..missing)
+            .map(|_| shared.dialer.dial())
+            .buffer_unordered(OPENED_AT_ONCE)
+            .try_for_each(async |link| {
+                shared.pool.put(link).await;
+                Ok(())
+            })
+            .await
+            .map_err(|failure| presentable(failure, &shared.manners.secrets))
+    }
+
+    /// Idle connections.
+    pub fn idle_connections(&self) -> usize {
+        self.shared.pool.len()
+    }
+
+    /// Sends one request and reads its answer to the end, whatever the end is: it stands in `observed`, which is
+    /// filled on the way. Dropping the future closes the connection.
+    ///
+    /// A pooled connection that dies before any byte of the answer is no fault of the request: it is sent once more
+    /// over a fresh one, and `attempts` shows it.
+    pub async fn exchange(&self, body: &Bytes, observed: &mut Observation) {
+        let shared = &*self.shared;
+        let clock = shared.manners.clock;
+        let mut pooled = shared.pool.take().await;
+        loop {
+            observed.begin_attempt(clock.now_ns());
+            let is_pooled = pooled.is_some();
+            let link = match pooled.take() {
+                Some(link) => link,
+                None => match shared.dialer.dial().await {
+                    Ok(link) => {
+                        observed.stamps.connect_ns = Some(clock.now_ns());
+                        link
+                    }
+                    Err(failure) => return shared.fail(observed, failure),
+                },
+            };
+            match Exchange::new(&shared.manners, link, observed).run(shared.request(body)).await {
+                Ended::Reusable(link) => return shared.pool.put(link).await,
+                Ended::Spent => return,
+                Ended::Unanswered(failure) if is_pooled => {
+                    observed.end_attempt(clock.now_ns(), Some(failure.cause));
+                }
+                Ended::Unanswered(failure) => return shared.fail(observed, failure),
+            }
+        }
+    }
+
+    /// The models that the endpoint says it serves.
+    pub async fn models(&self) -> Result<Vec<ModelListing>, ControlError> {
+        self.shared.control.models().await
+    }
+
+    /// The body of `GET path`, from the server's root: the base URL without its `/v1`.
+    pub async fn get_text(&self, path: &str) -> Result<String, ControlError> {
+        self.shared.control.call(Method::GET, path).await
+    }
+
+    /// The body of another call at the server's root, such as `POST /reset_prefix_cache`.
+    pub async fn call(&self, method: &str, path: &str) -> Result<String, ControlError> {
+        let method = method.parse().map_err(|_| ControlError::Method { method: method.to_owned() })?;
+        self.shared.control.call(method, path).await
+    }
+}
+
+impl Shared {
+    fn request(&self, body: &Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body.clone()));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+
+    fn fail(&self, observed: &mut Observation, failure: Failure) {
+        let failure = presentable(failure, &self.manners.secrets);
+        observed.end(Outcome::Failed(failure), self.manners.clock.now_ns());
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("uri", &self.shared.uri).field("pool", &self.shared.pool).finish_non_exhaustive()
+    }
+}
+
+/// The key and the scenario's headers, which go with every call; a header of the scenario wins over ours.
+fn endpoint_headers(endpoint: &Endpoint) -> Result<HeaderMap, ClientError> {
+    let bad = |name: &str| ClientError::Header { endpoint: endpoint.name.clone(), name: name.to_owned() };
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("infersweep/", env!("CARGO_PKG_VERSION"))));
+    if let Some(key) = &endpoint.api_key {
+        let bearer = format!("Bearer {}", key.expose());
+        headers.insert(AUTHORIZATION, sensitive(&bearer).ok_or_else(|| bad("authorization"))?);
+    }
+    for (name, value) in &endpoint.headers {
+        let header = HeaderName::try_from(name).map_err(|_| bad(name))?;
+        headers.insert(header, sensitive(value.expose()).ok_or_else(|| bad(name))?);
+    }
+    Ok(headers)
+}
+
+fn sensitive(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
+}
+
+/// Those and what a request with a JSON body needs.
+fn request_headers(own: &HeaderMap, address: &Address) -> Result<HeaderMap, BadAddress> {
+    let mut headers = HeaderMap::with_capacity(own.len() + 3);
+    headers.insert(HOST, HeaderValue::from_str(&address.host_header).map_err(|_| BadAddress::NoUrl)?);
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
+    Ok(headers)
+}

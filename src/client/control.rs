@@ -1,0 +1,171 @@
+use std::time::Duration;
+
+use hyper::Method;
+use hyper::header::HeaderMap;
+use reqwest::redirect::Policy;
+use rustls::{ClientConfig, RootCertStore};
+use serde_json::Value;
+
+use crate::text::Secrets;
+
+use super::address::Address;
+use super::failure::{chain, presentable_text};
+use super::refusal::error_message;
+
+/// How long a call may take. A model list that takes longer is no list.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A model that an endpoint says it serves.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelListing {
+    /// Its name on the wire.
+    pub id: String,
+    /// The longest prompt and answer together, tokens, where the server says so.
+    pub context_length: Option<u64>,
+}
+
+/// Why a call beside the measured ones failed. Messages are one line, without secrets.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ControlError {
+    /// No answer.
+    #[error("no answer from {url}: {message}")]
+    Unreachable {
+        /// What was called.
+        url: String,
+        /// Why.
+        message: String,
+    },
+    /// An answer that is no success.
+    #[error("HTTP {status} from {url}: {message}")]
+    Status {
+        /// What was called.
+        url: String,
+        /// The status.
+        status: u16,
+        /// What the server said.
+        message: String,
+    },
+    /// A success that says something else.
+    #[error("{url} answers with something else than a list of models: {message}")]
+    Unreadable {
+        /// What was called.
+        url: String,
+        /// Its beginning.
+        message: String,
+    },
+    /// No HTTP method.
+    #[error("`{method}` is no HTTP method")]
+    Method {
+        /// The word.
+        method: String,
+    },
+}
+
+/// Calls that nobody measures.
+#[derive(Debug)]
+pub(crate) struct Control {
+    http: reqwest::Client,
+    address: Address,
+    secrets: Secrets,
+}
+
+impl Control {
+    /// Calls to `address` with these headers. No redirects are followed and no proxy is read from the environment.
+    pub(crate) fn new(
+        address: Address,
+        headers: HeaderMap,
+        tls: Option<ClientConfig>,
+        connect: Duration,
+        secrets: Secrets,
+    ) -> Result<Self, reqwest::Error> {
+        let builder = reqwest::Client::builder()
+            .default_headers(headers)
+            .redirect(Policy::none())
+            .no_proxy()
+            .connect_timeout(connect)
+            .timeout(LIMIT);
+        // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
+        // encrypted it trusts nobody.
+        let builder = match tls.or_else(trusting_nobody) {
+            Some(config) => builder.tls_backend_preconfigured(config),
+            None => builder,
+        };
+        Ok(Self { http: builder.build()?, address, secrets })
+    }
+
+    /// `GET {base}/models`.
+    pub(crate) async fn models(&self) -> Result<Vec<ModelListing>, ControlError> {
+        let url = self.address.under_base("/models");
+        let text = self.fetch(Method::GET, &url).await?;
+        listings(&text).ok_or_else(|| ControlError::Unreadable { url: self.told(&url), message: self.told(&text) })
+    }
+
+    /// A call to `path` from the server's root.
+    pub(crate) async fn call(&self, method: Method, path: &str) -> Result<String, ControlError> {
+        self.fetch(method, &self.address.under_root(path)).await
+    }
+
+    async fn fetch(&self, method: Method, url: &str) -> Result<String, ControlError> {
+        let unreachable = |error: reqwest::Error| ControlError::Unreachable {
+            url: self.told(url),
+            message: self.told(&chain(&error.without_url())),
+        };
+        let response = self.http.request(method, url).send().await.map_err(unreachable)?;
+        let status = response.status();
+        let text = response.text().await.map_err(unreachable)?;
+        if status.is_success() {
+            return Ok(text);
+        }
+        let message = self.told(&error_message(text.as_bytes()));
+        Err(ControlError::Status { url: self.told(url), status: status.as_u16(), message })
+    }
+
+    fn told(&self, text: &str) -> String {
+        presentable_text(text, &self.secrets)
+    }
+}
+
+fn trusting_nobody() -> Option<ClientConfig> {
+    let provider = rustls::crypto::ring::default_provider();
+    let versions = ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions().ok()?;
+    Some(versions.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+}
+
+/// The models in `{"data": [..]}`, `{"models": [..]}` or a bare list, named by `id`, `name` or `model`.
+fn listings(text: &str) -> Option<Vec<ModelListing>> {
+    let value: Value = serde_json::from_str(text).ok()?;
+    let list = value.get("data").or_else(|| value.get("models")).unwrap_or(&value).as_array()?;
+    let listing = |entry: &Value| {
+        let id = ["id", "name", "model"].iter().find_map(|key| entry.get(key)?.as_str()).or_else(|| entry.as_str())?;
+        let lengths = ["/max_model_len", "/context_length", "/context_window", "/meta/n_ctx"];
+        let context_length = lengths.iter().find_map(|pointer| entry.pointer(pointer)?.as_u64());
+        Some(ModelListing { id: id.to_owned(), context_length })
+    };
+    list.iter().map(listing).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn models_are_listed_in_several_ways() {
+        for (text, expected) in [
+            (
+                r#"{"object":"list","data":[{"id":"a","max_model_len":4096},{"id":"b"}]}"#,
+                Some(vec![("a", Some(4096)), ("b", None)]),
+            ),
+            (r#"{"models":[{"name":"a"}]}"#, Some(vec![("a", None)])),
+            (r#"[{"id":"a","context_length":8192}]"#, Some(vec![("a", Some(8192))])),
+            (r#"{"data":[]}"#, Some(vec![])),
+            (r#"{"data":[{}]}"#, None),
+            ("<html>", None),
+            ("{}", None),
+        ] {
+            let found = listings(text);
+            let found =
+                found.as_ref().map(|list| list.iter().map(|m| (m.id.as_str(), m.context_length)).collect::<Vec<_>>());
+            assert_eq!(found, expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::link::Link;
+
+/// Boxed, as a link is large and moves in and out with every request.
+type Idle = Vec<Box<Link>>;
+
+/// Idle connections of one client. The last one put in is the first one taken: it is the least likely to
+/// have been closed meanwhile.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: Mutex<Idle>,
+}
+
+impl Pool {
+    /// A connection that the server has not closed, if there is one; closed ones are thrown away on the way.
+    pub(crate) async fn take(&self) -> Option<Box<Link>> {
+        loop {
+            let mut link = self.idle().pop()?;
+            if link.is_usable().await {
+                return Some(link);
+            }
+        }
+    }
+
+    /// Keeps a connection for the next request, unless it cannot take one.
+    pub(crate) async fn put(&self, mut link: Box<Link>) {
+        if link.is_usable().await {
+            self.idle().push(link);
+        }
+    }
+
+    /// How many connections are idle.
+    pub(crate) fn len(&self) -> usize {
+        self.idle().len()
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        // A panic elsewhere cannot leave a list of links half changed.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
