@@ -1,6 +1,51 @@
-//! Words to calls, errors to exit codes.
+//! Words to calls, errors to exit codes. The only place with a terminal, an environment, an exit.
 
-/// Runs the tool.
-pub fn main() -> std::process::ExitCode {
-    std::process::ExitCode::SUCCESS
+mod args;
+mod check;
+mod env;
+mod exit;
+mod explain;
+mod init;
+mod plan;
+mod progress;
+mod question;
+mod read;
+mod run;
+mod schema;
+mod show;
+mod signals;
+mod simulate;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Arguments, Command};
+use env::Env;
+use exit::Exit;
+use terminal::Terminal;
+
+/// Runs the tool with the process's arguments and environment.
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return exit::of_clap(&error),
+    };
+    let env = Env::of_process();
+    let terminal = Terminal::new(&env, arguments.quiet());
+    let exit = match &arguments.command {
+        Command::Run(run) => run::run(run, &env, &terminal),
+        Command::Init(init) => init::init(init, &env, &terminal),
+        Command::Plan(plan) => plan::plan(plan, &env, &terminal),
+        Command::Check(check) => check::check(check, &env, &terminal),
+        Command::Schema(schema) => schema::schema(schema, &terminal),
+        Command::Show(show) => show::show(show, &terminal),
+        Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),
+    };
+    exit.unwrap_or_else(|failure| {
+        terminal.error(&failure);
+        failure.exit()
+    })
+    .into()
 }

@@ -1,3 +1,5 @@
+use std::convert::Infallible;
+
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::exit::Exit;
@@ -6,7 +8,7 @@ use crate::load::{Stop, StopHandle};
 /// Turns signals into a stop, for ever: the first drains, the second cancels, the third ends the process at once.
 ///
 /// Tells through `seen` which signal came first.
-pub(super) async fn watch(stop: StopHandle, seen: std::rc::Rc<std::cell::Cell<Option<Exit>>>, tell: impl Fn(&str)) {
+pub(super) async fn watch(stop: StopHandle, seen: std::rc::Rc<std::cell::Cell<Option<Exit>>>, tell: impl Fn(&str)) -> Infallible {
     let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
         return std::future::pending().await;
     };

@@ -1,7 +1,24 @@
 //! Numbers from facts: metrics of one request, summaries of a cell. Pure.
+//!
+//! `docs/METHODOLOGY.md` states every formula; a test holds it against [`METRICS`].
 
+mod cell;
+mod definition;
 mod derive;
+mod distribution;
+mod live;
+mod quantile;
 mod request;
+mod summary;
+#[cfg(test)]
+mod tests;
 
-pub use derive::derive;
+pub use cell::CellAccumulator;
+pub use definition::{Better, METRICS, MetricDefinition};
+pub use derive::{chunk_gaps, derive, itl_samples};
+pub use live::LiveDistribution;
+pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
+pub use summary::{
+    CellSummary, ClientHealth, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary,
+};

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use super::CellDigest;
+use super::{CellDigest, Plan};
 use crate::scenario::{Axes, Endpoint, Load, Model, Scenario, TokenizerSource};
 use crate::units::{SizeSpec, format_duration};
 
@@ -132,4 +132,14 @@ pub(super) fn hex(bytes: &[u8]) -> String {
         let _ = write!(text, "{byte:02x}");
         text
     })
+}
+
+/// One digest for a whole plan: of its cells' digests, in order.
+#[must_use]
+pub fn digest_of(plan: &Plan) -> String {
+    let mut hash = Sha256::new();
+    for cell in &plan.cells {
+        hash.update(cell.digest.0.as_bytes());
+    }
+    hex(&hash.finalize())
 }

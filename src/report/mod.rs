@@ -1,1 +1,14 @@
-//! report
+//! Views of stored runs, drawn from summaries alone: the comparison table, its Markdown and CSV, the plan's table.
+
+mod comparison;
+mod csv;
+mod grid;
+mod marks;
+mod notes;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use comparison::{ComparisonTable, comparison};
+pub use csv::summary_csv;
+pub use plan::plan_table;

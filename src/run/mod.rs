@@ -1,1 +1,25 @@
-//! run
+//! Carries out a plan: servers, probes, units one after the other, results on disk. Speaks only in events.
+//!
+//! [`carry_out`] is the story; `sites` are the endpoints of a run, `learn` finds out how a server counts,
+//! `unit` measures one (cell, repeat), `prepare` makes its requests ahead of use, `wire` joins client and load,
+//! `results` keeps the run directory in step.
+
+mod campaign;
+mod contents;
+mod error;
+mod event;
+mod gauges;
+mod learn;
+mod prepare;
+mod results;
+mod simulated;
+mod sites;
+mod unit;
+mod wire;
+
+pub use campaign::{Conclusion, RunOptions, carry_out};
+pub use contents::hash_contents;
+pub use error::RunError;
+pub use event::{Observer, RunEvent};
+pub use gauges::{Gauges, Reading};
+pub use results::Views;

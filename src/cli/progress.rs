@@ -1,0 +1,192 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::terminal::Terminal;
+use crate::plan::{Estimate, Plan};
+use crate::run::{Gauges, Observer, RunEvent};
+use crate::scenario::Scenario;
+use crate::time::Clock;
+use crate::units::{format_count, format_duration, format_significant};
+
+/// How often the screen is drawn.
+const FRAME: Duration = Duration::from_millis(200);
+
+/// Shows how a run goes: a line that moves on a terminal, a line a unit elsewhere.
+pub(super) struct Progress {
+    terminal: Terminal,
+    bar: ProgressBar,
+    units: Mutex<usize>,
+    /// Seconds that each cell's repeat is expected to take, for the time left.
+    expected_s: HashMap<String, f64>,
+    shared: Arc<Shared>,
+    drawer: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the drawing thread sees.
+struct Shared {
+    over: AtomicBool,
+    clock: Clock,
+    unit: Mutex<Option<(Arc<Gauges>, f64)>>,
+    whole: Mutex<Whole>,
+}
+
+/// The run as a whole, in expected seconds.
+struct Whole {
+    began_ns: i64,
+    total_s: f64,
+    done_s: f64,
+}
+
+impl Progress {
+    pub(super) fn start(scenario: &Scenario, plan: &Plan, terminal: Terminal) -> Self {
+        let each = |cell| Estimate::of_cell(scenario, cell).seconds / f64::from(scenario.load.repeats);
+        let expected_s: HashMap<String, f64> = plan.cells.iter().map(|cell| (cell.id.to_string(), each(cell))).collect();
+        let total_s = expected_s.values().sum::<f64>() * f64::from(scenario.load.repeats);
+        let clock = Clock::start();
+        let shown = terminal.interactive && !terminal.quiet;
+        let bar = ProgressBar::with_draw_target(Some(0), if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+        // The template is a constant of ours: a wrong one would show as the default style.
+        if let Ok(style) = ProgressStyle::with_template("{prefix:.bold}  {bar:24}  {msg}") {
+            bar.set_style(style.progress_chars("━╸─"));
+        }
+        let whole = Whole { began_ns: clock.now_ns(), total_s, done_s: 0.0 };
+        let shared = Arc::new(Shared { over: AtomicBool::new(false), clock, unit: Mutex::new(None), whole: Mutex::new(whole) });
+        let drawer = shown.then(|| {
+            let (shared, bar) = (Arc::clone(&shared), bar.clone());
+            std::thread::spawn(move || shared.draw_until_over(&bar))
+        });
+        Self { terminal, bar, units: Mutex::new(0), expected_s, shared, drawer: Mutex::new(drawer) }
+    }
+
+    /// A word between the frames.
+    pub(super) fn note(&self, text: &str) {
+        self.bar.suspend(|| self.terminal.note(text));
+    }
+
+    /// Takes the moving line away.
+    pub(super) fn finish(&self) {
+        self.shared.over.store(true, Ordering::Relaxed);
+        if let Ok(mut drawer) = self.drawer.lock()
+            && let Some(drawer) = drawer.take()
+        {
+            // A thread that draws has nothing to return.
+            let _ = drawer.join();
+        }
+        self.bar.finish_and_clear();
+    }
+
+    fn units(&self) -> usize {
+        self.units.lock().map_or(0, |units| *units)
+    }
+}
+
+impl Observer for Progress {
+    fn tell(&self, event: RunEvent) {
+        match event {
+            RunEvent::Started { units, .. } => {
+                if let Ok(mut known) = self.units.lock() {
+                    *known = units;
+                }
+            }
+            RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),
+            RunEvent::Probing { endpoint, model } => {
+                self.bar.set_prefix("probing");
+                self.bar.set_message(format!("{model} at {endpoint}"));
+            }
+            RunEvent::Preparing { cell_id } => self.bar.set_message(format!("{cell_id}: making prompts")),
+            RunEvent::UnitStarted { number, cell_id, repeat, gauges } => {
+                let repeat = if repeat > 0 { format!(" repeat {}", repeat + 1) } else { String::new() };
+                self.bar.set_prefix(format!("{:>3} of {}  {cell_id}{repeat}", number + 1, self.units()));
+                let expected_s = self.expected_s.get(&cell_id).copied().unwrap_or(0.0);
+                if let Ok(mut unit) = self.shared.unit.lock() {
+                    *unit = Some((gauges, expected_s));
+                }
+            }
+            RunEvent::UnitEnded { number, cell_id, completed, failed, .. } => {
+                if let (Ok(mut unit), Ok(mut whole)) = (self.shared.unit.lock(), self.shared.whole.lock()) {
+                    whole.done_s += unit.take().map_or(0.0, |(_, expected_s)| expected_s);
+                }
+                if !self.terminal.interactive {
+                    let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+                    self.terminal.note(&format!("{:>3} of {}  {cell_id}: {completed} completed{failed}", number + 1, self.units()));
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn draw_until_over(&self, bar: &ProgressBar) {
+        while !self.over.load(Ordering::Relaxed) {
+            if let Ok(unit) = self.unit.lock()
+                && let Some((gauges, expected_s)) = unit.as_ref()
+            {
+                self.draw(bar, gauges, *expected_s);
+            }
+            bar.tick();
+            std::thread::sleep(FRAME);
+        }
+    }
+
+    fn draw(&self, bar: &ProgressBar, gauges: &Gauges, expected_s: f64) {
+        let now = gauges.read();
+        let elapsed_s = seconds(self.clock.now_ns() - gauges.began_ns);
+        let share = match gauges.expected {
+            Some(expected) => {
+                bar.set_length(expected);
+                bar.set_position(now.ended);
+                ratio(now.ended, expected)
+            }
+            None if expected_s > 0.0 => (elapsed_s / expected_s).min(1.0),
+            None => 0.0,
+        };
+        let mut words = vec![match gauges.expected {
+            Some(expected) => format!("{} of {} requests", now.ended, expected),
+            None => format!("{} requests", now.ended),
+        }];
+        words.push(format!("{} in flight", now.in_flight));
+        if elapsed_s > 0.0 && now.output_tokens > 0 {
+            words.push(format!("{} tok/s", format_count(whole(ratio(now.output_tokens, 1) / elapsed_s))));
+        }
+        if let Some(ttft) = now.ttft_ms_p50 {
+            words.push(format!("TTFT {} ms", format_significant(ttft, 3)));
+        }
+        if now.failed > 0 {
+            words.push(format!("{} failed", now.failed));
+        }
+        if let Some(left) = self.time_left(share * expected_s) {
+            words.push(format!("{} left", format_duration(left)));
+        }
+        bar.set_message(words.join("  "));
+    }
+
+    /// By how fast the expected seconds went so far.
+    fn time_left(&self, of_unit_s: f64) -> Option<Duration> {
+        let whole = self.whole.lock().ok()?;
+        let done_s = whole.done_s + of_unit_s;
+        let elapsed_s = seconds(self.clock.now_ns() - whole.began_ns);
+        let left_s = elapsed_s * (whole.total_s / done_s - 1.0);
+        // Too early to say anything sensible.
+        (done_s > 0.02 * whole.total_s && left_s.is_finite()).then(|| Duration::from_secs(self::whole(left_s.max(0.0).ceil())))
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for the eye")]
+fn seconds(ns: i64) -> f64 {
+    ns as f64 / 1e9
+}
+
+#[expect(clippy::cast_precision_loss, reason = "for the eye")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    part as f64 / whole.max(1) as f64
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "for the eye; saturates")]
+fn whole(value: f64) -> u64 {
+    value as u64
+}

@@ -1,0 +1,56 @@
+use std::time::Duration;
+
+use super::grid::{Cell, Column, Grid};
+use crate::plan::{Cell as PlanCell, Estimate, Plan};
+use crate::scenario::Scenario;
+use crate::text::plural;
+use crate::units::{format_count, format_duration};
+
+/// The cells of a plan and what they cost, for a terminal.
+#[must_use]
+pub fn plan_table(scenario: &Scenario, plan: &Plan, estimate: &Estimate, width: usize) -> String {
+    let each: Vec<Estimate> = plan.cells.iter().map(|cell| Estimate::of_cell(scenario, cell)).collect();
+    let column = |name: &str, expendable: u8, of: &dyn Fn(&PlanCell, &Estimate) -> String| Column {
+        group: String::new(),
+        name: name.to_owned(),
+        cells: plan.cells.iter().zip(&each).map(|(cell, estimate)| Cell::plain(of(cell, estimate))).collect(),
+        right: true,
+        expendable,
+    };
+    let mut columns = vec![
+        Column { right: false, ..column("cell", 0, &|cell, _| cell.id.to_string()) },
+        column("requests", 0, &|cell, _| cell.requests.map_or_else(|| "by time".to_owned(), format_count)),
+        column("repeats", 3, &|_, _| scenario.load.repeats.to_string()),
+        column("input tokens", 1, &|_, estimate| format_count(estimate.input_tokens)),
+        column("output tokens", 2, &|_, estimate| format_count(estimate.output_tokens)),
+        column("time", 0, &|_, estimate| time(estimate.seconds)),
+    ];
+    if each.iter().any(|estimate| estimate.cost_usd.is_some()) {
+        columns.push(column("cost", 0, &|_, estimate| estimate.cost_usd.map_or_else(|| "-".to_owned(), dollars)));
+    }
+    let mut grid = Grid { columns };
+    grid.fit(width);
+    let mut lines = grid.terminal(false);
+    lines.push(String::new());
+    let cost = estimate.cost_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
+    lines.push(format!(
+        "{}: {} with warm-up, {} input and {} output tokens, about {}{cost}",
+        plural(plan.cells.len(), "cell", "cells"),
+        plural(usize::try_from(estimate.requests).unwrap_or(usize::MAX), "request", "requests"),
+        format_count(estimate.input_tokens),
+        format_count(estimate.output_tokens),
+        time(estimate.seconds),
+    ));
+    if estimate.guessed {
+        lines.push("time is a guess: a first token after 0.5 s, then 30 tokens a second for each request".to_owned());
+    }
+    lines.join("\n")
+}
+
+fn time(seconds: f64) -> String {
+    format_duration(Duration::try_from_secs_f64(seconds).unwrap_or_default())
+}
+
+fn dollars(cost: f64) -> String {
+    if cost >= 0.01 || cost == 0.0 { format!("${cost:.2}") } else { format!("${cost:.4}") }
+}

@@ -1,0 +1,151 @@
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::RunError;
+use super::event::{Observer, RunEvent};
+use super::learn::Countings;
+use super::results::{Results, Views};
+use super::sites::Sites;
+use super::unit::{Bench, Measured};
+use crate::load::{Stop, StopHandle};
+use crate::metrics::Summary;
+use crate::plan::{Plan, content_files, digest_of, units};
+use crate::scenario::Scenario;
+use crate::store::{Manifest, RepeatState, RowSchema, RunDir, RunState, freeze_inputs};
+use crate::time::{Clock, unix_ns};
+use crate::workload::Prompts;
+
+/// Inputs up to this size are copied into the run directory; of larger ones the hash is kept.
+const SMALL_INPUT_BYTES: u64 = 1 << 20;
+
+/// What a run takes besides its plan.
+pub struct RunOptions<'r> {
+    /// The directory that holds the results of all runs.
+    pub out: &'r Path,
+    /// Makes the salts of this run new.
+    pub nonce: u64,
+    /// How the tool was called, for the manifest.
+    pub command: Vec<String>,
+    /// Draws the views that are saved with the summary.
+    pub views: &'r dyn Views,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Conclusion {
+    /// The run directory.
+    pub dir: PathBuf,
+    /// The summaries of the cells that have a complete repeat.
+    pub summary: Summary,
+    /// Units measured to their end.
+    pub complete: usize,
+    /// Units planned.
+    pub units: usize,
+}
+
+/// Carries out `plan`: reaches every endpoint, learns how it counts, measures unit after unit and saves after each.
+///
+/// A stop ends it early; what is complete by then is saved and returned.
+pub async fn carry_out(
+    scenario: &Scenario,
+    plan: &Plan,
+    prompts: Prompts,
+    options: &RunOptions<'_>,
+    observer: &dyn Observer,
+    stop: &StopHandle,
+) -> Result<Conclusion, RunError> {
+    let clock = Clock::start();
+    let start_unix_ns = unix_ns();
+    let sites = Sites::open(scenario, plan, clock, observer).await?;
+    let countings = Countings::learn(scenario, plan, &sites, observer).await?;
+
+    let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
+    let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
+    manifest.command = Some(options.command.iter().map(|word| scenario.secrets.redact(word)).collect());
+    manifest.servers = sites.identities().clone();
+    manifest.probes.clone_from(&countings.reports);
+    manifest.token_models = countings.models();
+    manifest.inputs = freeze_inputs(&dir, &content_files(scenario), SMALL_INPUT_BYTES)?;
+    dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
+    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views)?;
+
+    let schema = RowSchema::of(plan, [])?;
+    let bench = Bench {
+        scenario,
+        sites: &sites,
+        countings: &countings,
+        prompts: Arc::new(prompts),
+        dir: &dir,
+        schema: &schema,
+        nonce: options.nonce,
+        clock,
+        observer,
+    };
+    let measured = measure_all(&bench, plan, &mut results, stop).await;
+    let units = plan.cells.len() * scenario.load.repeats as usize;
+    let state = if measured.as_ref().is_ok_and(|complete| *complete == units) { RunState::Complete } else { RunState::Interrupted };
+    let concluded = results.conclude(state);
+    let complete = measured?;
+    concluded?;
+    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.summary(), complete, units })
+}
+
+/// Measures every unit in its order; returns how many came to their end.
+async fn measure_all(bench: &Bench<'_>, plan: &Plan, results: &mut Results<'_>, stop: &StopHandle) -> Result<usize, RunError> {
+    let units = units(bench.scenario, plan);
+    bench.observer.tell(RunEvent::Started { dir: bench.dir.path().to_owned(), units: units.len() });
+    let mut complete = 0;
+    for (number, unit) in units.into_iter().enumerate() {
+        if number > 0 {
+            cool_down(bench.scenario.load.cooldown, stop).await;
+        }
+        if stop.now() > Stop::Running {
+            break;
+        }
+        let cell = &plan.cells[unit.cell];
+        results.set_state(unit, RepeatState::Running)?;
+        match bench.measure(cell, unit.repeat, number, stop).await {
+            Ok(Measured::Complete) => {
+                results.set_state(unit, RepeatState::Complete)?;
+                let summary = results.summarise(unit.cell)?;
+                let (completed, failed) = (summary.requests.completed, summary.requests.failed);
+                complete += 1;
+                bench.observer.tell(RunEvent::UnitEnded { number, cell_id: cell.id.to_string(), repeat: unit.repeat, completed, failed });
+            }
+            Ok(Measured::Interrupted) => {
+                results.set_state(unit, RepeatState::Interrupted)?;
+                break;
+            }
+            Err(error) => {
+                // The first error is the one to tell; a full disk may take no state either.
+                let _ = results.set_state(unit, RepeatState::Interrupted);
+                return Err(error);
+            }
+        }
+    }
+    Ok(complete)
+}
+
+async fn cool_down(time: Duration, stop: &StopHandle) {
+    let mut signal = stop.signal();
+    tokio::select! {
+        () = tokio::time::sleep(time) => {}
+        () = signal.reached(Stop::Draining) => {}
+    }
+}
+
+/// The frozen scenario, with the inputs that were copied named where the copies are.
+fn frozen(scenario: &Scenario, manifest: &Manifest) -> String {
+    let mut text = scenario.frozen.clone();
+    for input in &manifest.inputs {
+        if let (Some(copy), Ok(path)) = (&input.copy, std::path::absolute(&input.path)) {
+            text = text.replace(&quoted(&path.display().to_string()), &quoted(copy));
+        }
+    }
+    text
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::from(text).to_string()
+}

@@ -1,0 +1,143 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::error::RunError;
+use crate::client::{Client, Target};
+use crate::load::{Script, Source};
+use crate::record::Phase;
+use crate::workload::{ChatRequest, Reply, Session, Step, Synthetic};
+
+/// Sessions made ahead of use, at least; twice the concurrency when that is more.
+const AHEAD: usize = 64;
+
+/// A request whose body is encoded already.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) body: Bytes,
+    pub(super) request: ChatRequest,
+    /// The conversation it belongs to and its turn, where there is more than one.
+    pub(super) turn: Option<(u64, u32)>,
+}
+
+/// Encodes requests for one model at one endpoint.
+#[derive(Debug, Clone)]
+pub(super) struct Encoder {
+    pub(super) client: Client,
+    pub(super) target: Arc<Target>,
+}
+
+impl Encoder {
+    fn encode(&self, request: ChatRequest) -> Outgoing {
+        Outgoing { body: self.client.encode(&request, &self.target), request, turn: None }
+    }
+}
+
+/// A session whose first request is encoded already; later ones hang on the replies.
+pub(super) struct Prepared {
+    first: Option<Outgoing>,
+    session: Box<dyn Session>,
+    encoder: Encoder,
+}
+
+impl Script for Prepared {
+    type Request = Outgoing;
+    type Reply = Reply;
+
+    fn next(&mut self, last: Option<&Reply>) -> Option<(Outgoing, Duration)> {
+        if let Some(first) = self.first.take() {
+            return Some((first, Duration::ZERO));
+        }
+        let Step { request, think } = self.session.next(last)?;
+        Some((self.encoder.encode(request), think))
+    }
+}
+
+/// The sessions of a unit, made by a thread of their own into two bounded rings, one a phase.
+pub(super) struct Prompter {
+    warmup: mpsc::Receiver<Made>,
+    measure: mpsc::Receiver<Made>,
+    /// Taken out of the rings already, to see that all is well before the clock starts.
+    ready: Vec<(Phase, Prepared)>,
+}
+
+type Made = Result<Prepared, String>;
+
+/// How many sessions of each phase are wanted at most; `None`: as many as the time takes.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) warmup: Option<u64>,
+    pub(super) measure: Option<u64>,
+    pub(super) concurrency: usize,
+}
+
+impl Prompter {
+    /// Starts making sessions.
+    pub(super) fn start(workload: Arc<Synthetic>, encoder: Encoder, wanted: Wanted) -> Self {
+        let ahead = AHEAD.max(2 * wanted.concurrency);
+        let ring = |phase: Phase, count: Option<u64>| {
+            let (sender, receiver) = mpsc::channel(ahead);
+            let (workload, encoder) = (Arc::clone(&workload), encoder.clone());
+            let make = move || {
+                for index in 0..count.unwrap_or(u64::MAX) {
+                    let made = prepare(&workload, &encoder, phase, index);
+                    let failed = made.is_err();
+                    if sender.blocking_send(made).is_err() || failed {
+                        break;
+                    }
+                }
+            };
+            // Without a thread nothing is made, and the load ends for want of work.
+            let _ = std::thread::Builder::new().name("prompts".to_owned()).spawn(make);
+            receiver
+        };
+        Self { warmup: ring(Phase::Warmup, wanted.warmup), measure: ring(Phase::Measure, wanted.measure), ready: Vec::new() }
+    }
+
+    /// Waits until enough is made for the first starts, so that the clock does not start before.
+    pub(super) async fn ready(&mut self, wanted: Wanted) -> Result<(), RunError> {
+        let enough = |count: Option<u64>| {
+            let most = wanted.concurrency.max(1);
+            count.map_or(most, |count| usize::try_from(count).unwrap_or(most).min(most))
+        };
+        for (phase, count) in [(Phase::Warmup, enough(wanted.warmup)), (Phase::Measure, enough(wanted.measure))] {
+            for _ in 0..count {
+                match self.ring(phase).recv().await {
+                    Some(Ok(prepared)) => self.ready.push((phase, prepared)),
+                    Some(Err(message)) => return Err(RunError::Prompt { cell: String::new(), message }),
+                    None => return Err(RunError::Internal("no thread to make prompts".to_owned())),
+                }
+            }
+        }
+        // Taken from the end, first come first.
+        self.ready.reverse();
+        Ok(())
+    }
+
+    fn ring(&mut self, phase: Phase) -> &mut mpsc::Receiver<Made> {
+        match phase {
+            Phase::Warmup => &mut self.warmup,
+            Phase::Measure => &mut self.measure,
+        }
+    }
+}
+
+impl Source for Prompter {
+    type Script = Prepared;
+
+    async fn next(&mut self, phase: Phase, _: u64) -> Option<Prepared> {
+        if let Some(at) = self.ready.iter().rposition(|(made_for, _)| *made_for == phase) {
+            return Some(self.ready.remove(at).1);
+        }
+        // What renders once renders again: an error here ends the load early, and the unit shows fewer requests.
+        self.ring(phase).recv().await?.ok()
+    }
+}
+
+fn prepare(workload: &Arc<Synthetic>, encoder: &Encoder, phase: Phase, index: u64) -> Made {
+    let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
+    let first = session.next(None).map(|step| encoder.encode(step.request));
+    Ok(Prepared { first, session: Box::new(session), encoder: encoder.clone() })
+}

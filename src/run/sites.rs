@@ -1,0 +1,137 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::error::RunError;
+use super::event::{Observer, RunEvent};
+use super::simulated::SimulatedServer;
+use crate::client::{Client, ControlError, Target};
+use crate::plan::Plan;
+use crate::record::{Cause, Failure};
+use crate::scenario::{Endpoint, Scenario};
+use crate::store::ServerIdentity;
+use crate::text::shorten;
+use crate::time::Clock;
+
+/// The endpoints that a plan uses, each with a client, reached once.
+#[derive(Debug)]
+pub(super) struct Sites {
+    clients: BTreeMap<String, Client>,
+    identities: BTreeMap<String, ServerIdentity>,
+    /// Kept for as long as the run: they stop when dropped.
+    _simulators: Vec<SimulatedServer>,
+}
+
+impl Sites {
+    /// Starts simulators, makes clients and asks each endpoint for its models: what cannot be reached fails here,
+    /// before any load is sent.
+    pub(super) async fn open(scenario: &Scenario, plan: &Plan, clock: Clock, observer: &dyn Observer) -> Result<Self, RunError> {
+        let mut sites = Self { clients: BTreeMap::new(), identities: BTreeMap::new(), _simulators: Vec::new() };
+        let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
+        for endpoint in scenario.endpoints.iter().filter(|endpoint| used.contains(endpoint.name.as_str())) {
+            let base_url = sites.base_url(endpoint, scenario.seed)?;
+            if let (Some(variable), None) = (&endpoint.api_key_env, &endpoint.api_key) {
+                return Err(RunError::MissingKey { endpoint: endpoint.name.clone(), variable: variable.clone() });
+            }
+            let client = Client::new(endpoint, &base_url, clock, scenario.secrets.clone())
+                .map_err(|error| RunError::Client { endpoint: endpoint.name.clone(), error })?;
+            let identity = greet(endpoint, &base_url, &client, scenario, plan, observer).await?;
+            sites.clients.insert(endpoint.name.clone(), client);
+            sites.identities.insert(endpoint.name.clone(), identity);
+        }
+        Ok(sites)
+    }
+
+    fn base_url(&mut self, endpoint: &Endpoint, seed: u64) -> Result<String, RunError> {
+        let Some(settings) = &endpoint.simulator else { return Ok(endpoint.base_url.clone().unwrap_or_default()) };
+        let simulator = SimulatedServer::start(settings, seed)
+            .map_err(|message| RunError::Simulator { endpoint: endpoint.name.clone(), message })?;
+        let base_url = simulator.base_url().to_owned();
+        self._simulators.push(simulator);
+        Ok(base_url)
+    }
+
+    /// The client of an endpoint that the plan uses.
+    pub(super) fn client(&self, endpoint: &str) -> Result<&Client, RunError> {
+        self.clients.get(endpoint).ok_or_else(|| RunError::Internal(format!("endpoint `{endpoint}` was not opened")))
+    }
+
+    /// What the servers say of themselves.
+    pub(super) fn identities(&self) -> &BTreeMap<String, ServerIdentity> {
+        &self.identities
+    }
+}
+
+/// What a model's requests are made for.
+pub(super) fn target(scenario: &Scenario, endpoint: &str, label: &str) -> Target {
+    let model = scenario.models.get(label);
+    let mut options = scenario.endpoint(endpoint).map(|endpoint| endpoint.request.clone()).unwrap_or_default();
+    if let Some(model) = model {
+        options = options.under(&model.request);
+    }
+    Target {
+        model_id: model.map_or(label, |model| model.id_at(endpoint)).to_owned(),
+        options: options.under(&scenario.request),
+    }
+}
+
+/// Asks for the model list and the version. No connection and a refused key are errors; anything else is a warning.
+async fn greet(
+    endpoint: &Endpoint,
+    base_url: &str,
+    client: &Client,
+    scenario: &Scenario,
+    plan: &Plan,
+    observer: &dyn Observer,
+) -> Result<ServerIdentity, RunError> {
+    let failed = |failure| RunError::Unreachable { endpoint: endpoint.name.clone(), url: base_url.to_owned(), failure };
+    client.warm(1).await.map_err(failed)?;
+    let models = match client.models().await {
+        Ok(models) => Some(models.into_iter().map(|model| model.id).collect::<Vec<_>>()),
+        Err(ControlError::Status { status: 401 | 403, message, .. }) => {
+            return Err(RunError::Unauthorized {
+                endpoint: endpoint.name.clone(),
+                url: base_url.to_owned(),
+                message,
+                variable: endpoint.api_key_env.clone(),
+            });
+        }
+        Err(ControlError::Unreachable(failure)) => return Err(failed(failure)),
+        Err(error) => {
+            observer.tell(RunEvent::Warning(format!("endpoint `{}` gives no list of models: {error}", endpoint.name)));
+            None
+        }
+    };
+    if let Some(models) = &models {
+        warn_of_absent_models(endpoint, models, scenario, plan, observer);
+    }
+    let version = client.get_text("/version").await.ok().map(|text| shorten(text.trim(), 200));
+    Ok(ServerIdentity {
+        base_url: endpoint.base_url.as_deref().map(|url| scenario.secrets.redact(url)),
+        api: serde_json::to_value(endpoint.api).ok().and_then(|api| api.as_str().map(str::to_owned)).unwrap_or_default(),
+        revision: endpoint.revision.clone(),
+        version,
+        models: models.unwrap_or_default(),
+        server: None,
+    })
+}
+
+fn warn_of_absent_models(endpoint: &Endpoint, listed: &[String], scenario: &Scenario, plan: &Plan, observer: &dyn Observer) {
+    let mut told = BTreeSet::new();
+    for cell in plan.cells.iter().filter(|cell| cell.axes.endpoint() == endpoint.name) {
+        let id = target(scenario, &endpoint.name, cell.axes.model()).model_id;
+        // A server that lists nothing, or takes any name, says nothing by leaving one out.
+        if listed.is_empty() || listed.contains(&id) || endpoint.simulator.is_some() || !told.insert(id.clone()) {
+            continue;
+        }
+        let near = crate::text::nearest(&id, listed.iter().map(String::as_str));
+        let hint = near.map(|near| format!("; it lists `{near}`")).unwrap_or_default();
+        observer.tell(RunEvent::Warning(format!("endpoint `{}` does not list model `{id}`{hint}", endpoint.name)));
+    }
+}
+
+/// A failure as a probe reports it.
+pub(super) fn one_line(failure: &Failure) -> String {
+    match failure.cause {
+        Cause::Internal => failure.message.clone(),
+        cause => format!("{}: {}", cause.as_str(), failure.message),
+    }
+}

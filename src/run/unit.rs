@@ -1,0 +1,167 @@
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::RunError;
+use super::event::{Observer, RunEvent};
+use super::gauges::Gauges;
+use super::learn::Countings;
+use super::prepare::{Encoder, Prompter, Wanted};
+use super::sites::{Sites, target};
+use super::wire::Wire;
+use crate::load::{Ending, Pace, Stop, StopHandle, StopRule, Traffic, Warmup, Window, drive};
+use crate::plan::Cell;
+use crate::scenario::Scenario;
+use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
+use crate::time::{Clock, unix_ns};
+use crate::units::Amount;
+use crate::workload::{Prompts, Synthetic, SyntheticOrder};
+
+/// How often the journal is asked whether it still writes.
+const JOURNAL_LOOK: Duration = Duration::from_millis(500);
+
+/// All that measuring a unit takes besides the unit.
+pub(super) struct Bench<'r> {
+    pub(super) scenario: &'r Scenario,
+    pub(super) sites: &'r Sites,
+    pub(super) countings: &'r Countings,
+    pub(super) prompts: Arc<Prompts>,
+    pub(super) dir: &'r RunDir,
+    pub(super) schema: &'r RowSchema,
+    pub(super) nonce: u64,
+    pub(super) clock: Clock,
+    pub(super) observer: &'r dyn Observer,
+}
+
+/// What became of a unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Measured {
+    /// Its rows are under `requests/`.
+    Complete,
+    /// It was cut off; its rows are under `partial/`.
+    Interrupted,
+}
+
+impl Bench<'_> {
+    /// Measures one repeat of one cell and leaves its rows on disk.
+    pub(super) async fn measure(&self, cell: &Cell, repeat: u32, number: usize, stop: &StopHandle) -> Result<Measured, RunError> {
+        let (endpoint, label) = (cell.axes.endpoint(), cell.axes.model());
+        let client = self.sites.client(endpoint)?;
+        let counting = self.countings.of(endpoint, label)?;
+        let target = Arc::new(target(self.scenario, endpoint, label));
+        self.observer.tell(RunEvent::Preparing { cell_id: cell.id.to_string() });
+
+        let workload = Arc::new(Synthetic::new(SyntheticOrder {
+            cell: cell.clone(),
+            repeat,
+            seed: self.scenario.seed,
+            nonce: self.nonce,
+            prompts: Arc::clone(&self.prompts),
+            unique: self.scenario.prompt.unique,
+            tokenizer: Arc::clone(&counting.tokenizer),
+            tokens: counting.model.clone(),
+        }));
+        let traffic = traffic(self.scenario, cell);
+        let wanted = wanted(&traffic, cell);
+        let encoder = Encoder { client: client.clone(), target: Arc::clone(&target) };
+        let mut prompter = Prompter::start(workload, encoder, wanted);
+        prompter.ready(wanted).await.map_err(|error| in_cell(error, cell))?;
+        // A server that cannot take them all shows it in the rows; the cell is measured all the same.
+        let _ = client.warm(wanted.concurrency).await;
+
+        let unit = UnitId { cell: cell.id.clone(), repeat };
+        let now = Origin { monotonic_ns: self.clock.now_ns(), unix_ns: unix_ns() };
+        let journal_path = self.dir.journal_path(&unit);
+        let journal = JournalWriter::spawn(&journal_path, UnitHeader::new(cell, repeat, self.schema.clone(), now))?;
+        let gauges = Arc::new(Gauges::new(expected(wanted), now.monotonic_ns));
+        let started = RunEvent::UnitStarted { number, cell_id: cell.id.to_string(), repeat, gauges: Arc::clone(&gauges) };
+        self.observer.tell(started);
+        let has_tokenizer = self.scenario.models.get(label).is_some_and(|model| model.tokenizer.is_some());
+        let wire = Arc::new(Wire {
+            client: client.clone(),
+            target,
+            tokenizer: has_tokenizer.then(|| Arc::clone(&counting.tokenizer)),
+            journal,
+            gauges,
+            clock: self.clock,
+        });
+        let window = self.load(traffic, prompter, &wire, stop).await;
+        let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;
+        wire.journal.finish()?;
+        self.keep(&unit, &window, now)
+    }
+
+    /// Runs the load; a disk that takes no more rows cancels it.
+    async fn load(&self, traffic: Traffic, prompter: Prompter, wire: &Arc<Wire>, stop: &StopHandle) -> Window {
+        let (inner, signal) = StopHandle::new();
+        let mut outside = stop.signal();
+        let pass_on = async {
+            outside.reached(Stop::Draining).await;
+            inner.go(Stop::Draining);
+            outside.reached(Stop::Cancelling).await;
+            inner.go(Stop::Cancelling);
+            std::future::pending::<Infallible>().await
+        };
+        let watch_disk = async {
+            let mut every = tokio::time::interval(JOURNAL_LOOK);
+            while !wire.journal.failed() {
+                every.tick().await;
+            }
+            inner.go(Stop::Cancelling);
+            std::future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            window = drive(traffic, prompter, Arc::clone(wire), self.clock, signal) => window,
+            never = pass_on => match never {},
+            never = watch_disk => match never {},
+        }
+    }
+
+    /// Turns the journal into rows, where they belong.
+    fn keep(&self, unit: &UnitId, window: &Window, opened: Origin) -> Result<Measured, RunError> {
+        let journal = self.dir.journal_path(unit);
+        let origin = window.measured_from_ns.map(|from_ns| opened.at(from_ns));
+        let complete = matches!(window.ending, Ending::Done | Ending::TimedOut) && origin.is_some();
+        let target = if complete { self.dir.requests_path(unit) } else { self.dir.partial_path(unit) };
+        compact(&journal, &target, origin)?;
+        Ok(if complete { Measured::Complete } else { Measured::Interrupted })
+    }
+}
+
+fn in_cell(error: RunError, cell: &Cell) -> RunError {
+    match error {
+        RunError::Prompt { message, .. } => RunError::Prompt { cell: cell.id.to_string(), message },
+        other => other,
+    }
+}
+
+/// The load of a cell, in the engine's words.
+fn traffic(scenario: &Scenario, cell: &Cell) -> Traffic {
+    let load = &scenario.load;
+    let concurrency = cell.axes.concurrency().unwrap_or(1);
+    Traffic {
+        pace: Pace::Closed { concurrency, ramp: load.ramp },
+        warmup: match load.warmup {
+            Amount::Requests(count) => Warmup::Sessions(count.at(Some(concurrency.into()))),
+            Amount::Time(time) => Warmup::Time(time),
+        },
+        stop: StopRule { sessions: cell.requests, duration: load.duration },
+        timeout: load.cell_timeout,
+    }
+}
+
+fn wanted(traffic: &Traffic, cell: &Cell) -> Wanted {
+    Wanted {
+        warmup: match traffic.warmup {
+            Warmup::Sessions(count) => Some(count),
+            Warmup::Time(_) => None,
+        },
+        measure: traffic.stop.sessions,
+        concurrency: cell.axes.concurrency().unwrap_or(1) as usize,
+    }
+}
+
+/// Sessions in all, when their number ends the load.
+fn expected(wanted: Wanted) -> Option<u64> {
+    Some(wanted.warmup? + wanted.measure?)
+}

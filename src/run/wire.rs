@@ -1,0 +1,53 @@
+use std::sync::Arc;
+
+use super::gauges::Gauges;
+use super::prepare::Outgoing;
+use crate::client::{Asked, Client, Target};
+use crate::load::{Start, Stop, StopSignal, Transport};
+use crate::store::JournalWriter;
+use crate::time::Clock;
+use crate::tokens::Tokenizer;
+use crate::workload::Reply;
+
+/// Joins load and client: sends what is due, records what happened.
+#[derive(Debug)]
+pub(super) struct Wire {
+    pub(super) client: Client,
+    pub(super) target: Arc<Target>,
+    /// Counts the tokens of chunks where the server does not; `None` when it would only guess.
+    pub(super) tokenizer: Option<Arc<dyn Tokenizer>>,
+    pub(super) journal: JournalWriter,
+    pub(super) gauges: Arc<Gauges>,
+    pub(super) clock: Clock,
+}
+
+impl Transport for Wire {
+    type Request = Outgoing;
+    type Reply = Reply;
+
+    async fn send(&self, outgoing: Outgoing, start: Start, mut stop: StopSignal) -> Reply {
+        self.gauges.start();
+        let mut observed = self.client.observation();
+        let ended = tokio::select! {
+            () = self.client.exchange(&outgoing.body, &mut observed) => true,
+            () = stop.reached(Stop::Cancelling) => false,
+        };
+        if !ended {
+            observed.cancel(self.clock.now_ns());
+        }
+        let reply = observed.reply();
+        let asked = Asked {
+            request_index: start.request_index,
+            phase: start.phase,
+            model_id: &self.target.model_id,
+            request: &outgoing.request,
+            conversation: outgoing.turn.map(|(conversation, _)| conversation),
+            turn: outgoing.turn.map(|(_, turn)| turn),
+            scheduled_ns: start.scheduled_ns,
+        };
+        let record = observed.into_record(&asked, self.tokenizer.as_deref());
+        self.gauges.end(&record);
+        self.journal.add(record);
+        reply
+    }
+}
