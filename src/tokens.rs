@@ -9,6 +9,11 @@ pub trait Tokenizer: Send + Sync + std::fmt::Debug {
     ///
     /// The prefix need not count `tokens` when it is tokenized alone; callers check.
     fn truncate<'t>(&self, text: &'t str, tokens: usize) -> &'t str;
+
+    /// Whether counts hold for any text, or only for everyday words.
+    fn takes_any_text(&self) -> bool {
+        true
+    }
 }
 
 /// A token a word: words are separated by white space. The simulator counts this way.

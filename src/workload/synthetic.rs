@@ -1,0 +1,108 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::calibration::TokenModel;
+use super::fit::Fitter;
+use super::prompts::{Prompts, workload_axes};
+use super::session::{ChatRequest, Message, Reply, Role, Session, Step};
+use crate::diagnostic::Fault;
+use crate::plan::Cell;
+use crate::scenario::Unique;
+use crate::seed::Seed;
+use crate::tokens::Tokenizer;
+use crate::units::SizeSpec;
+
+/// All that the prompts of one repeat of a cell hang on.
+#[derive(Debug, Clone)]
+pub struct SyntheticOrder {
+    /// The cell.
+    pub cell: Cell,
+    /// Its repeat.
+    pub repeat: u32,
+    /// The scenario's seed.
+    pub seed: u64,
+    /// The run's nonce.
+    pub nonce: u64,
+    /// The templates.
+    pub prompts: Arc<Prompts>,
+    /// What makes each prompt unique.
+    pub unique: Unique,
+    /// Counts tokens.
+    pub tokenizer: Arc<dyn Tokenizer>,
+    /// What a request costs beyond its text.
+    pub tokens: TokenModel,
+}
+
+/// Mode `synthetic`: prompts of an exact token size. Any request can be made at any time by any thread.
+#[derive(Debug)]
+pub struct Synthetic {
+    order: SyntheticOrder,
+    fitter: Fitter,
+    /// Of content: the same for every model and load.
+    content: Seed,
+    /// Of salts: another in every cell, and in every run unless the seed alone makes them.
+    salt: Option<Seed>,
+}
+
+impl Synthetic {
+    /// The workload of one repeat.
+    #[must_use]
+    pub fn new(order: SyntheticOrder) -> Self {
+        let root = Seed::root(order.seed);
+        let content = root.child("prompt").child(&workload_axes(&order.cell.axes)).index(order.repeat.into());
+        let salted = |seed: Seed| seed.child("salt").child(order.cell.id.as_str()).index(order.repeat.into());
+        let salt = match order.unique {
+            Unique::Run => Some(salted(Seed::root(order.nonce).child("run"))),
+            Unique::Seed => Some(salted(root)),
+            Unique::None => None,
+        };
+        let fitter = Fitter::new(order.tokenizer.as_ref());
+        Self { order, fitter, content, salt }
+    }
+
+    /// The `index`-th request of a phase.
+    pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
+        let SyntheticOrder { cell, prompts, tokenizer, tokens, .. } = &self.order;
+        let seed = self.content.child(phase).index(index);
+        let template = prompts.default_template();
+        let requested = cell.axes.input_tokens().and_then(SizeSpec::fixed).unwrap_or(1);
+        let wanted = usize::try_from(signed(requested) - tokens.overhead).unwrap_or(0).max(1);
+        let body = if tokenizer.takes_any_text() {
+            template.render(&cell.axes, index, seed.child("template"))?
+        } else {
+            self.fitter.words(&mut seed.child("words").rng(), wanted)
+        };
+        let salt = self
+            .salt
+            .map(|salt| self.fitter.salt(&mut salt.child(phase).index(index).rng(), wanted))
+            .unwrap_or_default();
+        let fitted = self.fitter.fit(tokenizer.as_ref(), &salt, &body, wanted, &mut seed.child("fill").rng());
+        let counted = signed(fitted.tokens as u64) + tokens.overhead;
+        Ok(ChatRequest {
+            messages: vec![Message { role: Role::User, text: fitted.text }],
+            output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
+            input_tokens_requested: Some(requested),
+            input_tokens_client: u64::try_from(counted).ok(),
+            prompt_name: Some(template.name.clone()),
+        })
+    }
+
+    /// A session of that one request.
+    pub fn session(&self, phase: &str, index: u64) -> Result<Single, Fault> {
+        Ok(Single(Some(self.request(phase, index)?)))
+    }
+}
+
+/// A session of one request.
+#[derive(Debug)]
+pub struct Single(Option<ChatRequest>);
+
+impl Session for Single {
+    fn next(&mut self, _: Option<&Reply>) -> Option<Step<ChatRequest>> {
+        self.0.take().map(|request| Step { request, think: Duration::ZERO })
+    }
+}
+
+fn signed(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
