@@ -27,8 +27,8 @@ pub mod metrics;
 pub mod load;
 pub mod store;
 // Floor 6: carries out a plan.
-//pub mod run;
+pub mod run;
 // Floor 7: views of stored runs.
 pub mod report;
 // Floor 9: words to calls, errors to exit codes.
-//pub mod cli;
+pub mod cli;

@@ -17,7 +17,8 @@ pub(super) fn check(args: &args::Check, env: &Env, terminal: &Terminal) -> Resul
                 terminal.result(&format!("{}: ok, {}", path.display(), plural(plan.cells.len(), "cell", "cells")));
             }
             Err(failure) => {
-                terminal.error(&Failure { message: format!("{}: {}", path.display(), failure.message), ..failure.clone() });
+                terminal
+                    .error(&Failure { message: format!("{}: {}", path.display(), failure.message), ..failure.clone() });
                 worst = worst.max(failure.exit());
             }
         }

@@ -15,8 +15,12 @@ pub(super) fn run_error(error: &RunError) -> Failure {
             "connect_timeout" => "is there a firewall between? [endpoints.NAME] timeouts.connect sets how long to wait",
             _ => "is the server running there, and is `base_url` right?",
         }),
-        RunError::Unauthorized { variable: Some(variable), .. } => failure.help(format!("is {variable} the right key for this endpoint?")),
-        RunError::Unauthorized { variable: None, .. } => failure.help("name the variable that holds the key: api_key_env = \"...\""),
+        RunError::Unauthorized { variable: Some(variable), .. } => {
+            failure.help(format!("is {variable} the right key for this endpoint?"))
+        }
+        RunError::Unauthorized { variable: None, .. } => {
+            failure.help("name the variable that holds the key: api_key_env = \"...\"")
+        }
         RunError::Tokenizer { .. } => failure.help("without `tokenizer` the server itself counts"),
         _ => failure,
     }

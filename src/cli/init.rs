@@ -16,7 +16,9 @@ const MOST_MODELS: usize = 4;
 /// `infersweep init`: a commented scenario from what the endpoint lists.
 pub(super) fn init(args: &args::Init, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.out.exists() {
-        return Err(Failure::usage(format!("{} is there already", args.out.display())).help("choose another with --out"));
+        return Err(
+            Failure::usage(format!("{} is there already", args.out.display())).help("choose another with --out")
+        );
     }
     let text = match &args.url {
         Some(url) => {
@@ -25,7 +27,8 @@ pub(super) fn init(args: &args::Init, env: &Env, terminal: &Terminal) -> Result<
         }
         None => SIMULATED.to_owned(),
     };
-    std::fs::write(&args.out, text).map_err(|error| Failure::failed(format!("cannot write {}: {error}", args.out.display())))?;
+    std::fs::write(&args.out, text)
+        .map_err(|error| Failure::failed(format!("cannot write {}: {error}", args.out.display())))?;
     terminal.result(&format!("wrote {}", args.out.display()));
     terminal.note(&format!("next: infersweep plan {0}, then infersweep run {0}", args.out.display()));
     Ok(Exit::Done)
@@ -41,9 +44,11 @@ fn models(url: &str, key: Option<&str>, env: &Env, terminal: &Terminal) -> Resul
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(async {
-        let client = Client::new(endpoint, url.trim_end_matches('/'), Clock::start(), scenario.secrets.clone()).map_err(Failure::usage)?;
+        let client = Client::new(endpoint, url.trim_end_matches('/'), Clock::start(), scenario.secrets.clone())
+            .map_err(Failure::usage)?;
         client.models().await.map_err(|error| {
-            Failure::failed(format!("no list of models: {error}")).help("is it the base URL, as http://127.0.0.1:8000/v1, and does it need --api-key-env?")
+            Failure::failed(format!("no list of models: {error}"))
+                .help("is it the base URL, as http://127.0.0.1:8000/v1, and does it need --api-key-env?")
         })
     })
 }

@@ -23,7 +23,6 @@ use clap::Parser;
 
 use args::{Arguments, Command};
 use env::Env;
-use exit::Exit;
 use terminal::Terminal;
 
 /// Runs the tool with the process's arguments and environment.

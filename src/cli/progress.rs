@@ -45,17 +45,22 @@ struct Whole {
 impl Progress {
     pub(super) fn start(scenario: &Scenario, plan: &Plan, terminal: Terminal) -> Self {
         let each = |cell| Estimate::of_cell(scenario, cell).seconds / f64::from(scenario.load.repeats);
-        let expected_s: HashMap<String, f64> = plan.cells.iter().map(|cell| (cell.id.to_string(), each(cell))).collect();
+        let expected_s: HashMap<String, f64> =
+            plan.cells.iter().map(|cell| (cell.id.to_string(), each(cell))).collect();
         let total_s = expected_s.values().sum::<f64>() * f64::from(scenario.load.repeats);
         let clock = Clock::start();
         let shown = terminal.interactive && !terminal.quiet;
-        let bar = ProgressBar::with_draw_target(Some(0), if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() });
+        let bar = ProgressBar::with_draw_target(
+            Some(0),
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
+        );
         // The template is a constant of ours: a wrong one would show as the default style.
         if let Ok(style) = ProgressStyle::with_template("{prefix:.bold}  {bar:24}  {msg}") {
             bar.set_style(style.progress_chars("━╸─"));
         }
         let whole = Whole { began_ns: clock.now_ns(), total_s, done_s: 0.0 };
-        let shared = Arc::new(Shared { over: AtomicBool::new(false), clock, unit: Mutex::new(None), whole: Mutex::new(whole) });
+        let shared =
+            Arc::new(Shared { over: AtomicBool::new(false), clock, unit: Mutex::new(None), whole: Mutex::new(whole) });
         let drawer = shown.then(|| {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
             std::thread::spawn(move || shared.draw_until_over(&bar))
@@ -113,7 +118,11 @@ impl Observer for Progress {
                 }
                 if !self.terminal.interactive {
                     let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
-                    self.terminal.note(&format!("{:>3} of {}  {cell_id}: {completed} completed{failed}", number + 1, self.units()));
+                    self.terminal.note(&format!(
+                        "{:>3} of {}  {cell_id}: {completed} completed{failed}",
+                        number + 1,
+                        self.units()
+                    ));
                 }
             }
         }
@@ -172,7 +181,8 @@ impl Shared {
         let elapsed_s = seconds(self.clock.now_ns() - whole.began_ns);
         let left_s = elapsed_s * (whole.total_s / done_s - 1.0);
         // Too early to say anything sensible.
-        (done_s > 0.02 * whole.total_s && left_s.is_finite()).then(|| Duration::from_secs(self::whole(left_s.max(0.0).ceil())))
+        (done_s > 0.02 * whole.total_s && left_s.is_finite())
+            .then(|| Duration::from_secs(self::whole(left_s.max(0.0).ceil())))
     }
 }
 

@@ -20,9 +20,16 @@ pub(super) enum Purpose {
 }
 
 /// Reads a scenario and shows what is wrong with it. An error's faults are shown already.
-pub(super) fn scenario(path: &Path, choice: &Choice, purpose: Purpose, env: &Env, terminal: &Terminal) -> Result<Scenario, Failure> {
+pub(super) fn scenario(
+    path: &Path,
+    choice: &Choice,
+    purpose: Purpose,
+    env: &Env,
+    terminal: &Terminal,
+) -> Result<Scenario, Failure> {
     let unset = if purpose == Purpose::Run { Unset::Refuse } else { Unset::Keep };
-    let options = ReadOptions { variables: &env.variables, unset, set: &choice.set, profile: choice.profile.as_deref() };
+    let options =
+        ReadOptions { variables: &env.variables, unset, set: &choice.set, profile: choice.profile.as_deref() };
     accept(read(path, &options), purpose, terminal)
 }
 
@@ -46,7 +53,12 @@ fn soften(mut fault: Fault, purpose: Purpose) -> Fault {
 }
 
 /// The cells that the command line asks for.
-pub(super) fn cells(scenario: &Scenario, contents: &ContentHashes, choice: &Choice, terminal: &Terminal) -> Result<Plan, Failure> {
+pub(super) fn cells(
+    scenario: &Scenario,
+    contents: &ContentHashes,
+    choice: &Choice,
+    terminal: &Terminal,
+) -> Result<Plan, Failure> {
     let filter = Filter::parse(choice.only.iter().map(String::as_str)).map_err(Failure::usage)?;
     let plan = expand(scenario, contents);
     for warning in &plan.warnings {

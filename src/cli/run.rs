@@ -55,7 +55,9 @@ fn quick(quick: &Quick, choice: &args::Choice, env: &Env, terminal: &Terminal) -
 fn quick_text(quick: &Quick) -> Result<String, Failure> {
     let url = quick.url.as_deref().unwrap_or_default();
     if quick.model.is_empty() {
-        return Err(Failure::usage("`--url` needs a model").help("add --model NAME; `infersweep init --url URL` lists them"));
+        return Err(
+            Failure::usage("`--url` needs a model").help("add --model NAME; `infersweep init --url URL` lists them")
+        );
     }
     let mut endpoint = toml::Table::from_iter([("base_url".to_owned(), toml::Value::from(url))]);
     if let Some(name) = &quick.api_key_env {
@@ -113,7 +115,13 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
 }
 
 /// The run's results, on the terminal.
-fn show(conclusion: &Conclusion, scenario: &Scenario, plan: &Plan, args: &args::Run, terminal: &Terminal) -> Result<(), Failure> {
+fn show(
+    conclusion: &Conclusion,
+    scenario: &Scenario,
+    plan: &Plan,
+    args: &args::Run,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let cells = &conclusion.summary.cells;
     if args.json {
         terminal.result(&serde_json::to_string_pretty(&conclusion.summary).map_err(Failure::failed)?);
@@ -122,7 +130,10 @@ fn show(conclusion: &Conclusion, scenario: &Scenario, plan: &Plan, args: &args::
     }
     if conclusion.complete < conclusion.units {
         let cells = plural(plan.cells.len(), "cell", "cells");
-        terminal.warning(&format!("{} of {} repeats of {cells} complete; the run is marked interrupted", conclusion.complete, conclusion.units));
+        terminal.warning(&format!(
+            "{} of {} repeats of {cells} complete; the run is marked interrupted",
+            conclusion.complete, conclusion.units
+        ));
     }
     terminal.note(&format!("results: {}", conclusion.dir.display()));
     if args.quick.url.is_some() {

@@ -10,19 +10,25 @@ pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failu
     let dir = RunDir::open(&args.run).map_err(Failure::usage)?;
     let manifest = Manifest::read(&dir).map_err(Failure::failed)?;
     let path = dir.file("summary.json");
-    let text = std::fs::read_to_string(&path).map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
+    let text = std::fs::read_to_string(&path)
+        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
     if args.json {
         terminal.result(text.trim_end());
         return Ok(Exit::Done);
     }
-    let summary: Summary =
-        serde_json::from_str(&text).map_err(|error| Failure::failed(format!("{} cannot be read: {error}", path.display())))?;
+    let summary: Summary = serde_json::from_str(&text)
+        .map_err(|error| Failure::failed(format!("{} cannot be read: {error}", path.display())))?;
     terminal.note(&format!("{} · started {} · {}", manifest.name, manifest.start, dir.path().display()));
     match manifest.state {
         RunState::Complete => {}
-        RunState::Running => terminal.warning("this run goes on, or was killed: what follows is what it has saved so far"),
-        RunState::Interrupted => terminal.warning("this run was interrupted: what follows is what was complete by then"),
+        RunState::Running => {
+            terminal.warning("this run goes on, or was killed: what follows is what it has saved so far")
+        }
+        RunState::Interrupted => {
+            terminal.warning("this run was interrupted: what follows is what was complete by then")
+        }
     }
-    terminal.result(&report::comparison(&manifest.name, &summary.cells).terminal(terminal.width(), terminal.coloured()));
+    terminal
+        .result(&report::comparison(&manifest.name, &summary.cells).terminal(terminal.width(), terminal.coloured()));
     Ok(Exit::Done)
 }

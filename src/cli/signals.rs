@@ -8,8 +8,13 @@ use crate::load::{Stop, StopHandle};
 /// Turns signals into a stop, for ever: the first drains, the second cancels, the third ends the process at once.
 ///
 /// Tells through `seen` which signal came first.
-pub(super) async fn watch(stop: StopHandle, seen: std::rc::Rc<std::cell::Cell<Option<Exit>>>, tell: impl Fn(&str)) -> Infallible {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
+pub(super) async fn watch(
+    stop: StopHandle,
+    seen: std::rc::Rc<std::cell::Cell<Option<Exit>>>,
+    tell: impl Fn(&str),
+) -> Infallible {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
         return std::future::pending().await;
     };
     loop {

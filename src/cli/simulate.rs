@@ -10,7 +10,8 @@ use crate::units::parse_duration;
 
 /// `infersweep simulate`: serves the simulator until it is interrupted.
 pub(super) fn simulate(args: &args::Simulate, terminal: &Terminal) -> Result<Exit, Failure> {
-    let duration = |flag: &str, text: &str| parse_duration(text).map_err(|error| Failure::usage(format!("{flag}: {error}")));
+    let duration =
+        |flag: &str, text: &str| parse_duration(text).map_err(|error| Failure::usage(format!("{flag}: {error}")));
     let options = SimulatorOptions {
         ttft: duration("--ttft", &args.ttft)?,
         itl: duration("--itl", &args.itl)?,
@@ -21,7 +22,8 @@ pub(super) fn simulate(args: &args::Simulate, terminal: &Terminal) -> Result<Exi
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     runtime.block_on(async {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, args.port)).await.map_err(|error| {
-            Failure::failed(format!("port {} cannot be used: {error}", args.port)).help("choose another with --port, or 0 for a free one")
+            Failure::failed(format!("port {} cannot be used: {error}", args.port))
+                .help("choose another with --port, or 0 for a free one")
         })?;
         let simulator = Simulator::start(options, listener).map_err(Failure::failed)?;
         terminal.result(&format!("serving a simulated LLM at {}", simulator.base_url()));

@@ -84,7 +84,11 @@ pub async fn carry_out(
     };
     let measured = measure_all(&bench, plan, &mut results, stop).await;
     let units = plan.cells.len() * scenario.load.repeats as usize;
-    let state = if measured.as_ref().is_ok_and(|complete| *complete == units) { RunState::Complete } else { RunState::Interrupted };
+    let state = if measured.as_ref().is_ok_and(|complete| *complete == units) {
+        RunState::Complete
+    } else {
+        RunState::Interrupted
+    };
     let concluded = results.conclude(state);
     let complete = measured?;
     concluded?;
@@ -92,7 +96,12 @@ pub async fn carry_out(
 }
 
 /// Measures every unit in its order; returns how many came to their end.
-async fn measure_all(bench: &Bench<'_>, plan: &Plan, results: &mut Results<'_>, stop: &StopHandle) -> Result<usize, RunError> {
+async fn measure_all(
+    bench: &Bench<'_>,
+    plan: &Plan,
+    results: &mut Results<'_>,
+    stop: &StopHandle,
+) -> Result<usize, RunError> {
     let units = units(bench.scenario, plan);
     bench.observer.tell(RunEvent::Started { dir: bench.dir.path().to_owned(), units: units.len() });
     let mut complete = 0;
@@ -111,7 +120,13 @@ async fn measure_all(bench: &Bench<'_>, plan: &Plan, results: &mut Results<'_>, 
                 let summary = results.summarise(unit.cell)?;
                 let (completed, failed) = (summary.requests.completed, summary.requests.failed);
                 complete += 1;
-                bench.observer.tell(RunEvent::UnitEnded { number, cell_id: cell.id.to_string(), repeat: unit.repeat, completed, failed });
+                bench.observer.tell(RunEvent::UnitEnded {
+                    number,
+                    cell_id: cell.id.to_string(),
+                    repeat: unit.repeat,
+                    completed,
+                    failed,
+                });
             }
             Ok(Measured::Interrupted) => {
                 results.set_state(unit, RepeatState::Interrupted)?;

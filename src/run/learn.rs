@@ -11,7 +11,9 @@ use crate::record::{Outcome, Phase};
 use crate::scenario::{Scenario, TokenizerSource};
 use crate::store::ProbeReport;
 use crate::tokens::Tokenizer;
-use crate::workload::{Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, Role, TokenModel, load_tokenizer};
+use crate::workload::{
+    Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, Role, TokenModel, load_tokenizer,
+};
 
 /// Longer than this a probe is not waited for.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
@@ -34,7 +36,12 @@ impl Countings {
     /// Loads the tokenizers and sends the probes that learn each chat template's tokens.
     ///
     /// A probe that fails leaves its model with an assumed overhead of nothing; the run goes on.
-    pub(super) async fn learn(scenario: &Scenario, plan: &Plan, sites: &Sites, observer: &dyn Observer) -> Result<Self, RunError> {
+    pub(super) async fn learn(
+        scenario: &Scenario,
+        plan: &Plan,
+        sites: &Sites,
+        observer: &dyn Observer,
+    ) -> Result<Self, RunError> {
         let mut countings = Self::default();
         let mut tokenizers: BTreeMap<Option<TokenizerSource>, Arc<dyn Tokenizer>> = BTreeMap::new();
         for cell in &plan.cells {

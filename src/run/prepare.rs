@@ -93,7 +93,11 @@ impl Prompter {
             let _ = std::thread::Builder::new().name("prompts".to_owned()).spawn(make);
             receiver
         };
-        Self { warmup: ring(Phase::Warmup, wanted.warmup), measure: ring(Phase::Measure, wanted.measure), ready: Vec::new() }
+        Self {
+            warmup: ring(Phase::Warmup, wanted.warmup),
+            measure: ring(Phase::Measure, wanted.measure),
+            ready: Vec::new(),
+        }
     }
 
     /// Waits until enough is made for the first starts, so that the clock does not start before.

@@ -41,7 +41,8 @@ impl SimulatedServer {
                 let _ = ready.send(Err(error.to_string()));
             }
         };
-        let thread = std::thread::Builder::new().name("simulator".to_owned()).spawn(serve).map_err(|error| error.to_string())?;
+        let thread =
+            std::thread::Builder::new().name("simulator".to_owned()).spawn(serve).map_err(|error| error.to_string())?;
         let base_url = started.recv().map_err(|error| error.to_string())??;
         Ok(Self { base_url, stop: Some(stop), thread: Some(thread) })
     }

@@ -23,7 +23,12 @@ pub(super) struct Sites {
 impl Sites {
     /// Starts simulators, makes clients and asks each endpoint for its models: what cannot be reached fails here,
     /// before any load is sent.
-    pub(super) async fn open(scenario: &Scenario, plan: &Plan, clock: Clock, observer: &dyn Observer) -> Result<Self, RunError> {
+    pub(super) async fn open(
+        scenario: &Scenario,
+        plan: &Plan,
+        clock: Clock,
+        observer: &dyn Observer,
+    ) -> Result<Self, RunError> {
         let mut sites = Self { clients: BTreeMap::new(), identities: BTreeMap::new(), _simulators: Vec::new() };
         let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
         for endpoint in scenario.endpoints.iter().filter(|endpoint| used.contains(endpoint.name.as_str())) {
@@ -94,7 +99,6 @@ async fn greet(
                 variable: endpoint.api_key_env.clone(),
             });
         }
-        Err(ControlError::Unreachable(failure)) => return Err(failed(failure)),
         Err(error) => {
             observer.tell(RunEvent::Warning(format!("endpoint `{}` gives no list of models: {error}", endpoint.name)));
             None
@@ -106,7 +110,10 @@ async fn greet(
     let version = client.get_text("/version").await.ok().map(|text| shorten(text.trim(), 200));
     Ok(ServerIdentity {
         base_url: endpoint.base_url.as_deref().map(|url| scenario.secrets.redact(url)),
-        api: serde_json::to_value(endpoint.api).ok().and_then(|api| api.as_str().map(str::to_owned)).unwrap_or_default(),
+        api: serde_json::to_value(endpoint.api)
+            .ok()
+            .and_then(|api| api.as_str().map(str::to_owned))
+            .unwrap_or_default(),
         revision: endpoint.revision.clone(),
         version,
         models: models.unwrap_or_default(),
@@ -114,7 +121,13 @@ async fn greet(
     })
 }
 
-fn warn_of_absent_models(endpoint: &Endpoint, listed: &[String], scenario: &Scenario, plan: &Plan, observer: &dyn Observer) {
+fn warn_of_absent_models(
+    endpoint: &Endpoint,
+    listed: &[String],
+    scenario: &Scenario,
+    plan: &Plan,
+    observer: &dyn Observer,
+) {
     let mut told = BTreeSet::new();
     for cell in plan.cells.iter().filter(|cell| cell.axes.endpoint() == endpoint.name) {
         let id = target(scenario, &endpoint.name, cell.axes.model()).model_id;

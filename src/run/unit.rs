@@ -44,7 +44,13 @@ pub(super) enum Measured {
 
 impl Bench<'_> {
     /// Measures one repeat of one cell and leaves its rows on disk.
-    pub(super) async fn measure(&self, cell: &Cell, repeat: u32, number: usize, stop: &StopHandle) -> Result<Measured, RunError> {
+    pub(super) async fn measure(
+        &self,
+        cell: &Cell,
+        repeat: u32,
+        number: usize,
+        stop: &StopHandle,
+    ) -> Result<Measured, RunError> {
         let (endpoint, label) = (cell.axes.endpoint(), cell.axes.model());
         let client = self.sites.client(endpoint)?;
         let counting = self.countings.of(endpoint, label)?;
@@ -74,7 +80,8 @@ impl Bench<'_> {
         let journal_path = self.dir.journal_path(&unit);
         let journal = JournalWriter::spawn(&journal_path, UnitHeader::new(cell, repeat, self.schema.clone(), now))?;
         let gauges = Arc::new(Gauges::new(expected(wanted), now.monotonic_ns));
-        let started = RunEvent::UnitStarted { number, cell_id: cell.id.to_string(), repeat, gauges: Arc::clone(&gauges) };
+        let started =
+            RunEvent::UnitStarted { number, cell_id: cell.id.to_string(), repeat, gauges: Arc::clone(&gauges) };
         self.observer.tell(started);
         let has_tokenizer = self.scenario.models.get(label).is_some_and(|model| model.tokenizer.is_some());
         let wire = Arc::new(Wire {

@@ -44,10 +44,8 @@ impl Template {
     pub(super) fn render(&self, axes: &Axes, index: u64, seed: Seed) -> Result<String, Fault> {
         let mut environment = self.environment.clone();
         add_functions(&mut environment, seed);
-        let mut variables: Vec<(String, Value)> = axes
-            .iter()
-            .map(|(axis, value)| (axis.as_str().to_owned(), value_of(value)))
-            .collect();
+        let mut variables: Vec<(String, Value)> =
+            axes.iter().map(|(axis, value)| (axis.as_str().to_owned(), value_of(value))).collect();
         variables.push(("index".to_owned(), Value::from(index)));
         let names: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
         environment
