@@ -20,7 +20,7 @@ pub(super) struct Fitted {
     pub(super) tokens: usize,
 }
 
-/// How many words a salt has: with a thousand to choose from some 79 bits.
+/// How many words a salt has: with some 590 to choose from 73 bits.
 const SALT_WORDS: usize = 8;
 
 impl Fitter {
