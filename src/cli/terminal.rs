@@ -47,6 +47,7 @@ impl Terminal {
     }
 
     /// A result, to standard output.
+    #[expect(clippy::unused_self, reason = "words go through the terminal")]
     pub(super) fn result(self, text: &str) {
         // A closed pipe is no reason to fail.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
@@ -81,7 +82,7 @@ impl Terminal {
             self.say(&format!("{} {}", self.paint("error:", |word| word.red().bold()), failure.message));
         }
         for line in &failure.help {
-            self.say(&format!("  {} {line}", self.paint("= help:", |word| word.bold())));
+            self.say(&format!("  {} {line}", self.paint("= help:", console::StyledObject::bold)));
         }
     }
 
@@ -89,6 +90,7 @@ impl Terminal {
         how(style(word).for_stderr().force_styling(self.coloured_err)).to_string()
     }
 
+    #[expect(clippy::unused_self, reason = "words go through the terminal")]
     fn say(self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }
