@@ -59,7 +59,7 @@ impl Bench {
         self.path("results").join(name).join("latest").canonicalize().unwrap()
     }
 
-    pub(crate) fn json(&self, path: &Path) -> serde_json::Value {
+    pub(crate) fn json(path: &Path) -> serde_json::Value {
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
     }
 }
