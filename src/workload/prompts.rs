@@ -1,6 +1,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rand::seq::IndexedRandom;
 use serde::Deserialize;
 
 use super::template::Template;
@@ -16,9 +17,7 @@ pub struct Prompts {
 }
 
 /// What is sent when a scenario names no prompt file.
-const BUILT_IN: &str = "Write a detailed and well-structured essay on how cities have shaped the way people live together. \
-Begin with the first settlements along rivers, go on with markets, walls and workshops, and come to the present. \
-Give dates and examples for every claim, compare at least three regions of the world, and close with what you expect of the next fifty years.";
+const BUILT_IN: &str = include_str!("built_in.txt");
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -68,9 +67,9 @@ impl Prompts {
         if faults.has_errors() { Err(faults) } else { Ok(Self { templates }) }
     }
 
-    /// The template of every request.
-    pub(super) fn default_template(&self) -> &Template {
-        &self.templates[0]
+    /// The template of one request, drawn from `seed`; `None` only of no prompts at all, which no reading gives.
+    pub(super) fn pick(&self, seed: Seed) -> Option<&Template> {
+        self.templates.choose(&mut seed.rng())
     }
 }
 
