@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,19 +86,15 @@ fn yaml_fault(error: &serde_yaml::Error, source: &Arc<SourceFile>) -> Fault {
         .help("a prompt file holds default_prompt and multiple_prompts, each a list of {name, template}")
 }
 
-/// Renders every prompt once for each set of axes that tells it something else; all that is wrong at once.
+/// Renders every prompt once for each set of values of the axes it names; all that is wrong at once.
 #[must_use]
 pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
     let mut faults = Faults::default();
-    let mut seen: Vec<Vec<&AxisName>> = Vec::new();
-    for cell in cells {
-        let names: Vec<&AxisName> = cell.axes.iter().map(|(axis, _)| axis).collect();
-        if seen.contains(&names) {
-            continue;
-        }
-        seen.push(names);
-        for template in &prompts.templates {
-            if let Err(fault) = template.render(&cell.axes, 0, Seed::root(0))
+    for template in &prompts.templates {
+        let mut seen = BTreeSet::new();
+        for cell in cells {
+            if seen.insert(template.seen(&cell.axes))
+                && let Err(fault) = template.render(&cell.axes, 0, Seed::root(0))
                 && !faults.iter().any(|known| *known == fault)
             {
                 faults.push(fault);
