@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -106,17 +107,20 @@ pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
 
 /// The axes that content may hang on: not the model, nor where and how hard it is loaded.
 pub(super) fn workload_axes(axes: &Axes) -> String {
-    axes.iter()
-        .filter(|(axis, _)| {
-            matches!(
-                axis,
-                AxisName::Mode
-                    | AxisName::InputTokens
-                    | AxisName::OutputTokens
-                    | AxisName::ImageSize
-                    | AxisName::Var(_)
-            )
-        })
-        .map(|(axis, value)| format!("{axis}={value}\n"))
-        .collect()
+    lines_of(axes, |axis| {
+        matches!(
+            axis,
+            AxisName::Mode | AxisName::InputTokens | AxisName::OutputTokens | AxisName::ImageSize | AxisName::Var(_)
+        )
+    })
+}
+
+/// The axes that are `wanted`, each as `name=value` on a line.
+pub(super) fn lines_of(axes: &Axes, wanted: impl Fn(&AxisName) -> bool) -> String {
+    let mut text = String::new();
+    for (axis, value) in axes.iter().filter(|(axis, _)| wanted(axis)) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{axis}={value}");
+    }
+    text
 }

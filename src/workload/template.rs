@@ -4,6 +4,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use rand::RngExt;
 
+use super::prompts::lines_of;
 use super::words::common;
 use crate::diagnostic::{Code, Fault, SourceFile};
 use crate::scenario::{Axes, AxisValue};
@@ -83,10 +84,7 @@ impl Template {
     pub(super) fn seen(&self, axes: &Axes) -> String {
         let names = self.environment.get_template(INNER).map(|template| template.undeclared_variables(false));
         let names = names.unwrap_or_default();
-        axes.iter()
-            .filter(|(axis, _)| names.contains(axis.as_str()))
-            .map(|(axis, value)| format!("{axis}={value}\n"))
-            .collect()
+        lines_of(axes, |axis| names.contains(axis.as_str()))
     }
 
     /// Where a range of the template stands in its file, in which YAML has indented, quoted or folded it.

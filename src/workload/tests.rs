@@ -145,7 +145,7 @@ fn prompts_differ_between_requests_repeats_cells_and_runs_at_one_count() {
 
 #[test]
 fn content_is_the_same_for_every_model_and_load_and_salts_only_follow_what_they_should() {
-    let with = |unique, cell: &str, nonce| text(SyntheticOrder { unique, nonce, ..order(cell, Arc::new(Words)) }, 3);
+    let with = |unique, cell: &str, nonce| text(SyntheticOrder { nonce, unique, ..order(cell, Arc::new(Words)) }, 3);
     let other = &CELL.replace("=a", "=b").replace("concurrency=4", "concurrency=16");
     assert_eq!(with(Unique::None, CELL, 1), with(Unique::None, other, 2));
     assert_eq!(with(Unique::Seed, CELL, 1), with(Unique::Seed, CELL, 2));
@@ -178,6 +178,8 @@ fn template_faults_point_into_the_prompt_file() {
     assert!(syntax.contains("p.yaml:5:") && syntax.contains("template `essay`"), "{syntax}");
     let yaml = shown("default_prompt:\n  - name: x\n    templat: y\n", CELL);
     assert!(yaml.contains("p.yaml:3:") && yaml.contains("templat"), "{yaml}");
+    let korean = shown("# 한국어 문장입니다 문장입니다\ndefault_prompt:\n  - name: 한국\n    templat: y\n", CELL);
+    assert!(korean.contains("p.yaml:4:5\n") && korean.contains("4 |     templat: y"), "{korean}");
     assert!(shown("default_prompt: []\n", CELL).contains("has no prompt under `default_prompt`"));
 }
 
@@ -189,7 +191,7 @@ fn two_probes_learn_the_overhead_and_notice_another_tokenizer() {
         loop {
             match calibration.next(&observed) {
                 CalibrationStep::Probe { text_tokens, .. } => {
-                    observed.push(ProbeResult { text_tokens, prompt_tokens_server: server(text_tokens) })
+                    observed.push(ProbeResult { text_tokens, prompt_tokens_server: server(text_tokens) });
                 }
                 CalibrationStep::Done(model) => return (observed.len(), model.overhead, model.mismatch),
             }
