@@ -1,5 +1,8 @@
 use hdrhistogram::Histogram;
 
+/// The greatest value told apart, an hour in microseconds; what is above counts as that.
+const GREATEST_US: u64 = 3_600_000_000;
+
 /// A distribution that is read while it grows: to three significant digits, in constant memory.
 #[derive(Debug)]
 pub struct LiveDistribution {
@@ -11,7 +14,7 @@ impl LiveDistribution {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
-        Self { histogram: Histogram::new(3).ok() }
+        Self { histogram: Histogram::new_with_max(GREATEST_US, 3).ok() }
     }
 
     /// Takes a value in milliseconds; what is negative or no number counts as 0.
