@@ -188,8 +188,12 @@ fn sorted(words: &str) -> String {
 fn the_methodology_states_every_metric() {
     let text = include_str!("../../docs/METHODOLOGY.md");
     for metric in METRICS {
-        assert!(text.contains(&format!("`{}`", metric.name)), "{} is missing", metric.name);
-        assert!(text.contains(metric.definition), "{}: {}", metric.name, metric.definition);
+        let row = format!("| `{}` | {} | {} |", metric.name, metric.unit, metric.definition);
+        assert!(text.contains(&row), "{row}");
+    }
+    for percentile in PERCENTILES {
+        let row = format!("| `{}` | {} |", percentile.name, percentile.needed);
+        assert!(text.contains(&row), "{row}");
     }
 }
 

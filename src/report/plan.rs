@@ -43,7 +43,7 @@ fn columns(scenario: &Scenario, plan: &Plan) -> Vec<Column> {
     };
     let requests = |cell: &PlanCell, _: &Estimate| {
         let once = cell.requests.map_or_else(|| "by time".to_owned(), format_count);
-        format!("{once} x {}", scenario.load.repeats)
+        if scenario.load.repeats == 1 { once } else { format!("{once} x {}", scenario.load.repeats) }
     };
     let axes: Vec<Map<String, Value>> = plan.cells.iter().map(|cell| cell.axes.to_json()).collect();
     let mut columns = vec![Column { right: false, ..column("cell", 0, &|cell, _| cell.id.to_string()) }];
@@ -62,11 +62,13 @@ fn columns(scenario: &Scenario, plan: &Plan) -> Vec<Column> {
 
 /// What all of it takes, in one line.
 fn total(plan: &Plan, estimate: &Estimate) -> String {
+    let requests =
+        format!("{} {}", format_count(estimate.requests), if estimate.requests == 1 { "request" } else { "requests" });
     let cost = estimate.cost_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
     format!(
         "{}: {} with warm-up, {} input and {} output tokens, about {}{cost}",
         plural(plan.cells.len(), "cell", "cells"),
-        plural(usize::try_from(estimate.requests).unwrap_or(usize::MAX), "request", "requests"),
+        requests,
         format_count(estimate.input_tokens),
         format_count(estimate.output_tokens),
         time(estimate.seconds),
