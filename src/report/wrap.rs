@@ -6,8 +6,7 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in text.split(' ') {
         let mut word = word;
-        loop {
-            let Some(line) = lines.last_mut() else { break };
+        while let Some(line) = lines.last_mut() {
             let fresh = line.trim().is_empty();
             let gap = usize::from(!fresh);
             if measure_text_width(line) + gap + measure_text_width(word) <= width {
