@@ -2,10 +2,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::definition::METRICS;
-use super::derive::{chunk_gaps, derive, itl_samples};
-use super::distribution::Distribution;
-use super::summary::{CellSummary, ClientHealth, MetricSummary, RepeatSummary, RequestCounts};
+use super::samples::Samples;
+use super::summary::{CellSummary, ClientHealth, RepeatSummary, RequestCounts};
 use crate::record::{Outcome, Phase, RequestRecord};
 use crate::scenario::Price;
 use crate::time::MonotonicNs;
@@ -17,7 +15,6 @@ pub struct CellAccumulator {
     axes: Map<String, Value>,
     price: Option<Price>,
     counts: RequestCounts,
-    pooled: Samples,
     repeats: BTreeMap<u32, Repeat>,
     input_tokens: u64,
     output_tokens: u64,
@@ -36,23 +33,6 @@ struct Repeat {
     samples: Samples,
 }
 
-/// Samples by metric name.
-#[derive(Debug, Default)]
-struct Samples(BTreeMap<String, Distribution>);
-
-impl Samples {
-    fn add(&mut self, name: &str, value: f64, weight: u64) {
-        match self.0.get_mut(name) {
-            Some(known) => known.add(value, weight),
-            None => self.0.entry(name.to_owned()).or_default().add(value, weight),
-        }
-    }
-
-    fn summaries(&self) -> BTreeMap<String, MetricSummary> {
-        self.0.iter().filter_map(|(name, samples)| Some((name.clone(), samples.summary()?))).collect()
-    }
-}
-
 impl CellAccumulator {
     /// An empty one for a cell; the price makes its cost known.
     #[must_use]
@@ -62,7 +42,6 @@ impl CellAccumulator {
             axes,
             price,
             counts: RequestCounts::default(),
-            pooled: Samples::default(),
             repeats: BTreeMap::new(),
             input_tokens: 0,
             output_tokens: 0,
@@ -88,16 +67,14 @@ impl CellAccumulator {
         self.count(record);
         let known = self.repeats.entry(repeat).or_default();
         let stamps = &record.stamps;
+        // In open loop a request starts when it is due, whether or not we were in time.
         let began_ns = stamps.scheduled_ns.into_iter().chain(stamps.sent_ns).min();
         known.first_ns = known.first_ns.into_iter().chain(began_ns).min();
         known.last_ns = known.last_ns.into_iter().chain(stamps.end_ns).max();
         if let (Some(sent_ns), Some(end_ns)) = (stamps.sent_ns, stamps.end_ns) {
             self.in_flight_ns += end_ns - sent_ns;
         }
-        for (name, value, weight) in samples(record) {
-            known.samples.add(&name, value, weight);
-            self.pooled.add(&name, value, weight);
-        }
+        known.samples.add(record);
     }
 
     fn count(&mut self, record: &RequestRecord) {
@@ -132,7 +109,12 @@ impl CellAccumulator {
     /// The figures of all rows so far.
     #[must_use]
     pub fn finish(self) -> CellSummary {
-        let repeats: Vec<RepeatSummary> = self.repeats.iter().map(|(number, repeat)| repeat.summary(*number)).collect();
+        let mut pooled = Samples::default();
+        let mut repeats = Vec::with_capacity(self.repeats.len());
+        for (number, mut repeat) in self.repeats {
+            repeats.push(repeat.summary(number));
+            pooled.append(repeat.samples);
+        }
         let durations: Vec<f64> = repeats.iter().filter_map(|repeat| repeat.duration_s).collect();
         let duration_s =
             (!durations.is_empty()).then(|| durations.iter().sum::<f64>()).filter(|seconds| *seconds > 0.0);
@@ -148,7 +130,7 @@ impl CellAccumulator {
             error_rate: (ended > 0).then(|| as_float(self.counts.failed) / as_float(ended)),
             goodput: None,
             slo: None,
-            metrics: self.pooled.summaries(),
+            metrics: pooled.summaries(),
             client: ClientHealth::default(),
             repeats,
             cost_usd: self.price.map(|_| self.cost_usd),
@@ -161,7 +143,7 @@ impl CellAccumulator {
 }
 
 impl Repeat {
-    fn summary(&self, number: u32) -> RepeatSummary {
+    fn summary(&mut self, number: u32) -> RepeatSummary {
         RepeatSummary {
             repeat: number,
             start_unix_ns: self.start_unix_ns,
@@ -170,22 +152,6 @@ impl Repeat {
             metrics: self.samples.summaries(),
         }
     }
-}
-
-/// Every sample that a row gives: metric, value, how often it counts.
-fn samples(record: &RequestRecord) -> Vec<(String, f64, u64)> {
-    if record.outcome != Outcome::Completed {
-        return Vec::new();
-    }
-    let derived = derive(record);
-    let mut samples: Vec<(String, f64, u64)> = METRICS
-        .iter()
-        .filter_map(|metric| Some((metric.name.to_owned(), (metric.of_request?)(record, &derived)?, 1)))
-        .collect();
-    samples.extend(itl_samples(record).map(|(ms, tokens)| ("itl_ms".to_owned(), ms, tokens)));
-    samples.extend(chunk_gaps(record).map(|ms| ("chunk_gap_ms".to_owned(), ms, 1)));
-    samples.extend(record.server.extra.iter().map(|(name, value)| (name.clone(), *value, 1)));
-    samples
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]

@@ -1,5 +1,3 @@
-use std::collections::BTreeMap;
-
 use super::quantile::{PERCENTILES, weighted_quantile};
 use super::summary::MetricSummary;
 
@@ -10,30 +8,43 @@ pub(super) struct Distribution {
 }
 
 impl Distribution {
-    pub(super) fn add(&mut self, value: f64, weight: u64) {
-        self.samples.push((value, weight));
+    /// Takes samples; what is no finite number (a server may say anything) is none.
+    pub(super) fn extend(&mut self, samples: impl IntoIterator<Item = (f64, u64)>) {
+        self.samples.extend(samples.into_iter().filter(|(value, weight)| value.is_finite() && *weight > 0));
     }
 
-    /// All figures of the metric; `None` without a sample.
-    pub(super) fn summary(&self) -> Option<MetricSummary> {
-        let mut sorted = self.samples.clone();
-        sorted.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let count: u64 = sorted.iter().map(|(_, weight)| weight).sum();
-        let (min, max) = (sorted.first()?.0, sorted.last()?.0);
-        let mean = sum(&sorted, |value| value) / as_float(count);
-        let spread = sum(&sorted, |value| (value - mean) * (value - mean));
-        let percentiles: BTreeMap<String, f64> = PERCENTILES
-            .iter()
-            .filter_map(|p| Some((p.name.to_owned(), weighted_quantile(&sorted, count, p.share)?)))
-            .collect();
-        Some(MetricSummary::new(
+    /// Takes over the samples of another.
+    pub(super) fn append(&mut self, mut other: Self) {
+        self.samples.append(&mut other.samples);
+    }
+
+    /// All figures of the metric; `None` without a sample. Sorts the samples.
+    pub(super) fn summary(&mut self) -> Option<MetricSummary> {
+        let samples = &mut self.samples;
+        samples.sort_unstable_by(|a, b| a.0.total_cmp(&b.0));
+        let count: u64 = samples.iter().map(|(_, weight)| weight).sum();
+        let (min, max) = (samples.first()?.0, samples.last()?.0);
+        let mean = sum(samples, |value| value) / as_float(count);
+        let spread = sum(samples, |value| (value - mean) * (value - mean));
+        let at = |share: f64| weighted_quantile(samples, count, share).unwrap_or(max);
+        let [p5, p25, p50, p75, p90, p95, p99, p99_9] = PERCENTILES.map(|percentile| at(percentile.share));
+        Some(MetricSummary {
             count,
             mean,
-            (count > 1).then(|| (spread / as_float(count - 1)).sqrt()),
+            stddev: (count > 1).then(|| (spread / as_float(count - 1)).sqrt()),
             min,
+            p5,
+            p25,
+            p50,
+            p75,
+            p90,
+            p95,
+            p99,
+            p99_9,
             max,
-            &percentiles,
-        ))
+            needed: PERCENTILES.iter().map(|percentile| (percentile.name.to_owned(), percentile.needed)).collect(),
+            ci95: None,
+        })
     }
 }
 

@@ -9,6 +9,7 @@ mod distribution;
 mod live;
 mod quantile;
 mod request;
+mod samples;
 mod summary;
 #[cfg(test)]
 mod tests;

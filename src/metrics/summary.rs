@@ -3,8 +3,6 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::quantile::PERCENTILES;
-
 /// `summary.json`: one entry a cell. What is not measured yet is there and null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -131,34 +129,6 @@ pub struct MetricSummary {
 }
 
 impl MetricSummary {
-    pub(super) fn new(
-        count: u64,
-        mean: f64,
-        stddev: Option<f64>,
-        min: f64,
-        max: f64,
-        percentiles: &BTreeMap<String, f64>,
-    ) -> Self {
-        let at = |name: &str| percentiles.get(name).copied().unwrap_or(mean);
-        Self {
-            count,
-            mean,
-            stddev,
-            min,
-            p5: at("p5"),
-            p25: at("p25"),
-            p50: at("p50"),
-            p75: at("p75"),
-            p90: at("p90"),
-            p95: at("p95"),
-            p99: at("p99"),
-            p99_9: at("p99_9"),
-            max,
-            needed: PERCENTILES.iter().map(|p| (p.name.to_owned(), p.needed)).collect(),
-            ci95: None,
-        }
-    }
-
     /// The figures by their words, in the order of columns; an undefined one is `None`.
     #[must_use]
     pub fn figures(&self) -> [(&'static str, Option<f64>); 12] {

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 use serde_json::Map;
 
-use super::quantile::{needed, weighted_quantile};
+use super::distribution::Distribution;
+use super::quantile::needed;
 use super::*;
 use crate::record::{Cause, Chunk, Failure, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
 use crate::scenario::Price;
@@ -130,24 +131,83 @@ fn an_all_failed_cell_has_no_metric_and_no_figure_that_is_no_number() {
     cell.add(0, &failed(Cause::Connect));
     let cell = cell.finish();
     assert!(cell.metrics.is_empty() && close(cell.error_rate, 1.0));
-    assert!(!serde_json::to_string(&cell).unwrap().contains("NaN"));
+    assert_eq!(cell.duration_s, Some(0.025));
+}
+
+#[test]
+fn what_a_server_says_counts_when_it_is_a_number() {
+    let mut cell = CellAccumulator::new("c", Map::new(), None);
+    for value in [f64::NAN, f64::INFINITY, 4.0] {
+        let mut row = answered(0, &[(10, 1), (20, 1)]);
+        row.server.extra.insert("server_queue_ms".to_owned(), value);
+        row.server.ttft_ms = Some(value);
+        cell.add(0, &row);
+    }
+    let cell = cell.finish();
+    for name in ["server_queue_ms", "server_ttft_ms"] {
+        let summary = &cell.metrics[name];
+        assert_eq!((summary.count, summary.mean, summary.stddev, summary.p99), (1, 4.0, None, 4.0), "{name}");
+    }
+    let json = serde_json::to_string(&cell).unwrap();
+    assert_eq!(serde_json::from_str::<CellSummary>(&json).unwrap(), cell);
+}
+
+#[test]
+fn the_keys_of_a_summary_are_those_of_the_format() {
+    let mut cell = CellAccumulator::new("c", Map::new(), None);
+    cell.add(0, &answered(0, &[(10, 1), (20, 1)]));
+    let json = serde_json::to_value(Summary::new(std::collections::BTreeMap::new(), vec![cell.finish()])).unwrap();
+    let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
+    assert_eq!(keys(&json), sorted("format_version labels cells"));
+    let cell = &json["cells"][0];
+    assert_eq!(
+        keys(cell),
+        sorted(
+            "cell_id axes requests duration_s offered_rate request_throughput output_token_throughput \
+             total_token_throughput mean_in_flight error_rate goodput slo metrics client repeats cost_usd \
+             input_tokens_off"
+        )
+    );
+    assert_eq!(keys(&cell["requests"]), sorted("completed failed cancelled dropped causes"));
+    let metric = "count mean stddev min p5 p25 p50 p75 p90 p95 p99 p99_9 max needed ci95";
+    assert_eq!(keys(&cell["metrics"]["ttft_ms"]), sorted(metric));
+    let client = "verdict reasons schedule_lag_ms_p99 loop_lag_ms_p99 cpu_utilization";
+    assert_eq!(keys(&cell["client"]), sorted(client));
+    let repeat = "repeat start_unix_ns start_monotonic_ns duration_s metrics";
+    assert_eq!(keys(&cell["repeats"][0]), sorted(repeat));
+    assert_eq!(cell["metrics"]["ttft_ms"]["needed"]["p99"], 662);
+}
+
+fn sorted(words: &str) -> String {
+    let mut words: Vec<&str> = words.split_whitespace().collect();
+    words.sort_unstable();
+    words.join(" ")
 }
 
 #[test]
 fn the_methodology_states_every_metric() {
     let text = include_str!("../../docs/METHODOLOGY.md");
     for metric in METRICS {
-        assert!(text.contains(&format!("`{}`", metric.name)), "{} is missing", metric.name);
-        assert!(text.contains(metric.definition), "{}: {}", metric.name, metric.definition);
+        let row = format!("| `{}` | {} | {} |", metric.name, metric.unit, metric.definition);
+        assert!(text.contains(&row), "{row}");
+    }
+    for percentile in PERCENTILES {
+        let row = format!("| `{}` | {} |", percentile.name, percentile.needed);
+        assert!(text.contains(&row), "{row}");
     }
 }
 
 #[test]
-fn live_quantiles_are_near() {
+fn a_live_quantile_is_a_neighbour_of_the_exact_one() {
     let mut live = LiveDistribution::new();
     assert_eq!(live.quantile(0.5), None);
     (1..=99).for_each(|ms| live.record(f64::from(ms)));
-    assert!((live.quantile(0.5).unwrap() - 50.0).abs() < 0.1);
+    assert!((live.quantile(0.5).unwrap() - 50.0).abs() <= 0.05, "{live:?}");
+    for ms in [f64::NAN, -1.0, f64::INFINITY] {
+        live.record(ms);
+    }
+    assert_eq!(live.quantile(0.0), Some(0.0));
+    assert!((live.quantile(1.0).unwrap() - 3_600_000.0).abs() < 3_600.0, "{live:?}");
 }
 
 /// The percentile by its textbook definition, on the expanded list.
@@ -162,15 +222,34 @@ fn naive(values: &mut [f64], share: f64) -> f64 {
 
 proptest! {
     #[test]
-    fn a_weighted_percentile_is_that_of_the_expanded_list(
-        mut samples in prop::collection::vec((0.0..1e4_f64, 1..6_u64), 1..60), share in 0.0..=1.0_f64,
+    fn weighted_samples_have_the_figures_of_the_expanded_list(
+        samples in prop::collection::vec((0.0..1e4_f64, 1..6_u64), 1..60), cut in 0..60_usize,
     ) {
-        let mut expanded: Vec<f64> =
-            samples.iter().flat_map(|(value, weight)| std::iter::repeat_n(*value, usize::try_from(*weight).unwrap())).collect();
-        samples.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let total = expanded.len() as u64;
-        let got = weighted_quantile(&samples, total, share).unwrap();
-        let expected = naive(&mut expanded, share);
-        prop_assert!((got - expected).abs() <= 1e-9 * expected.abs().max(1.0), "{} {}", got, expected);
+        let mut expanded: Vec<f64> = samples
+            .iter()
+            .flat_map(|(value, weight)| std::iter::repeat_n(*value, usize::try_from(*weight).unwrap()))
+            .collect();
+        // Two repeats, pooled.
+        let (first, second) = samples.split_at(cut.min(samples.len()));
+        let (mut pooled, mut other) = (Distribution::default(), Distribution::default());
+        pooled.extend(first.iter().copied());
+        other.extend(second.iter().copied());
+        pooled.append(other);
+        let got = pooled.summary().unwrap();
+        prop_assert_eq!(got.count, expanded.len() as u64);
+        #[expect(clippy::cast_precision_loss, reason = "few values")]
+        let count = expanded.len() as f64;
+        let mean = expanded.iter().sum::<f64>() / count;
+        let variance = expanded.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
+        let mut figures = vec![("mean", mean), ("min", naive(&mut expanded, 0.0)), ("max", naive(&mut expanded, 1.0))];
+        figures.extend(PERCENTILES.map(|percentile| (percentile.name, naive(&mut expanded, percentile.share))));
+        if count > 1.0 {
+            figures.push(("stddev", variance.sqrt()));
+        }
+        for (name, expected) in figures {
+            let got = got.figures().into_iter().find(|(known, _)| *known == name).unwrap().1.unwrap();
+            prop_assert!((got - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{}: {} {}", name, got, expected);
+        }
+        prop_assert_eq!(got.stddev.is_none(), count < 2.0);
     }
 }

@@ -1,12 +1,13 @@
 use serde_json::Value;
 
+use super::axes::RowAxes;
 use crate::metrics::{CellSummary, METRICS, MetricSummary};
-use crate::scenario::AxisName;
 
 /// The summaries as CSV (RFC 4180): one row a cell, every number as it is, an undefined one empty.
 #[must_use]
 pub fn summary_csv(cells: &[CellSummary]) -> String {
-    let axes = axis_names(cells);
+    let axes = RowAxes::of(cells.iter().map(|cell| &cell.axes));
+    let axes = axes.names();
     let metrics = metric_names(cells);
     let mut header: Vec<String> = vec!["cell_id".to_owned()];
     header.extend(axes.iter().cloned());
@@ -37,7 +38,7 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
 
 type OfCell = fn(&CellSummary) -> Option<f64>;
 
-const FIGURES: [(&str, OfCell); 13] = [
+const FIGURES: [(&str, OfCell); 14] = [
     ("completed", |cell| Some(count(cell.requests.completed))),
     ("failed", |cell| Some(count(cell.requests.failed))),
     ("cancelled", |cell| Some(count(cell.requests.cancelled))),
@@ -51,6 +52,7 @@ const FIGURES: [(&str, OfCell); 13] = [
     ("error_rate", |cell| cell.error_rate),
     ("goodput", |cell| cell.goodput),
     ("cost_usd", |cell| cell.cost_usd),
+    ("input_tokens_off", |cell| Some(count(cell.input_tokens_off))),
 ];
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
@@ -60,14 +62,6 @@ fn count(count: u64) -> f64 {
 
 fn number(value: Option<f64>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
-}
-
-fn axis_names(cells: &[CellSummary]) -> Vec<String> {
-    let mut names: Vec<AxisName> =
-        cells.iter().flat_map(|cell| cell.axes.keys()).map(|axis| AxisName::from_word(axis)).collect();
-    names.sort();
-    names.dedup();
-    names.iter().map(|name| name.as_str().to_owned()).collect()
 }
 
 /// The metrics of the list, then those of `server_metrics` that a cell has.

@@ -1,4 +1,4 @@
-use console::{measure_text_width, style};
+use console::{measure_text_width, style, truncate_str};
 
 /// How a cell of a table stands out; always beside a mark that needs no colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,9 +49,14 @@ impl Column {
         cells.max(measure_text_width(&self.name))
     }
 
+    /// Whether a number of the column carries a mark.
+    pub(super) fn shows(&self, mark: char) -> bool {
+        self.right && self.cells.iter().any(|cell| cell.text.contains(mark))
+    }
+
     /// The header in one line, for formats that have no groups.
     pub(super) fn title(&self) -> String {
-        format!("{} {}", self.group, self.name).trim().to_owned()
+        format!("{} {}", self.group.trim(), self.name).trim().to_owned()
     }
 }
 
@@ -64,7 +69,8 @@ pub(super) struct Grid {
 }
 
 impl Grid {
-    /// Takes out the most expendable columns until the rest fits; returns the titles of those taken out.
+    /// Takes out the most expendable columns until the rest fits, then shortens words; returns the titles of those
+    /// taken out, the first to go first.
     pub(super) fn fit(&mut self, width: usize) -> Vec<String> {
         let mut dropped = Vec::new();
         while self.width() > width {
@@ -73,8 +79,21 @@ impl Grid {
             let Some((at, _)) = candidates.max_by_key(|(at, column)| (column.expendable, *at)) else { break };
             dropped.push(self.columns.remove(at).title());
         }
-        dropped.reverse();
+        while self.width() > width && self.shorten(self.width() - width) {}
         dropped
+    }
+
+    /// Shortens the widest column of words by at most so much; whether there was anything to shorten.
+    fn shorten(&mut self, by: usize) -> bool {
+        const LEAST: usize = 8;
+        let words = self.columns.iter_mut().filter(|column| !column.right && column.width() > LEAST);
+        let Some(column) = words.max_by_key(|column| column.width()) else { return false };
+        let width = column.width().saturating_sub(by).max(LEAST);
+        for cell in &mut column.cells {
+            cell.text = truncate_str(&cell.text, width, "…").into_owned();
+        }
+        column.name = truncate_str(&column.name, width, "…").into_owned();
+        true
     }
 
     fn widths(&self) -> Vec<usize> {

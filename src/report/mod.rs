@@ -1,13 +1,16 @@
 //! Views of stored runs, drawn from summaries alone: the comparison table, its Markdown and CSV, the plan's table.
 
+mod axes;
 mod comparison;
 mod csv;
+mod digits;
 mod grid;
 mod marks;
 mod notes;
 mod plan;
 #[cfg(test)]
 mod tests;
+mod wrap;
 
 pub use comparison::{ComparisonTable, comparison};
 pub use csv::summary_csv;

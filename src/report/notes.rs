@@ -1,38 +1,50 @@
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, PERCENTILES};
 use crate::text::plural;
 
 /// What a reader must know besides the numbers: the marks that are there, what failed, what is off.
 pub(super) fn notes(cells: &[CellSummary], grid: &Grid) -> Vec<String> {
-    let has = |mark: char| grid.columns.iter().flat_map(|column| &column.cells).any(|cell| cell.text.contains(mark));
-    let mut notes = Vec::new();
-    if has(BEST) {
-        notes.push(format!("{BEST} best, {WORST} worst among cells that differ in nothing but model or endpoint"));
-    }
-    if has(UNSURE) {
-        notes.push(format!("{UNSURE} too few samples to rely on: p50 needs 11, p99 needs 662"));
-    }
-    for cell in cells.iter().filter(|cell| cell.requests.failed > 0) {
-        let causes: Vec<String> =
-            cell.requests.causes.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
-        notes.push(format!(
-            "{}: {} failed: {}",
-            cell.cell_id,
-            plural_requests(cell.requests.failed),
-            causes.join(", ")
-        ));
-    }
-    for cell in cells.iter().filter(|cell| cell.requests.cancelled > 0) {
-        notes.push(format!("{}: {} cancelled at cell_timeout", cell.cell_id, plural_requests(cell.requests.cancelled)));
+    let mut notes = marks(grid);
+    for cell in cells {
+        let counts = &cell.requests;
+        if counts.failed > 0 {
+            let causes: Vec<String> = counts.causes.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
+            notes.push(format!("{}: {} failed: {}", cell.cell_id, requests(counts.failed), causes.join(", ")));
+        }
+        if counts.cancelled > 0 {
+            notes.push(format!("{}: {} cancelled", cell.cell_id, requests(counts.cancelled)));
+        }
+        if counts.dropped > 0 {
+            notes.push(format!("{}: {} dropped beyond max_in_flight", cell.cell_id, requests(counts.dropped)));
+        }
     }
     let off: u64 = cells.iter().map(|cell| cell.input_tokens_off).sum();
     if off > 0 {
-        notes.push(format!("input tokens: the server counted otherwise than asked for in {}", plural_requests(off)));
+        notes.push(format!("input tokens: the server counted otherwise than asked for in {}", requests(off)));
     }
     notes
 }
 
-fn plural_requests(count: u64) -> String {
+/// The marks that the grid shows, explained.
+fn marks(grid: &Grid) -> Vec<String> {
+    let mut notes = Vec::new();
+    let marked: Vec<&str> =
+        grid.columns.iter().filter(|column| column.shows(UNSURE)).map(|column| column.name.as_str()).collect();
+    if grid.columns.iter().any(|column| column.shows(BEST) || column.shows(WORST)) {
+        notes.push(format!("{BEST} best, {WORST} worst among cells that differ in nothing but model or endpoint"));
+    }
+    if !marked.is_empty() {
+        let needs: Vec<String> = PERCENTILES
+            .iter()
+            .filter(|percentile| marked.iter().any(|name| name.contains(percentile.name)))
+            .map(|percentile| format!("{} needs {}", percentile.name, percentile.needed))
+            .collect();
+        notes.push(format!("{UNSURE} too few samples to rely on: {}", needs.join(", ")));
+    }
+    notes
+}
+
+fn requests(count: u64) -> String {
     plural(usize::try_from(count).unwrap_or(usize::MAX), "request", "requests")
 }
