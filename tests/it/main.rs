@@ -1,3 +1,4 @@
 //! Every integration test, in one binary: links once.
 
 mod floors;
+mod scenarios;
