@@ -194,6 +194,8 @@ fn syntax_fault(message: &str) -> Fault {
     let fault = Fault::error(Code::Syntax, message.to_owned());
     if message.starts_with("duplicate key") {
         fault.help("write a key once; several values go into a list")
+    } else if message.starts_with("invalid basic string") {
+        fault.help("close the string with a double quote on the same line")
     } else if message.contains("array") {
         fault.help("is a `]` missing here or on a line above?")
     } else {

@@ -27,7 +27,10 @@ fn scenarios(folder: &str) -> Vec<PathBuf> {
 /// Reads a file with the options in its first lines: `#? set KEY=VALUE`, `#? profile NAME`, `#? env NAME=VALUE` and
 /// `#? keep`, which keeps unset variables.
 fn read_corpus(path: &Path) -> Reading {
-    let text = std::fs::read_to_string(path).unwrap();
+    read_corpus_with(path, &std::fs::read_to_string(path).unwrap())
+}
+
+fn read_corpus_with(path: &Path, text: &str) -> Reading {
     let (mut set, mut profile, mut variables, mut unset) = (Vec::new(), None, BTreeMap::new(), Unset::Refuse);
     for option in text.lines().map_while(|line| line.strip_prefix("#? ")) {
         match option.split_once(' ') {
@@ -75,10 +78,26 @@ fn every_faulty_scenario_says_what_is_wrong() {
 }
 
 #[test]
+fn no_expected_message_is_left_over() {
+    let messages = std::fs::read_dir(INVALID).unwrap().map(|entry| entry.unwrap().path());
+    for message in messages.filter(|path| path.extension().is_some_and(|extension| extension == "stderr")) {
+        assert!(message.with_extension("toml").is_file(), "{} has no scenario", message.display());
+    }
+}
+
+#[test]
 fn a_key_in_the_wrong_place_is_not_repeated() {
-    let reading = read_corpus(&Path::new(INVALID).join("key-instead-of-its-name.toml"));
-    assert!(reading.scenario.is_none());
-    assert!(!shown(&reading).contains("0123456789"));
+    for name in ["key-instead-of-its-name", "key-in-a-setting", "key-on-a-line-with-a-syntax-error"] {
+        let reading = read_corpus(&Path::new(INVALID).join(format!("{name}.toml")));
+        assert!(reading.scenario.is_none());
+        assert!(!shown(&reading).contains("0123456789"), "{name}");
+    }
+}
+
+#[test]
+fn a_scenario_that_is_not_there_says_so() {
+    let reading = read_corpus_with(Path::new("tests/scenarios/none.toml"), "");
+    assert_eq!(shown(&reading), "error[file]: none.toml does not exist\n");
 }
 
 #[test]

@@ -94,6 +94,9 @@ fn remedy(node: &Node, kind: &Kind, path: &str) -> Option<String> {
             "write it without a fraction".to_owned()
         }
         (Kind::Text | Kind::Name | Kind::Word(_) | Kind::Path, _) => format!("write it in quotes, as \"{}\"", scalar?),
+        (Kind::Integer(..) | Kind::Number(..) | Kind::Bool, Value::Text { written, .. }) if written.contains("${") => {
+            format!("a variable gives a string; give this with --set {path}=...")
+        }
         (Kind::Integer(..) | Kind::Number(..) | Kind::Bool, Value::Text { used, .. }) => {
             let fits = match kind {
                 Kind::Integer(..) => used.parse::<i64>().is_ok(),
