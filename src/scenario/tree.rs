@@ -220,14 +220,14 @@ fn node(value: &DeValue<'_>, span: Range<usize>, source: &Arc<SourceFile>, fault
     let place = Place { source: Arc::clone(source), span };
     let value = match value {
         DeValue::String(text) => Value::Text { used: text.to_string(), written: text.to_string() },
-        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => Value::Integer(number),
-            Err(_) => {
+        DeValue::Integer(number) => {
+            let parsed = i64::from_str_radix(number.as_str(), number.radix());
+            if parsed.is_err() {
                 let fault = place.fault(Code::BadValue, format!("{} does not fit a whole number", number.as_str()));
                 faults.push(fault.help(format!("write at most {}", i64::MAX)));
-                Value::Integer(i64::MAX)
             }
-        },
+            Value::Integer(parsed.unwrap_or(i64::MAX))
+        }
         DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(truth) => Value::Bool(*truth),
         DeValue::Datetime(_) => Value::Datetime,

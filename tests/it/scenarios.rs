@@ -1,10 +1,13 @@
 //! The corpus of scenarios: every faulty file with the exact text a user sees, every sound one with its values,
 //! the schema and the examples.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use infersweep::diagnostic::{Style, render};
+use infersweep::plan::{Estimate, expand};
 use infersweep::scenario::{AxisName, AxisValue, ReadOptions, Reading, Scenario, Unset, Variables, read, schema};
 use serde_json::Value;
 use snapbox::{Data, assert_data_eq};
@@ -154,6 +157,29 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(local.headers["x-stage"].expose(), "test");
     assert!(local.api_key.is_none(), "a key is not needed to read");
     assert_eq!(axis(&scenario, "model"), ["small"]);
+}
+
+#[test]
+fn scenarios_have_the_cells_that_they_promise() {
+    for (path, cells) in [
+        // 2 models x 2 zipped sizes x 2 x 2 x 2, less 8 excluded, a block of 2, one included.
+        ("tests/scenarios/valid/everything.toml", 24 + 2 + 1),
+        ("tests/scenarios/valid/minimal.toml", 1),
+        ("scenarios/quickstart.toml", 12),
+        ("scenarios/sambanova-cloud.toml", 12),
+        ("scenarios/vllm-local.toml", 8),
+        ("scenarios/llama-cpp.toml", 6),
+    ] {
+        let plan = expand(&sound(Path::new(path)), &BTreeMap::new());
+        assert_eq!(plan.cells.len(), cells, "{path}");
+    }
+}
+
+#[test]
+fn the_quickstart_takes_about_twenty_seconds() {
+    let scenario = sound(&Path::new(EXAMPLES).join("quickstart.toml"));
+    let estimate = Estimate::of(&scenario, &expand(&scenario, &BTreeMap::new()));
+    assert!((15.0..25.0).contains(&estimate.seconds) && !estimate.guessed, "{estimate:?}");
 }
 
 #[test]
