@@ -1,5 +1,6 @@
 //! The layers of a scenario: what it extends, the file itself, a profile, the command line.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ pub(super) fn read_file(path: &Path, files: &mut Vec<PathBuf>, faults: &mut Faul
             Some(with_base(&SourceFile::new(path, text), files, faults))
         }
         Err(error) => {
-            faults.push(Fault::error(Code::File, format!("cannot read {}: {error}", path.display())));
+            faults.push(Fault::error(Code::File, cannot_read(path, &error)));
             None
         }
     }
@@ -26,26 +27,36 @@ pub(super) fn with_base(source: &Arc<SourceFile>, files: &mut Vec<PathBuf>, faul
     let mut tree = Node::parse(source, faults);
     let Some(extends) = tree.take("extends") else { return tree };
     let Value::Text { used, .. } = &extends.value else {
-        faults.push(extends.place.fault(Code::WrongType, format!("expected a string, found {}", extends.kind())));
+        let fault = extends.place.fault(Code::WrongType, format!("`extends` takes a string, not {}", extends.kind()));
+        faults.push(fault.help("write one path, as \"base.toml\"; that file may extend another"));
         return tree;
     };
     let path = beside(source, used);
-    if files.iter().any(|known| same_file(known, &path)) {
-        let fault = extends.place.fault(Code::Conflict, format!("{} extends itself", path.display()));
-        faults.push(fault.help("take one `extends` out of the circle"));
+    if same_file(&source.path, &path) || files.iter().any(|known| same_file(known, &path)) {
+        let message = format!("`extends` goes in a circle: {} is read already", path.display());
+        faults.push(extends.place.fault(Code::Conflict, message).help("take one `extends` out of the circle"));
         return tree;
     }
     match std::fs::read_to_string(&path) {
         Ok(text) => {
             files.push(path.clone());
             let mut base = with_base(&SourceFile::new(path, text), files, faults);
+            base.place = tree.place.clone();
             base.merge(tree);
             base
         }
         Err(error) => {
-            faults.push(extends.place.fault(Code::File, format!("cannot read {}: {error}", path.display())));
+            let fault = extends.place.fault(Code::File, cannot_read(&path, &error));
+            faults.push(fault.help("a path is relative to the file that holds it"));
             tree
         }
+    }
+}
+
+fn cannot_read(path: &Path, error: &std::io::Error) -> String {
+    match error.kind() {
+        ErrorKind::NotFound => format!("{} does not exist", path.display()),
+        _ => format!("cannot read {}: {error}", path.display()),
     }
 }
 
@@ -66,17 +77,16 @@ pub(super) fn apply_profile(tree: &mut Node, name: Option<&str>, faults: &mut Fa
     let profiles = tree.take("profiles");
     let Some(name) = name else { return };
     let known: Vec<&str> = profiles.iter().flat_map(Node::entries).map(|entry| entry.key.as_str()).collect();
-    match profiles.as_ref().and_then(|profiles| profiles.get(name)) {
-        Some(profile) => tree.merge(profile.clone()),
-        None => {
-            let fault = Fault::error(Code::UnknownName, format!("there is no profile `{name}`"));
-            faults.push(match nearest(name, known.iter().copied()) {
-                Some(near) => fault.help(format!("did you mean `{near}`?")),
-                None if known.is_empty() => fault.help(format!("the scenario has no [profiles.{name}]")),
-                None => fault.help(format!("the profiles are {}", one_of(known))),
-            });
-        }
+    if let Some(profile) = profiles.as_ref().and_then(|profiles| profiles.get(name)) {
+        tree.merge(profile.clone());
+        return;
     }
+    let fault = Fault::error(Code::UnknownName, format!("there is no profile `{name}`"));
+    faults.push(match nearest(name, known.iter().copied()) {
+        Some(near) => fault.help(format!("did you mean `{near}`?")),
+        None if known.is_empty() => fault.help(format!("the scenario has no profiles: add [profiles.{name}]")),
+        None => fault.help(format!("the profiles are {}", one_of(known))),
+    });
 }
 
 /// Lays `KEY=VALUE` texts over the tree. A value that is no TOML is a string: `--set name=quick`.
@@ -84,8 +94,9 @@ pub(super) fn apply_settings(tree: &mut Node, settings: &[String], faults: &mut 
     for setting in settings {
         let Some((key, value)) = setting.split_once('=') else {
             let source = SourceFile::new("--set", setting.as_str());
-            let fault = Fault::error(Code::Syntax, "a setting is KEY=VALUE").at(&source, 0..setting.len());
-            faults.push(fault.help("as --set load.requests=200"));
+            let fault =
+                Fault::error(Code::Syntax, "a setting is KEY=VALUE, and this has no `=`").at(&source, 0..setting.len());
+            faults.push(fault.help("write it as --set load.requests=200"));
             continue;
         };
         let is_toml = |text: &str| toml::de::DeTable::parse(text).is_ok();

@@ -5,6 +5,7 @@
 
 mod axis;
 mod endpoint;
+mod hide;
 mod language;
 mod layers;
 mod load;

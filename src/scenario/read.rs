@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Scenario;
+use super::hide::{hide, plain_keys};
 use super::language::{SCENARIO, validate};
 use super::layers::{apply_profile, apply_settings, read_file, with_base};
 use super::resolve::{Surroundings, resolve};
@@ -53,15 +54,18 @@ fn finish(
     mut faults: Faults,
 ) -> Reading {
     // With a syntax error a tree has holes; what they would be blamed for is noise.
-    let Some(mut tree) = tree.filter(|_| !faults.has_errors()) else {
-        return Reading { scenario: None, faults: faults.sorted() };
-    };
+    let mut keys = tree.as_ref().map(plain_keys).unwrap_or_default();
     let mut secrets = Secrets::default();
+    let Some(mut tree) = tree.filter(|_| !faults.has_errors()) else {
+        return Reading { scenario: None, faults: hide(faults, &keys, &secrets).sorted() };
+    };
     apply_profile(&mut tree, options.profile, &mut faults);
     apply_settings(&mut tree, options.set, &mut faults);
+    keys.extend(plain_keys(&tree));
     expand(&mut tree, options.variables, options.unset, &mut secrets, &mut faults);
     validate(&tree, &SCENARIO, &mut faults);
     let stem = path.file_stem().map(|stem| slug(&stem.to_string_lossy())).filter(|stem| !stem.is_empty());
+    let known_secrets = secrets.clone();
     let surroundings = Surroundings {
         variables: options.variables,
         default_name: stem.unwrap_or_else(|| "scenario".to_owned()),
@@ -72,5 +76,5 @@ fn finish(
     let fatal =
         |fault: &Fault| fault.severity == crate::diagnostic::Severity::Error && fault.code != Code::NotSupportedYet;
     let sound = !faults.iter().any(fatal);
-    Reading { scenario: sound.then_some(scenario), faults: faults.sorted() }
+    Reading { scenario: sound.then_some(scenario), faults: hide(faults, &keys, &known_secrets).sorted() }
 }

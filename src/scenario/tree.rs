@@ -57,13 +57,19 @@ impl Node {
     /// The tree of a file's text; faults are its syntax errors.
     pub(super) fn parse(source: &Arc<SourceFile>, faults: &mut Faults) -> Self {
         let (table, errors) = DeTable::parse_recoverable(&source.text);
+        let mut last_line = 0;
         for error in errors {
             let span = error.span().unwrap_or(0..0);
-            faults.push(Fault::error(Code::Syntax, error.message().to_owned()).at(source, span));
+            let (line, _) = source.position(span.start);
+            // What follows on the line of a syntax error is mostly its echo.
+            if line != last_line {
+                faults.push(syntax_fault(error.message()).at(source, span));
+            }
+            last_line = line;
         }
         let span = table.span();
         Self {
-            value: Value::Table(entries(table.get_ref(), source)),
+            value: Value::Table(entries(table.get_ref(), source, faults)),
             place: Place { source: Arc::clone(source), span },
         }
     }
@@ -105,7 +111,7 @@ impl Node {
         match &self.value {
             Value::Text { .. } => "a string",
             Value::Integer(_) => "a whole number",
-            Value::Float(_) => "a number",
+            Value::Float(_) => "a number with a fraction",
             Value::Bool(_) => "a truth value",
             Value::Datetime => "a date or time",
             Value::List(_) => "a list",
@@ -184,34 +190,51 @@ impl Node {
     }
 }
 
-fn entries(table: &DeTable<'_>, source: &Arc<SourceFile>) -> Vec<Entry> {
+fn syntax_fault(message: &str) -> Fault {
+    let fault = Fault::error(Code::Syntax, message.to_owned());
+    if message.starts_with("duplicate key") {
+        fault.help("write a key once; several values go into a list")
+    } else if message.starts_with("invalid basic string") {
+        fault.help("close the string with a double quote on the same line")
+    } else if message.contains("array") {
+        fault.help("is a `]` missing here or on a line above?")
+    } else {
+        fault
+    }
+}
+
+fn entries(table: &DeTable<'_>, source: &Arc<SourceFile>, faults: &mut Faults) -> Vec<Entry> {
     let mut entries: Vec<Entry> = table
         .iter()
         .map(|(key, value)| Entry {
             key: key.get_ref().to_string(),
             place: Place { source: Arc::clone(source), span: key.span() },
-            node: node(value.get_ref(), value.span(), source),
+            node: node(value.get_ref(), value.span(), source, faults),
         })
         .collect();
     entries.sort_by_key(|entry| entry.place.span.start);
     entries
 }
 
-fn node(value: &DeValue<'_>, span: Range<usize>, source: &Arc<SourceFile>) -> Node {
+fn node(value: &DeValue<'_>, span: Range<usize>, source: &Arc<SourceFile>, faults: &mut Faults) -> Node {
+    let place = Place { source: Arc::clone(source), span };
     let value = match value {
         DeValue::String(text) => Value::Text { used: text.to_string(), written: text.to_string() },
-        DeValue::Integer(number) => match i64::from_str_radix(number.as_str(), number.radix()) {
-            Ok(number) => Value::Integer(number),
-            // Larger than any key takes: the validator refuses it by its size.
-            Err(_) => Value::Integer(i64::MAX),
-        },
+        DeValue::Integer(number) => {
+            let parsed = i64::from_str_radix(number.as_str(), number.radix());
+            if parsed.is_err() {
+                let fault = place.fault(Code::BadValue, format!("{} does not fit a whole number", number.as_str()));
+                faults.push(fault.help(format!("write at most {}", i64::MAX)));
+            }
+            Value::Integer(parsed.unwrap_or(i64::MAX))
+        }
         DeValue::Float(number) => Value::Float(number.as_str().parse().unwrap_or(f64::NAN)),
         DeValue::Boolean(truth) => Value::Bool(*truth),
         DeValue::Datetime(_) => Value::Datetime,
         DeValue::Array(items) => {
-            Value::List(items.iter().map(|item| node(item.get_ref(), item.span(), source)).collect())
+            Value::List(items.iter().map(|item| node(item.get_ref(), item.span(), source, faults)).collect())
         }
-        DeValue::Table(table) => Value::Table(entries(table, source)),
+        DeValue::Table(table) => Value::Table(entries(table, source, faults)),
     };
-    Node { value, place: Place { source: Arc::clone(source), span } }
+    Node { value, place }
 }

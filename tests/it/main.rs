@@ -7,6 +7,4 @@ mod commands;
 mod documents;
 mod faulty;
 mod floors;
-mod interrupted;
-mod tool;
-mod whole_runs;
+mod scenarios;

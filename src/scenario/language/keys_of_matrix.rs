@@ -107,7 +107,7 @@ const CELLS: Table = Table {
 const CELL: Table = Table {
     about: "One cell.",
     keys: &[
-        Key::new("model", Kind::Text, MODEL.about).required(),
+        Key::new("model", Kind::Text, "The label of a model.").required(),
         Key::new("endpoint", Kind::Text, ENDPOINT.about),
         Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default).supports(MODE.support),
         Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about)

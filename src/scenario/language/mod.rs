@@ -4,12 +4,15 @@
 //! all come from it, so adding a key is adding one entry. See `docs/ARCHITECTURE.md` for why this is a
 //! table of ours and not a set of derived structs.
 
+mod form;
 mod keys;
 mod keys_of_load;
 mod keys_of_matrix;
 mod schema;
 mod validate;
+mod wording;
 
+pub(super) use form::{is_repository, is_variable_name};
 pub(super) use keys::SCENARIO;
 pub use schema::schema;
 pub(super) use validate::validate;

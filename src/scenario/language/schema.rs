@@ -9,6 +9,10 @@ pub fn schema() -> Value {
     if let Value::Object(object) = &mut schema {
         object.insert("$schema".to_owned(), "https://json-schema.org/draft/2020-12/schema".into());
         object.insert("title".to_owned(), "infersweep scenario".into());
+        // What a file must have may stand in the one it extends.
+        if let Some(required) = object.remove("required") {
+            object.insert("anyOf".to_owned(), json!([{ "required": required }, { "required": ["extends"] }]));
+        }
     }
     schema
 }

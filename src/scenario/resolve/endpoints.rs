@@ -2,10 +2,10 @@ use std::collections::BTreeMap;
 
 use super::models::request_options;
 use crate::diagnostic::{Code, Faults};
-use crate::scenario::tree::{Entry, Node};
+use crate::scenario::tree::{Entry, Node, Value};
 use crate::scenario::variables::Variables;
 use crate::scenario::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
-use crate::text::{Secret, Secrets};
+use crate::text::{Secret, Secrets, nearest};
 
 const SAMBANOVA_BASE: &str = "https://api.sambanova.ai/v1";
 
@@ -21,7 +21,9 @@ pub(super) fn endpoints(
     let entries = node.map(Node::entries).unwrap_or_default();
     if let (Some(node), []) = (node, entries) {
         faults.push(
-            node.place.fault(Code::MissingKey, "there is no endpoint").help("write a table, as [endpoints.local]"),
+            node.place
+                .fault(Code::MissingKey, "there is no endpoint")
+                .help("add a table, as [endpoints.local] with its base_url"),
         );
     }
     entries.iter().map(|entry| endpoint(entry, variables, secrets, faults)).collect()
@@ -74,14 +76,20 @@ fn check_address(entry: &Entry, api: Api, has_url: bool, faults: &mut Faults) {
                 .fault(Code::Conflict, "`simulator` is only for api = \"simulator\"")
                 .help("write api = \"simulator\", or take the table out"),
         ),
-        (_, None, _) if !has_url => faults.push(
+        (_, None, _) if !has_url && !is_misspelt(node) => faults.push(
             entry
                 .place
                 .fault(Code::MissingKey, format!("endpoint `{}` has no `base_url`", entry.key))
-                .help("as base_url = \"http://127.0.0.1:8000/v1\""),
+                .help("add base_url = \"http://127.0.0.1:8000/v1\""),
         ),
         _ => {}
     }
+}
+
+/// Whether the address is there under another word, or the endpoint is no table: that has its own fault.
+fn is_misspelt(node: &Node) -> bool {
+    let near = |entry: &Entry| nearest(&entry.key, ["base_url"]).is_some();
+    !matches!(node.value, Value::Table(_)) || node.entries().iter().any(near)
 }
 
 fn headers(node: Option<&Node>, faults: &mut Faults) -> BTreeMap<String, Secret> {
@@ -108,7 +116,8 @@ fn headers(node: Option<&Node>, faults: &mut Faults) -> BTreeMap<String, Secret>
                     entry
                         .node
                         .place
-                        .fault(Code::BadValue, format!("`{}` holds characters that no header may", entry.key)),
+                        .fault(Code::BadValue, format!("`{}` holds characters that no header may", entry.key))
+                        .help("write one line of plain ASCII text"),
                 );
             }
             headers.insert(name, Secret::new(value));

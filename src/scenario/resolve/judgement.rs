@@ -34,7 +34,7 @@ pub(super) fn slo(node: &Node, faults: &mut Faults) -> Option<Slo> {
         attainment: node.number("attainment").unwrap_or(0.99),
     };
     if slo.ttft.or(slo.tpot).or(slo.e2e).is_none() {
-        faults.push(node.place.fault(Code::MissingKey, "`slo` sets no limit").help("as ttft = \"500ms\""));
+        faults.push(node.place.fault(Code::MissingKey, "`slo` sets no limit").help("add one, as ttft = \"500ms\""));
         return None;
     }
     if let Some(attainment) = node.get("attainment").filter(|_| slo.attainment <= 0.0) {
@@ -62,11 +62,10 @@ pub(super) fn gate(node: &Node, faults: &mut Faults) -> Option<Gate> {
         let text = node.get(key)?.scalar()?;
         text.parse().ok().or_else(|| parse_duration(&text).ok().map(|time| time.as_secs_f64() * 1e3))
     };
-    let bound = match (limit("max"), limit("min")) {
-        (Some(max), None) => Bound::Max(max),
-        (None, Some(min)) => Bound::Min(min),
-        // A limit that does not read has its own fault.
-        (None, None) if node.get("max").or(node.get("min")).is_some() => return None,
+    let only = only(node.get("where"), faults);
+    let bound = match (node.get("max"), node.get("min")) {
+        (Some(_), None) => Bound::Max(limit("max")?),
+        (None, Some(_)) => Bound::Min(limit("min")?),
         (both, _) => {
             let what = if both.is_some() { "both `max` and `min`" } else { "neither `max` nor `min`" };
             faults.push(
@@ -77,13 +76,7 @@ pub(super) fn gate(node: &Node, faults: &mut Faults) -> Option<Gate> {
             return None;
         }
     };
-    Some(Gate {
-        metric,
-        stat: node.text("stat")?,
-        bound,
-        only: only(node.get("where"), faults),
-        judge: node.word("judge").unwrap_or(Judge::Point),
-    })
+    Some(Gate { metric, stat: node.text("stat")?, bound, only, judge: node.word("judge").unwrap_or(Judge::Point) })
 }
 
 fn only(node: Option<&Node>, faults: &mut Faults) -> BTreeMap<AxisName, Vec<AxisValue>> {

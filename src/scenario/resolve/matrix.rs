@@ -14,14 +14,18 @@ pub(super) fn matrix(tree: &Node, faults: &mut Faults) -> Matrix {
     let blocks: Vec<Block> = list("block").iter().map(|node| block(node, faults)).collect();
     let include: Vec<Axes> = list("include").iter().map(|node| cell(node, faults)).collect();
     for (block, node) in std::iter::once((&product, node)).chain(blocks.iter().zip(list("block"))) {
-        if !block.axes.is_empty() && !block.axes.contains_key(&AxisName::Model) {
+        if !block.axes.is_empty() && node.get("model").is_none() && !has_unknown_key(node) {
             faults.push(
-                node.place.fault(Code::MissingKey, "this product names no `model`").help("as model = [\"llama70b\"]"),
+                node.place
+                    .fault(Code::MissingKey, "this product names no `model`")
+                    .help("add one, as model = [\"llama70b\"]"),
             );
         }
     }
-    if product.axes.is_empty() && blocks.is_empty() && include.is_empty() {
-        faults.push(node.place.fault(Code::MissingKey, "the matrix has no axis").help("as model = [\"llama70b\"]"));
+    if product.axes.is_empty() && blocks.is_empty() && include.is_empty() && !has_unknown_key(node) {
+        faults.push(
+            node.place.fault(Code::MissingKey, "the matrix has no axis").help("add one, as model = [\"llama70b\"]"),
+        );
     }
     let exclude = list("exclude")
         .iter()
@@ -29,6 +33,15 @@ pub(super) fn matrix(tree: &Node, faults: &mut Faults) -> Matrix {
         .map(|(index, node)| Exclude { axes: axes(node, faults), place: format!("matrix.exclude[{index}]") });
     let exclude = exclude.collect();
     Matrix { product: (!product.axes.is_empty()).then_some(product), blocks, include, exclude }
+}
+
+/// Whether what seems to be missing may be there under another word, which has its own fault.
+fn has_unknown_key(node: &Node) -> bool {
+    let known = |key: &str| {
+        AxisName::KNOWN.iter().any(|axis| axis.as_str() == key)
+            || ["vars", "zip", "block", "include", "exclude"].contains(&key)
+    };
+    node.entries().iter().any(|entry| !known(&entry.key))
 }
 
 fn block(node: &Node, faults: &mut Faults) -> Block {

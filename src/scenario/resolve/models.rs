@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use crate::diagnostic::{Code, Faults};
+use crate::scenario::language::is_repository;
 use crate::scenario::layers::beside;
 use crate::scenario::tree::{Node, Place};
 use crate::scenario::{Api, AxisName, AxisValue, Endpoint, Matrix, Model, Price, RequestOptions, TokenizerSource};
@@ -145,6 +146,10 @@ fn tokenizer(node: &Node, faults: &mut Faults) -> Option<TokenizerSource> {
     let text = at.scalar()?;
     if text == "words" {
         return Some(TokenizerSource::Words);
+    }
+    // A text of the wrong form has its own fault; a variable that is not set names no file.
+    if text.is_empty() || text.contains("${") || text.strip_prefix("hf:").is_some_and(|hub| !is_repository(hub)) {
+        return None;
     }
     if let Some(hub) = text.strip_prefix("hf:") {
         let fault = at.place.fault(Code::NotSupportedYet, "tokenizers from the hub are not supported yet");

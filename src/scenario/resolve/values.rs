@@ -59,7 +59,9 @@ impl Node {
     pub(super) fn existing_file(&self, key: &str, faults: &mut Faults) -> Option<PathBuf> {
         let node = self.get(key)?;
         let path = beside(&node.place.source, &node.scalar()?);
-        if !path.is_file() {
+        // A variable that is not set names no file yet.
+        let is_open = node.scalar().is_some_and(|text| text.contains("${"));
+        if !path.is_file() && !is_open {
             let what = if path.is_dir() { "is a directory, not a file" } else { "does not exist" };
             let fault = node.place.fault(Code::File, format!("`{key}`: {} {what}", path.display()));
             faults.push(fault.help("a path is relative to the file that holds it"));
