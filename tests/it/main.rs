@@ -5,6 +5,8 @@
 mod bad_input;
 mod commands;
 mod documents;
-mod faulty;
 mod floors;
+mod interrupted;
 mod scenarios;
+mod tool;
+mod whole_runs;
