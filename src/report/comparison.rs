@@ -223,17 +223,14 @@ fn heading(group: &str, unit: &str) -> String {
 impl Figure {
     fn of(&self, cell: &CellSummary) -> Option<f64> {
         match self.source {
-            Source::Metric(metric, stat) => {
-                let summary = cell.metrics.get(metric)?;
-                summary.figures().into_iter().find(|(name, _)| *name == stat)?.1
-            }
+            Source::Metric(metric, stat) => cell.metric(metric)?.figure(stat),
             Source::Cell(of) => of(cell),
         }
     }
 
     fn is_unsure(&self, cell: &CellSummary) -> bool {
         match self.source {
-            Source::Metric(metric, stat) => cell.metrics.get(metric).is_some_and(|summary| !summary.is_sure(stat)),
+            Source::Metric(metric, stat) => cell.metric(metric).is_some_and(|summary| !summary.is_sure(stat)),
             Source::Cell(_) => false,
         }
     }
@@ -244,8 +241,7 @@ impl Figure {
         if !metric.ends_with("_ms") {
             return (1.0, "");
         }
-        let greatest =
-            cells.iter().filter_map(|cell| cell.metrics.get(metric)).map(|summary| summary.p99).fold(0.0, f64::max);
+        let greatest = cells.iter().filter_map(|cell| cell.metric(metric)?.p99).fold(0.0, f64::max);
         if greatest >= 10_000.0 { (1e-3, "s") } else { (1.0, "ms") }
     }
 }

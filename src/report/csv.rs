@@ -13,7 +13,7 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
     header.extend(FIGURES.iter().map(|(name, _)| (*name).to_owned()));
     for metric in &metrics {
         header.push(format!("{metric}_count"));
-        header.extend(MetricSummary::default().figures().iter().map(|(stat, _)| format!("{metric}_{stat}")));
+        header.extend(MetricSummary::FIGURES.iter().map(|stat| format!("{metric}_{stat}")));
     }
     let mut lines = vec![line(&header)];
     for cell in cells {
@@ -25,10 +25,10 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
         }));
         fields.extend(FIGURES.iter().map(|(_, of)| number(of(cell))));
         for metric in &metrics {
-            let summary = cell.metrics.get(metric);
+            let summary = cell.metric(metric);
             fields.push(summary.map_or_else(String::new, |summary| summary.count.to_string()));
-            let figures = summary.map(MetricSummary::figures);
-            fields.extend((0..12).map(|at| number(figures.and_then(|figures| figures[at].1))));
+            let figure = |word: &&str| number(summary.and_then(|summary| summary.figure(word)));
+            fields.extend(MetricSummary::FIGURES.iter().map(figure));
         }
         lines.push(line(&fields));
     }
