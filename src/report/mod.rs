@@ -1,7 +1,10 @@
 //! Views of stored runs, drawn from summaries alone: the comparison table, its Markdown and CSV, the plan's table.
 
+mod axes;
 mod comparison;
 mod csv;
+mod digits;
+mod figures;
 mod grid;
 mod marks;
 mod notes;

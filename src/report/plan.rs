@@ -28,9 +28,9 @@ pub fn plan_table(scenario: &Scenario, plan: &Plan, estimate: &Estimate, width: 
     if each.iter().any(|estimate| estimate.cost_usd.is_some()) {
         columns.push(column("cost", 0, &|_, estimate| estimate.cost_usd.map_or_else(|| "-".to_owned(), dollars)));
     }
-    let mut grid = Grid { columns };
+    let mut grid = Grid { columns, ..Grid::default() };
     grid.fit(width);
-    let mut lines = grid.terminal(false);
+    let mut lines = grid.terminal(width, false);
     lines.push(String::new());
     let cost = estimate.cost_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
     lines.push(format!(
