@@ -20,7 +20,7 @@ pub(super) struct Fitted {
     pub(super) tokens: usize,
 }
 
-/// How many words a salt has: with a thousand to choose from some 79 bits.
+/// How many words a salt has: with some 590 to choose from 73 bits.
 const SALT_WORDS: usize = 8;
 
 impl Fitter {
@@ -61,7 +61,7 @@ impl Fitter {
         wanted: usize,
         rng: &mut Rng,
     ) -> Fitted {
-        let whole = self.long_enough(tokenizer, salt, body, wanted);
+        let whole = Self::long_enough(tokenizer, salt, body, wanted);
         let mut best: Option<Fitted> = None;
         let mut text = tokenizer.truncate(&whole, wanted).trim().to_owned();
         for _ in 0..CORRECTIONS {
@@ -86,7 +86,7 @@ impl Fitter {
     }
 
     /// The salt and as many copies of the body as `wanted` tokens take.
-    fn long_enough(&self, tokenizer: &dyn Tokenizer, salt: &str, body: &str, wanted: usize) -> String {
+    fn long_enough(tokenizer: &dyn Tokenizer, salt: &str, body: &str, wanted: usize) -> String {
         let body = body.trim();
         let each = tokenizer.count(body).max(1);
         let copies = wanted / each + 1;

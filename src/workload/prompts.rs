@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -110,17 +111,25 @@ pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
 
 /// The axes that content may hang on: not the model, nor where and how hard it is loaded.
 pub(super) fn workload_axes(axes: &Axes) -> String {
-    axes.iter()
-        .filter(|(axis, _)| {
-            matches!(
-                axis,
-                AxisName::Mode
-                    | AxisName::InputTokens
-                    | AxisName::OutputTokens
-                    | AxisName::ImageSize
-                    | AxisName::Var(_)
-            )
-        })
-        .map(|(axis, value)| format!("{axis}={value}\n"))
-        .collect()
+    let mut text = String::new();
+    for (axis, value) in axes {
+        let counts = match axis {
+            AxisName::Mode
+            | AxisName::InputTokens
+            | AxisName::OutputTokens
+            | AxisName::ImageSize
+            | AxisName::Var(_) => true,
+            AxisName::Model
+            | AxisName::Endpoint
+            | AxisName::Loop
+            | AxisName::Concurrency
+            | AxisName::Qps
+            | AxisName::QpsDistribution => false,
+        };
+        if counts {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "{axis}={value}");
+        }
+    }
+    text
 }

@@ -98,7 +98,7 @@ fn prompts_differ_between_requests_repeats_cells_and_runs_at_one_count() {
 
 #[test]
 fn content_is_the_same_for_every_model_and_load_and_salts_only_follow_what_they_should() {
-    let with = |unique, cell: &str, nonce| text(SyntheticOrder { unique, nonce, ..order(cell, Arc::new(Words)) }, 3);
+    let with = |unique, cell: &str, nonce| text(SyntheticOrder { nonce, unique, ..order(cell, Arc::new(Words)) }, 3);
     let other = &CELL.replace("=a", "=b").replace("concurrency=4", "concurrency=16");
     assert_eq!(with(Unique::None, CELL, 1), with(Unique::None, other, 2));
     assert_eq!(with(Unique::Seed, CELL, 1), with(Unique::Seed, CELL, 2));
@@ -142,7 +142,7 @@ fn two_probes_learn_the_overhead_and_notice_another_tokenizer() {
         loop {
             match calibration.next(&observed) {
                 CalibrationStep::Probe { text_tokens, .. } => {
-                    observed.push(ProbeResult { text_tokens, prompt_tokens_server: server(text_tokens) })
+                    observed.push(ProbeResult { text_tokens, prompt_tokens_server: server(text_tokens) });
                 }
                 CalibrationStep::Done(model) => return (observed.len(), model.overhead, model.mismatch),
             }

@@ -65,6 +65,8 @@ pub(super) fn gate(node: &Node, faults: &mut Faults) -> Option<Gate> {
     let bound = match (limit("max"), limit("min")) {
         (Some(max), None) => Bound::Max(max),
         (None, Some(min)) => Bound::Min(min),
+        // A limit that does not read has its own fault.
+        (None, None) if node.get("max").or(node.get("min")).is_some() => return None,
         (both, _) => {
             let what = if both.is_some() { "both `max` and `min`" } else { "neither `max` nor `min`" };
             faults.push(
@@ -93,10 +95,11 @@ fn only(node: Option<&Node>, faults: &mut Faults) -> BTreeMap<AxisName, Vec<Axis
             match item.scalar().map(|text| parse_axis_value(&axis, &text)) {
                 Some(Ok(value)) => values.push(value),
                 Some(Err(error)) => {
-                    faults.push(item.place.fault(Code::BadValue, error.wrong).help(format!("write {}", error.expected)))
+                    faults
+                        .push(item.place.fault(Code::BadValue, error.wrong).help(format!("write {}", error.expected)));
                 }
                 None => {
-                    faults.push(item.place.fault(Code::WrongType, format!("expected a value, found {}", item.kind())))
+                    faults.push(item.place.fault(Code::WrongType, format!("expected a value, found {}", item.kind())));
                 }
             }
         }

@@ -49,9 +49,9 @@ pub(super) fn models(
     models
 }
 
-/// A slip of a letter or two, not merely a longer name.
+/// A slip of a letter or two in a name that is long enough to tell.
 fn close(known: &str, written: &str) -> bool {
-    strsim::damerau_levenshtein(known, written) <= 2
+    written.chars().count() > 4 && strsim::damerau_levenshtein(known, written) <= 2
 }
 
 /// The simulator counts words: a model that only goes there need not say so.
@@ -75,10 +75,10 @@ fn axis_items(tree: &Node, axis: &str) -> Vec<(String, Place)> {
     let matrix = tree.get("matrix");
     let tables = matrix
         .into_iter()
-        .chain(["block", "include", "exclude"].iter().filter_map(|key| matrix?.get(key)).flat_map(|list| list.items()));
+        .chain(["block", "include", "exclude"].iter().filter_map(|key| matrix?.get(key)).flat_map(Node::items));
     tables
         .filter_map(|table| table.get(axis))
-        .flat_map(|list| list.items())
+        .flat_map(Node::items)
         .filter_map(|item| Some((item.scalar()?, item.place.clone())))
         .collect()
 }
