@@ -1,7 +1,7 @@
 use hdrhistogram::Histogram;
 
-/// What counts as at least an hour counts as an hour: a saturating histogram does not grow.
-const MOST_US: u64 = 3_600_000_000;
+/// The greatest value that quantiles tell apart, in microseconds: three hours. A saturating histogram does not grow.
+const LONGEST_US: u64 = 3 * 3600 * 1_000_000;
 
 /// A distribution that is read while it grows, in constant memory: quantiles to three significant digits, extremes exact.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ impl LiveDistribution {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
-        Self { histogram: Histogram::new_with_max(MOST_US, 3).ok(), extremes: None }
+        Self { histogram: Histogram::new_with_max(LONGEST_US, 3).ok(), extremes: None }
     }
 
     /// Takes a value in milliseconds; what is negative or no number counts as 0.

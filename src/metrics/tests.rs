@@ -262,7 +262,7 @@ fn the_methodology_states_every_metric() {
 }
 
 #[test]
-fn a_live_quantile_is_a_neighbour_of_the_exact_one() {
+fn live_quantiles_are_near_and_extremes_exact() {
     let mut live = LiveDistribution::new();
     assert_eq!((live.quantile(0.5), live.min(), live.max()), (None, None, None));
     (1..=99).for_each(|ms| live.record(f64::from(ms) + 0.000_25));

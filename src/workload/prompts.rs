@@ -1,7 +1,9 @@
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
+use rand::seq::IndexedRandom;
 use serde::Deserialize;
 
 use super::template::Template;
@@ -17,9 +19,7 @@ pub struct Prompts {
 }
 
 /// What is sent when a scenario names no prompt file.
-const BUILT_IN: &str = "Write a detailed and well-structured essay on how cities have shaped the way people live together. \
-Begin with the first settlements along rivers, go on with markets, walls and workshops, and come to the present. \
-Give dates and examples for every claim, compare at least three regions of the world, and close with what you expect of the next fifty years.";
+const BUILT_IN: &str = include_str!("built_in.txt");
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -69,9 +69,9 @@ impl Prompts {
         if faults.has_errors() { Err(faults) } else { Ok(Self { templates }) }
     }
 
-    /// The template of every request.
-    pub(super) fn default_template(&self) -> &Template {
-        &self.templates[0]
+    /// The template of one request, drawn from `seed`; `None` only of no prompts at all, which no reading gives.
+    pub(super) fn pick(&self, seed: Seed) -> Option<&Template> {
+        self.templates.choose(&mut seed.rng())
     }
 }
 
@@ -87,19 +87,15 @@ fn yaml_fault(error: &serde_yaml::Error, source: &Arc<SourceFile>) -> Fault {
         .help("a prompt file holds default_prompt and multiple_prompts, each a list of {name, template}")
 }
 
-/// Renders every prompt once for each set of axes that tells it something else; all that is wrong at once.
+/// Renders every prompt once for each set of values of the axes it names; all that is wrong at once.
 #[must_use]
 pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
     let mut faults = Faults::default();
-    let mut seen: Vec<Vec<&AxisName>> = Vec::new();
-    for cell in cells {
-        let names: Vec<&AxisName> = cell.axes.iter().map(|(axis, _)| axis).collect();
-        if seen.contains(&names) {
-            continue;
-        }
-        seen.push(names);
-        for template in &prompts.templates {
-            if let Err(fault) = template.render(&cell.axes, 0, Seed::root(0))
+    for template in &prompts.templates {
+        let mut seen = BTreeSet::new();
+        for cell in cells {
+            if seen.insert(template.seen(&cell.axes))
+                && let Err(fault) = template.render(&cell.axes, 0, Seed::root(0))
                 && !faults.iter().any(|known| *known == fault)
             {
                 faults.push(fault);
@@ -111,25 +107,20 @@ pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
 
 /// The axes that content may hang on: not the model, nor where and how hard it is loaded.
 pub(super) fn workload_axes(axes: &Axes) -> String {
+    lines_of(axes, |axis| {
+        matches!(
+            axis,
+            AxisName::Mode | AxisName::InputTokens | AxisName::OutputTokens | AxisName::ImageSize | AxisName::Var(_)
+        )
+    })
+}
+
+/// The axes that are `wanted`, each as `name=value` on a line.
+pub(super) fn lines_of(axes: &Axes, wanted: impl Fn(&AxisName) -> bool) -> String {
     let mut text = String::new();
-    for (axis, value) in axes {
-        let counts = match axis {
-            AxisName::Mode
-            | AxisName::InputTokens
-            | AxisName::OutputTokens
-            | AxisName::ImageSize
-            | AxisName::Var(_) => true,
-            AxisName::Model
-            | AxisName::Endpoint
-            | AxisName::Loop
-            | AxisName::Concurrency
-            | AxisName::Qps
-            | AxisName::QpsDistribution => false,
-        };
-        if counts {
-            // Writing to a string cannot fail.
-            let _ = writeln!(text, "{axis}={value}");
-        }
+    for (axis, value) in axes.iter().filter(|(axis, _)| wanted(axis)) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{axis}={value}");
     }
     text
 }

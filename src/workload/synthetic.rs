@@ -64,13 +64,13 @@ impl Synthetic {
     pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
         let SyntheticOrder { cell, prompts, tokenizer, tokens, .. } = &self.order;
         let seed = self.content.child(phase).index(index);
-        let template = prompts.default_template();
         let requested = cell.axes.input_tokens().and_then(SizeSpec::fixed).unwrap_or(1);
         let wanted = usize::try_from(signed(requested) - tokens.overhead).unwrap_or(0).max(1);
-        let body = if tokenizer.takes_any_text() {
-            template.render(&cell.axes, index, seed.child("template"))?
-        } else {
-            self.fitter.words(&mut seed.child("words").rng(), wanted)
+        // Where only everyday words can be counted, no template is sent.
+        let template = prompts.pick(seed.child("pick")).filter(|_| tokenizer.takes_any_text());
+        let body = match template {
+            Some(template) => template.render(&cell.axes, index, seed.child("template"))?,
+            None => self.fitter.words(&mut seed.child("words").rng(), wanted),
         };
         let salt = self
             .salt
@@ -83,7 +83,7 @@ impl Synthetic {
             output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
             input_tokens_requested: Some(requested),
             input_tokens_client: u64::try_from(counted).ok(),
-            prompt_name: Some(template.name.clone()),
+            prompt_name: template.map(|template| template.name.clone()),
         })
     }
 
