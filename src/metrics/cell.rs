@@ -2,9 +2,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::samples::Samples;
+use super::cost::Cost;
+use super::repeat::{Repeat, Samples};
 use super::summary::{CellSummary, ClientHealth, RepeatSummary, RequestCounts};
-use crate::record::{Outcome, Phase, RequestRecord};
+use crate::record::{Outcome, Phase, RequestRecord, TokenSource};
 use crate::scenario::Price;
 use crate::time::MonotonicNs;
 
@@ -13,24 +14,15 @@ use crate::time::MonotonicNs;
 pub struct CellAccumulator {
     cell_id: String,
     axes: Map<String, Value>,
-    price: Option<Price>,
-    counts: RequestCounts,
     repeats: BTreeMap<u32, Repeat>,
-    input_tokens: u64,
-    output_tokens: u64,
-    cost_usd: f64,
-    in_flight_ns: i64,
-    scheduled: u64,
+    counts: RequestCounts,
+    cost: Option<Cost>,
+    /// `None` while nobody counted any.
+    input_tokens: Option<u64>,
+    output_tokens: Option<u64>,
     input_tokens_off: u64,
-}
-
-#[derive(Debug, Default)]
-struct Repeat {
-    start_unix_ns: i64,
-    start_monotonic_ns: MonotonicNs,
-    first_ns: Option<MonotonicNs>,
-    last_ns: Option<MonotonicNs>,
-    samples: Samples,
+    itl_estimated: u64,
+    finish_reasons: BTreeMap<String, u64>,
 }
 
 impl CellAccumulator {
@@ -40,23 +32,20 @@ impl CellAccumulator {
         Self {
             cell_id: cell_id.to_owned(),
             axes,
-            price,
-            counts: RequestCounts::default(),
             repeats: BTreeMap::new(),
-            input_tokens: 0,
-            output_tokens: 0,
-            cost_usd: 0.0,
-            in_flight_ns: 0,
-            scheduled: 0,
+            counts: RequestCounts::default(),
+            cost: price.map(Cost::new),
+            input_tokens: None,
+            output_tokens: None,
             input_tokens_off: 0,
+            itl_estimated: 0,
+            finish_reasons: BTreeMap::new(),
         }
     }
 
     /// Tells when a repeat's measured phase started.
     pub fn set_repeat(&mut self, repeat: u32, start_unix_ns: i64, start_monotonic_ns: MonotonicNs) {
-        let known = self.repeats.entry(repeat).or_default();
-        known.start_unix_ns = start_unix_ns;
-        known.start_monotonic_ns = start_monotonic_ns;
+        self.repeats.entry(repeat).or_default().set_start(start_unix_ns, start_monotonic_ns);
     }
 
     /// Takes a row of a repeat. Warm-up rows do not count.
@@ -64,77 +53,67 @@ impl CellAccumulator {
         if record.phase != Phase::Measure {
             return;
         }
-        self.count(record);
-        let known = self.repeats.entry(repeat).or_default();
-        let stamps = &record.stamps;
-        // In open loop a request starts when it is due, whether or not we were in time.
-        let began_ns = stamps.scheduled_ns.into_iter().chain(stamps.sent_ns).min();
-        known.first_ns = known.first_ns.into_iter().chain(began_ns).min();
-        known.last_ns = known.last_ns.into_iter().chain(stamps.end_ns).max();
-        if let (Some(sent_ns), Some(end_ns)) = (stamps.sent_ns, stamps.end_ns) {
-            self.in_flight_ns += end_ns - sent_ns;
-        }
-        known.samples.add(record);
-    }
-
-    fn count(&mut self, record: &RequestRecord) {
-        self.scheduled += u64::from(record.stamps.scheduled_ns.is_some());
+        self.repeats.entry(repeat).or_default().add(record);
         match &record.outcome {
-            Outcome::Completed => self.counts.completed += 1,
+            Outcome::Completed => self.add_completed(record),
             Outcome::Cancelled => self.counts.cancelled += 1,
             Outcome::Dropped => self.counts.dropped += 1,
             Outcome::Failed(failure) => {
                 self.counts.failed += 1;
                 *self.counts.causes.entry(failure.cause.as_str().to_owned()).or_default() += 1;
+                if let Some(status) = record.http_status {
+                    *self.counts.http_statuses.entry(status).or_default() += 1;
+                }
             }
         }
-        if record.outcome != Outcome::Completed {
-            return;
-        }
+    }
+
+    fn add_completed(&mut self, record: &RequestRecord) {
+        self.counts.completed += 1;
         let tokens = &record.tokens;
-        let input = tokens.input_server.or(tokens.input_client).unwrap_or(0);
-        let output = tokens.output_server.or(tokens.output_client).unwrap_or(0);
-        self.input_tokens += input;
-        self.output_tokens += output;
-        if let (Some(server), Some(requested)) = (tokens.input_server, tokens.input_requested) {
-            self.input_tokens_off += u64::from(server != requested);
+        add_known(&mut self.input_tokens, tokens.input_server.or(tokens.input_client));
+        add_known(&mut self.output_tokens, tokens.output_server.or(tokens.output_client).or_else(|| streamed(record)));
+        self.input_tokens_off += u64::from(is_input_off(record));
+        self.itl_estimated += u64::from(record.token_source == Some(TokenSource::Estimate));
+        if let Some(reason) = &record.finish_reason {
+            *self.finish_reasons.entry(reason.clone()).or_default() += 1;
         }
-        if let Some(price) = self.price {
-            let cached = tokens.cached.unwrap_or(0).min(input);
-            let input_usd = as_float(input - cached) * price.input + as_float(cached) * price.cached_input;
-            self.cost_usd += (input_usd + as_float(output) * price.output) / 1e6;
+        if let Some(cost) = &mut self.cost {
+            cost.add(tokens);
         }
     }
 
     /// The figures of all rows so far.
     #[must_use]
     pub fn finish(self) -> CellSummary {
-        let mut pooled = Samples::default();
-        let mut repeats = Vec::with_capacity(self.repeats.len());
-        for (number, mut repeat) in self.repeats {
-            repeats.push(repeat.summary(number));
-            pooled.append(repeat.samples);
-        }
-        let durations: Vec<f64> = repeats.iter().filter_map(|repeat| repeat.duration_s).collect();
-        let duration_s =
-            (!durations.is_empty()).then(|| durations.iter().sum::<f64>()).filter(|seconds| *seconds > 0.0);
+        let repeats: Vec<RepeatSummary> = self.repeats.iter().map(|(number, repeat)| repeat.summary(*number)).collect();
+        let seconds: f64 = repeats.iter().filter_map(|repeat| repeat.duration_s).sum();
+        let duration_s = Some(seconds).filter(|seconds| *seconds > 0.0);
         let rate = |count: u64| duration_s.map(|seconds| as_float(count) / seconds);
+        // Requests that all failed brought no token; answers whose tokens nobody counted brought an unknown number.
+        let tokens = |known: Option<u64>| known.or((self.counts.completed == 0).then_some(0));
+        let (input, output) = (tokens(self.input_tokens), tokens(self.output_tokens));
         let ended = self.counts.completed + self.counts.failed;
         CellSummary {
             duration_s,
-            offered_rate: if self.scheduled > 0 { rate(self.scheduled) } else { None },
+            offered_rate: offered_rate(self.repeats.values()),
             request_throughput: rate(self.counts.completed),
-            output_token_throughput: rate(self.output_tokens),
-            total_token_throughput: rate(self.input_tokens + self.output_tokens),
-            mean_in_flight: duration_s.map(|seconds| seconds_of(self.in_flight_ns) / seconds),
+            output_token_throughput: output.and_then(rate),
+            total_token_throughput: input.zip(output).and_then(|(input, output)| rate(input + output)),
+            mean_in_flight: duration_s.map(|seconds| in_flight_s(self.repeats.values()) / seconds),
             error_rate: (ended > 0).then(|| as_float(self.counts.failed) / as_float(ended)),
             goodput: None,
             slo: None,
-            metrics: pooled.summaries(),
+            metrics: match repeats.as_slice() {
+                [only] => only.metrics.clone(),
+                _ => Samples::pooled(self.repeats.values().map(Repeat::samples)).summaries(),
+            },
             client: ClientHealth::default(),
             repeats,
-            cost_usd: self.price.map(|_| self.cost_usd),
+            cost_usd: self.cost.and_then(Cost::usd),
             input_tokens_off: self.input_tokens_off,
+            itl_estimated: self.itl_estimated,
+            finish_reasons: self.finish_reasons,
             requests: self.counts,
             cell_id: self.cell_id,
             axes: self.axes,
@@ -142,16 +121,33 @@ impl CellAccumulator {
     }
 }
 
-impl Repeat {
-    fn summary(&mut self, number: u32) -> RepeatSummary {
-        RepeatSummary {
-            repeat: number,
-            start_unix_ns: self.start_unix_ns,
-            start_monotonic_ns: self.start_monotonic_ns,
-            duration_s: self.first_ns.zip(self.last_ns).map(|(first, last)| seconds_of(last - first)),
-            metrics: self.samples.summaries(),
-        }
+fn add_known(sum: &mut Option<u64>, count: Option<u64>) {
+    if let Some(count) = count {
+        *sum = Some(sum.unwrap_or(0) + count);
     }
+}
+
+/// Tokens of an answer's chunks, where there are any.
+fn streamed(record: &RequestRecord) -> Option<u64> {
+    record.token_source.map(|_| record.chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum())
+}
+
+/// Whether the server counted other input than the cell asks for. Images are no text tokens, and a conversation's
+/// context grows beyond what its turn adds.
+fn is_input_off(record: &RequestRecord) -> bool {
+    let tokens = &record.tokens;
+    let text = tokens.input_server.map(|input| input.saturating_sub(tokens.image.unwrap_or(0)));
+    record.conversation.is_none() && text.zip(tokens.input_requested).is_some_and(|(text, asked)| text != asked)
+}
+
+/// Requests due a second: gaps between due times over the time they span, both added up over the repeats.
+fn offered_rate<'r>(repeats: impl Iterator<Item = &'r Repeat>) -> Option<f64> {
+    let (gaps, span_ns) = repeats.map(Repeat::due).fold((0, 0), |sum, due| (sum.0 + due.0, sum.1 + due.1));
+    (span_ns > 0).then(|| as_float(gaps) / seconds_of(span_ns))
+}
+
+fn in_flight_s<'r>(repeats: impl Iterator<Item = &'r Repeat>) -> f64 {
+    seconds_of(repeats.map(Repeat::in_flight_ns).sum())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
@@ -159,7 +155,7 @@ fn as_float(count: u64) -> f64 {
     count as f64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a repeat lasts less than 2^52 ns, 52 days")]
-fn seconds_of(ns: i64) -> f64 {
+#[expect(clippy::cast_precision_loss, reason = "2^52 ns are 52 days; beyond them a nanosecond is lost")]
+pub(super) fn seconds_of(ns: i64) -> f64 {
     ns as f64 / 1e9
 }

@@ -1,4 +1,5 @@
 use super::RequestMetrics;
+use super::derive::{chunk_gaps, itl_samples};
 use crate::record::RequestRecord;
 
 /// Which way a metric is better.
@@ -23,78 +24,101 @@ pub struct MetricDefinition {
     pub better: Better,
     /// What it is, in one sentence.
     pub definition: &'static str,
-    /// How one completed request gives its sample; `None` for the two that give many.
-    pub(super) of_request: Option<fn(&RequestRecord, &RequestMetrics) -> Option<f64>>,
+    /// Whether a request that was due and never answered counts as infinitely late.
+    pub censored: bool,
+    /// How a completed request gives its samples.
+    pub(super) take: Take,
 }
+
+/// How a completed request gives its samples of a metric.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Take {
+    /// At most one.
+    One(fn(&RequestRecord, &RequestMetrics) -> Option<f64>),
+    /// Many, each with how often it counts.
+    Many(fn(&RequestRecord, &mut dyn FnMut(f64, u64))),
+}
+
+use Better::{Higher, Lower, Neither};
+use Take::{Many, One};
 
 /// Every metric, in the order of tables. Metrics of a scenario's `server_metrics` come after them.
 pub const METRICS: [MetricDefinition; 16] = [
-    metric(
-        "ttft_ms",
-        "ms",
-        Better::Lower,
-        "First content token minus sent; reasoning counts, role-only and empty chunks do not.",
-        |_, m| m.ttft_ms,
-    ),
-    metric("ttft_from_schedule_ms", "ms", Better::Lower, "First content token minus due, in open loop.", |_, m| {
-        m.ttft_from_schedule_ms
-    }),
-    metric("first_visible_ms", "ms", Better::Lower, "First content that is not reasoning, minus sent.", |_, m| {
-        m.first_visible_ms
-    }),
-    many("itl_ms", "A chunk of k tokens after a gap g counts as k samples of g/k; the first chunk is left out."),
-    many("chunk_gap_ms", "The plain gap between two chunks that bring content."),
-    metric(
-        "tpot_ms",
-        "ms",
-        Better::Lower,
-        "(last token - first token) / (streamed tokens - tokens of the first chunk).",
-        |_, m| m.tpot_ms,
+    metric("ttft_ms", "ms", Lower, TTFT, One(|_, m| m.ttft_ms)),
+    from_schedule(
+        "ttft_from_schedule_ms",
+        "First content token minus due, in open loop.",
+        One(|_, m| m.ttft_from_schedule_ms),
     ),
     metric(
-        "tpot_classic_ms",
+        "first_visible_ms",
         "ms",
-        Better::Lower,
-        "(last token - first token) / (output tokens - 1), as other tools have it.",
-        |_, m| m.tpot_classic_ms,
+        Lower,
+        "First content that is not reasoning, minus sent.",
+        One(|_, m| m.first_visible_ms),
     ),
-    metric("e2e_ms", "ms", Better::Lower, "Last token minus sent; end minus sent without streaming.", |_, m| m.e2e_ms),
-    metric("e2e_from_schedule_ms", "ms", Better::Lower, "Last token minus due, in open loop.", |_, m| {
-        m.e2e_from_schedule_ms
-    }),
-    metric("queue_delay_ms", "ms", Better::Lower, "Sent minus due, in open loop.", |_, m| m.queue_delay_ms),
-    metric("output_tokens_per_s", "tokens/s", Better::Higher, "1000 / tpot_ms, per request.", |_, m| {
-        m.output_tokens_per_s
-    }),
-    metric("input_tokens_server", "tokens", Better::Neither, "Input tokens by the server's count.", |r, _| {
-        count(r.tokens.input_server)
-    }),
-    metric("output_tokens_server", "tokens", Better::Neither, "Output tokens by the server's count.", |r, _| {
-        count(r.tokens.output_server)
-    }),
-    metric("server_ttft_ms", "ms", Better::Lower, "The server's own time to first token.", |r, _| r.server.ttft_ms),
-    metric("server_e2e_ms", "ms", Better::Lower, "The server's own end-to-end latency.", |r, _| r.server.e2e_ms),
+    metric("itl_ms", "ms", Lower, ITL, Many(|record, add| itl_samples(record).for_each(|(ms, count)| add(ms, count)))),
+    metric(
+        "chunk_gap_ms",
+        "ms",
+        Lower,
+        "The plain gap between two chunks that bring content.",
+        Many(|record, add| chunk_gaps(record).for_each(|ms| add(ms, 1))),
+    ),
+    metric("tpot_ms", "ms", Lower, TPOT, One(|_, m| m.tpot_ms)),
+    metric("tpot_classic_ms", "ms", Lower, TPOT_CLASSIC, One(|_, m| m.tpot_classic_ms)),
+    metric("e2e_ms", "ms", Lower, "Last token minus sent; end minus sent without streaming.", One(|_, m| m.e2e_ms)),
+    from_schedule("e2e_from_schedule_ms", "Last token minus due, in open loop.", One(|_, m| m.e2e_from_schedule_ms)),
+    metric("queue_delay_ms", "ms", Lower, "Sent minus due, in open loop.", One(|_, m| m.queue_delay_ms)),
+    metric(
+        "output_tokens_per_s",
+        "tokens/s",
+        Higher,
+        "1000 / tpot_ms, per request.",
+        One(|_, m| m.output_tokens_per_s),
+    ),
+    metric(
+        "input_tokens_server",
+        "tokens",
+        Neither,
+        "Input tokens by the server's count.",
+        One(|r, _| count(r.tokens.input_server)),
+    ),
+    metric(
+        "output_tokens_server",
+        "tokens",
+        Neither,
+        "Output tokens by the server's count.",
+        One(|r, _| count(r.tokens.output_server)),
+    ),
+    metric("server_ttft_ms", "ms", Lower, "The server's own time to first token.", One(|r, _| r.server.ttft_ms)),
+    metric("server_e2e_ms", "ms", Lower, "The server's own end-to-end latency.", One(|r, _| r.server.e2e_ms)),
     metric(
         "server_output_tokens_per_s",
         "tokens/s",
-        Better::Higher,
+        Higher,
         "The server's own output tokens a second after the first.",
-        |r, _| r.server.output_tokens_per_s,
+        One(|r, _| r.server.output_tokens_per_s),
     ),
 ];
+
+const TTFT: &str = "First content token minus sent; reasoning counts, role-only and empty chunks do not.";
+const ITL: &str = "A chunk of k tokens after a gap g counts as k samples of g/k; the first chunk is left out.";
+const TPOT: &str = "(last token - first token) / (streamed tokens - tokens of the first chunk).";
+const TPOT_CLASSIC: &str = "(last token - first token) / (output tokens - 1), as other tools have it.";
 
 const fn metric(
     name: &'static str,
     unit: &'static str,
     better: Better,
     definition: &'static str,
-    of_request: fn(&RequestRecord, &RequestMetrics) -> Option<f64>,
+    take: Take,
 ) -> MetricDefinition {
-    MetricDefinition { name, unit, better, definition, of_request: Some(of_request) }
+    MetricDefinition { name, unit, better, definition, censored: false, take }
 }
 
-const fn many(name: &'static str, definition: &'static str) -> MetricDefinition {
-    MetricDefinition { name, unit: "ms", better: Better::Lower, definition, of_request: None }
+const fn from_schedule(name: &'static str, definition: &'static str, take: Take) -> MetricDefinition {
+    MetricDefinition { censored: true, ..metric(name, "ms", Lower, definition, take) }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]

@@ -3,11 +3,13 @@
 //! `docs/METHODOLOGY.md` states every formula; a test holds it against [`METRICS`].
 
 mod cell;
+mod cost;
 mod definition;
 mod derive;
 mod distribution;
 mod live;
 mod quantile;
+mod repeat;
 mod request;
 mod samples;
 mod summary;

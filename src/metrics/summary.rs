@@ -36,7 +36,7 @@ pub struct CellSummary {
     pub requests: RequestCounts,
     /// First measured start to last measured end, added up over the repeats; seconds.
     pub duration_s: Option<f64>,
-    /// Requests a second that were due; null in closed loop.
+    /// Requests a second that were due, by the gaps between their times; null in closed loop and when all were due at once.
     pub offered_rate: Option<f64>,
     /// Completed requests a second.
     pub request_throughput: Option<f64>,
@@ -52,16 +52,28 @@ pub struct CellSummary {
     pub goodput: Option<f64>,
     /// The share of good requests; null without an SLO.
     pub slo: Option<SloSummary>,
-    /// The metrics that have a sample, by name.
-    pub metrics: BTreeMap<String, MetricSummary>,
+    /// Every metric by name; null for one without a sample.
+    pub metrics: BTreeMap<String, Option<MetricSummary>>,
     /// Whether the client was fast enough.
     pub client: ClientHealth,
     /// Each repeat by itself.
     pub repeats: Vec<RepeatSummary>,
-    /// Dollars, where the model has a price.
+    /// Dollars; null without a price, and when the server did not count every completed request's tokens.
     pub cost_usd: Option<f64>,
-    /// Completed requests whose input tokens the server counted otherwise than the cell asks for.
+    /// Completed requests whose input tokens, images apart, the server counted otherwise than the cell asks for.
     pub input_tokens_off: u64,
+    /// Completed requests whose chunks' tokens are estimates.
+    pub itl_estimated: u64,
+    /// Why completed answers stopped, in the server's words.
+    pub finish_reasons: BTreeMap<String, u64>,
+}
+
+impl CellSummary {
+    /// A metric's figures; `None` when it has no sample.
+    #[must_use]
+    pub fn metric(&self, name: &str) -> Option<&MetricSummary> {
+        self.metrics.get(name)?.as_ref()
+    }
 }
 
 /// How requests of the measured phase ended.
@@ -77,6 +89,8 @@ pub struct RequestCounts {
     pub dropped: u64,
     /// Failed ones by cause.
     pub causes: BTreeMap<String, u64>,
+    /// Failed ones that had an HTTP status, by it.
+    pub http_statuses: BTreeMap<u16, u64>,
 }
 
 /// How well the service-level objective was met.
@@ -94,64 +108,85 @@ pub struct SloSummary {
 pub type Interval = [f64; 2];
 
 /// The figures of one metric, in its unit.
+///
+/// A figure is null when it would hang on a request that never came (`null_reasons` says `censored`), and `stddev` for
+/// a single sample.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct MetricSummary {
-    /// Samples.
+    /// Samples; an infinitely late one counts.
     pub count: u64,
     /// Arithmetic mean.
-    pub mean: f64,
-    /// Sample standard deviation; null for one sample.
+    pub mean: Option<f64>,
+    /// Sample standard deviation.
     pub stddev: Option<f64>,
     /// Least.
-    pub min: f64,
+    pub min: Option<f64>,
     /// 5th percentile.
-    pub p5: f64,
+    pub p5: Option<f64>,
     /// 25th percentile.
-    pub p25: f64,
+    pub p25: Option<f64>,
     /// Median.
-    pub p50: f64,
+    pub p50: Option<f64>,
     /// 75th percentile.
-    pub p75: f64,
+    pub p75: Option<f64>,
     /// 90th percentile.
-    pub p90: f64,
+    pub p90: Option<f64>,
     /// 95th percentile.
-    pub p95: f64,
+    pub p95: Option<f64>,
     /// 99th percentile.
-    pub p99: f64,
+    pub p99: Option<f64>,
     /// 99.9th percentile.
-    pub p99_9: f64,
+    pub p99_9: Option<f64>,
     /// Greatest.
-    pub max: f64,
+    pub max: Option<f64>,
     /// How many samples each percentile needs, whether there are so many or not.
     pub needed: BTreeMap<String, u64>,
     /// 95 % intervals; null until they are computed.
     pub ci95: Option<BTreeMap<String, Interval>>,
+    /// Why a figure is null although there are samples; absent when none is.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub null_reasons: BTreeMap<String, String>,
 }
 
 impl MetricSummary {
-    /// The figures by their words, in the order of columns; an undefined one is `None`.
+    /// The words of the figures, in the order of columns.
+    pub const FIGURES: [&'static str; 12] =
+        ["mean", "stddev", "min", "p5", "p25", "p50", "p75", "p90", "p95", "p99", "p99_9", "max"];
+
+    /// The figure of a word of [`Self::FIGURES`].
     #[must_use]
-    pub fn figures(&self) -> [(&'static str, Option<f64>); 12] {
-        [
-            ("mean", Some(self.mean)),
-            ("stddev", self.stddev),
-            ("min", Some(self.min)),
-            ("p5", Some(self.p5)),
-            ("p25", Some(self.p25)),
-            ("p50", Some(self.p50)),
-            ("p75", Some(self.p75)),
-            ("p90", Some(self.p90)),
-            ("p95", Some(self.p95)),
-            ("p99", Some(self.p99)),
-            ("p99_9", Some(self.p99_9)),
-            ("max", Some(self.max)),
-        ]
+    pub fn figure(&self, word: &str) -> Option<f64> {
+        match word {
+            "mean" => self.mean,
+            "stddev" => self.stddev,
+            "min" => self.min,
+            "p5" => self.p5,
+            "p25" => self.p25,
+            "p50" => self.p50,
+            "p75" => self.p75,
+            "p90" => self.p90,
+            "p95" => self.p95,
+            "p99" => self.p99,
+            "p99_9" => self.p99_9,
+            "max" => self.max,
+            _ => None,
+        }
     }
 
     /// Whether there are as many samples as a percentile needs; anything else needs one.
     #[must_use]
-    pub fn is_sure(&self, stat: &str) -> bool {
-        self.needed.get(stat).is_none_or(|needed| self.count >= *needed)
+    pub fn is_sure(&self, figure: &str) -> bool {
+        self.needed.get(figure).is_none_or(|needed| self.count >= *needed)
+    }
+
+    /// Gives every null figure its reason: requests that never came.
+    pub(super) fn with_nulls_censored(mut self) -> Self {
+        self.null_reasons = Self::FIGURES
+            .into_iter()
+            .filter(|word| self.figure(word).is_none())
+            .map(|word| (word.to_owned(), "censored".to_owned()))
+            .collect();
+        self
     }
 }
 
@@ -181,6 +216,6 @@ pub struct RepeatSummary {
     pub start_monotonic_ns: i64,
     /// First measured start to last measured end; seconds.
     pub duration_s: Option<f64>,
-    /// Its metrics by name.
-    pub metrics: BTreeMap<String, MetricSummary>,
+    /// Every metric by name, of this repeat alone; null for one without a sample.
+    pub metrics: BTreeMap<String, Option<MetricSummary>>,
 }

@@ -1,12 +1,14 @@
 //! Definitions as cases, laws as properties.
 
 use proptest::prelude::*;
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use super::distribution::Distribution;
-use super::quantile::needed;
+use super::quantile::{Ranked, needed};
 use super::*;
-use crate::record::{Cause, Chunk, Failure, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
+use crate::record::{
+    Cause, Chunk, Failure, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource,
+};
 use crate::scenario::Price;
 
 const MS: i64 = 1_000_000;
@@ -95,7 +97,7 @@ fn latencies_between_tokens_share_the_gap_of_their_chunk() {
 #[test]
 fn needed_counts_follow_their_rule() {
     for percentile in PERCENTILES {
-        assert_eq!(percentile.needed, needed(percentile.share), "{}", percentile.name);
+        assert_eq!(percentile.needed, needed(percentile.permille), "{}", percentile.name);
     }
 }
 
@@ -119,137 +121,234 @@ fn a_cell_counts_outcomes_tokens_and_its_window() {
     assert_eq!(cell.repeats.iter().map(|repeat| repeat.duration_s).collect::<Vec<_>>(), [Some(1.0), Some(0.015)]);
     assert!(close(cell.duration_s, 1.015) && close(cell.output_token_throughput, 11.0 / 1.015));
     assert!(close(cell.error_rate, 0.25) && close(cell.cost_usd, (301.0 + 110.0) / 1e6));
-    assert_eq!((cell.metrics["ttft_ms"].count, cell.input_tokens_off), (3, 1));
+    assert_eq!((cell.metric("ttft_ms").unwrap().count, cell.input_tokens_off), (3, 1));
+    assert_eq!(cell.repeats[0].metrics["ttft_ms"].as_ref().unwrap().count, 2);
+    assert!(close(cell.mean_in_flight, (0.5 + 0.5 + 0.025 + 0.015) / 1.015), "{:?}", cell.mean_in_flight);
     let json = serde_json::to_value(&cell).unwrap();
     assert!(json["goodput"].is_null() && json["slo"].is_null() && json["client"]["verdict"].is_null());
     assert_eq!(serde_json::from_value::<CellSummary>(json).unwrap(), cell);
 }
 
-#[test]
-fn an_all_failed_cell_has_no_metric_and_no_figure_that_is_no_number() {
+/// One repeat of those records, without a price.
+fn cell_of(records: impl IntoIterator<Item = RequestRecord>) -> CellSummary {
     let mut cell = CellAccumulator::new("c", Map::new(), None);
-    cell.add(0, &failed(Cause::Connect));
-    let cell = cell.finish();
-    assert!(cell.metrics.is_empty() && close(cell.error_rate, 1.0));
-    assert_eq!(cell.duration_s, Some(0.025));
+    records.into_iter().for_each(|record| cell.add(0, &record));
+    cell.finish()
 }
 
 #[test]
-fn what_a_server_says_counts_when_it_is_a_number() {
-    let mut cell = CellAccumulator::new("c", Map::new(), None);
-    for value in [f64::NAN, f64::INFINITY, 4.0] {
-        let mut row = answered(0, &[(10, 1), (20, 1)]);
-        row.server.extra.insert("server_queue_ms".to_owned(), value);
-        row.server.ttft_ms = Some(value);
-        cell.add(0, &row);
-    }
-    let cell = cell.finish();
-    for name in ["server_queue_ms", "server_ttft_ms"] {
-        let summary = &cell.metrics[name];
-        assert_eq!((summary.count, summary.mean, summary.stddev, summary.p99), (1, 4.0, None, 4.0), "{name}");
-    }
+fn an_all_failed_cell_has_no_metric_and_no_figure_that_is_no_number() {
+    let cell = cell_of([failed(Cause::HttpStatus)]);
+    assert!(cell.metrics.values().all(Option::is_none) && cell.metrics.len() == METRICS.len());
+    assert!(close(cell.error_rate, 1.0) && close(cell.output_token_throughput, 0.0));
+    assert_eq!(cell.requests.http_statuses.get(&200), Some(&1));
+    assert!(!serde_json::to_string(&cell).unwrap().contains("NaN"));
+    let nothing = cell_of([]);
+    assert!(nothing.duration_s.is_none() && nothing.error_rate.is_none() && nothing.request_throughput.is_none());
+}
+
+#[test]
+fn a_server_figure_that_is_no_number_is_no_sample() {
+    let mut odd = answered(0, &[(10, 1), (20, 1)]);
+    odd.server.ttft_ms = Some(f64::NAN);
+    odd.server.extra = [("server_queue_ms".to_owned(), 3.0), ("server_x".to_owned(), f64::INFINITY)].into();
+    let cell = cell_of([odd]);
+    assert!(cell.metric("server_ttft_ms").is_none() && cell.metric("server_x").is_none());
+    assert_eq!(cell.metric("server_queue_ms").unwrap().p50, Some(3.0));
     let json = serde_json::to_string(&cell).unwrap();
     assert_eq!(serde_json::from_str::<CellSummary>(&json).unwrap(), cell);
 }
 
-#[test]
-fn the_keys_of_a_summary_are_those_of_the_format() {
-    let mut cell = CellAccumulator::new("c", Map::new(), None);
-    cell.add(0, &answered(0, &[(10, 1), (20, 1)]));
-    let json = serde_json::to_value(Summary::new(std::collections::BTreeMap::new(), vec![cell.finish()])).unwrap();
-    let keys = |value: &serde_json::Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>().join(" ");
-    assert_eq!(keys(&json), sorted("format_version labels cells"));
-    let cell = &json["cells"][0];
-    assert_eq!(
-        keys(cell),
-        sorted(
-            "cell_id axes requests duration_s offered_rate request_throughput output_token_throughput \
-             total_token_throughput mean_in_flight error_rate goodput slo metrics client repeats cost_usd \
-             input_tokens_off"
-        )
-    );
-    assert_eq!(keys(&cell["requests"]), sorted("completed failed cancelled dropped causes"));
-    let metric = "count mean stddev min p5 p25 p50 p75 p90 p95 p99 p99_9 max needed ci95";
-    assert_eq!(keys(&cell["metrics"]["ttft_ms"]), sorted(metric));
-    let client = "verdict reasons schedule_lag_ms_p99 loop_lag_ms_p99 cpu_utilization";
-    assert_eq!(keys(&cell["client"]), sorted(client));
-    let repeat = "repeat start_unix_ns start_monotonic_ns duration_s metrics";
-    assert_eq!(keys(&cell["repeats"][0]), sorted(repeat));
-    assert_eq!(cell["metrics"]["ttft_ms"]["needed"]["p99"], 662);
+/// Due at `due` ms.
+fn due(due: i64, mut record: RequestRecord) -> RequestRecord {
+    record.stamps.scheduled_ns = Some(due * MS);
+    record
 }
 
-fn sorted(words: &str) -> String {
-    let mut words: Vec<&str> = words.split_whitespace().collect();
-    words.sort_unstable();
-    words.join(" ")
+#[test]
+fn requests_that_never_came_are_infinitely_late_from_the_schedule_only() {
+    let never = |outcome| due(400, RequestRecord { outcome, ..answered(400, &[]) });
+    let mut records: Vec<RequestRecord> = (0..9).map(|k| due(k * 10, answered(k * 10, &[(k * 10 + 50, 1)]))).collect();
+    records.extend([never(Outcome::Dropped), never(Outcome::Cancelled)]);
+    let cell = cell_of(records.clone());
+    let late = cell.metric("ttft_from_schedule_ms").unwrap();
+    assert_eq!((late.count, late.p50, late.p99, late.mean), (10, Some(50.0), None, None));
+    assert_eq!(late.null_reasons.get("p99").map(String::as_str), Some("censored"));
+    assert!(!late.null_reasons.contains_key("p50"));
+    assert_eq!((cell.metric("ttft_ms").unwrap().count, cell.metric("queue_delay_ms").unwrap().count), (9, 9));
+    // A failed request of a closed loop was not due at any time.
+    let closed = cell_of([answered(0, &[(50, 1), (60, 1)]), failed(Cause::StreamCut)]);
+    assert!(closed.metric("e2e_from_schedule_ms").is_none());
+    let json = serde_json::to_value(closed.metric("ttft_ms")).unwrap();
+    assert!(json.get("null_reasons").is_none() && json["stddev"].is_null() && json["ci95"].is_null());
+}
+
+#[test]
+fn the_offered_rate_is_that_of_the_schedule_whatever_the_server_took() {
+    let cell = cell_of((0..5).map(|k| due(k * 250, answered(k * 250, &[(k * 250 + 9000, 1)]))));
+    assert!(close(cell.offered_rate, 4.0) && close(cell.request_throughput, 5.0 / 10.005));
+    assert_eq!(cell_of([answered(0, &[(50, 1)])]).offered_rate, None);
+    assert_eq!(cell_of([due(0, answered(0, &[(50, 1)])), due(0, answered(0, &[(50, 1)]))]).offered_rate, None);
+}
+
+#[test]
+fn what_nobody_counted_is_null() {
+    let price = Price { input: 1.0, cached_input: 0.5, output: 10.0 };
+    let cost = |tokens: TokenCounts| {
+        let mut cell = CellAccumulator::new("c", Map::new(), Some(price));
+        cell.add(0, &RequestRecord { tokens, ..answered(0, &[(50, 1)]) });
+        cell.finish()
+    };
+    let counted =
+        TokenCounts { input_server: Some(1000), output_server: Some(100), cached: Some(400), ..TokenCounts::default() };
+    assert!(close(cost(counted).cost_usd, (600.0 + 200.0 + 1000.0) / 1e6));
+    let uncounted = cost(TokenCounts { output_server: None, output_client: None, ..counted });
+    assert_eq!((uncounted.cost_usd, uncounted.output_token_throughput), (None, None));
+    let streamed = cell_of([RequestRecord {
+        token_source: Some(TokenSource::Estimate),
+        tokens: TokenCounts::default(),
+        ..answered(0, &[(50, 2), (95, 3)])
+    }]);
+    assert!(close(streamed.output_token_throughput, 50.0) && streamed.total_token_throughput.is_none());
+    assert_eq!(streamed.itl_estimated, 1);
+}
+
+#[test]
+fn images_and_conversations_do_not_make_input_off() {
+    let mut image = answered(0, &[(50, 1)]);
+    (image.tokens.input_server, image.tokens.image) = (Some(356), Some(256));
+    let mut turn = answered(0, &[(50, 1)]);
+    (turn.tokens.input_server, turn.conversation) = (Some(900), Some(0));
+    assert_eq!(cell_of([image, turn]).input_tokens_off, 0);
+}
+
+#[test]
+fn the_summary_has_the_shape_of_the_contract() {
+    let mut cell = CellAccumulator::new("c", json!({"concurrency": 4}).as_object().cloned().unwrap(), None);
+    cell.set_repeat(0, 17, 19);
+    cell.add(0, &RequestRecord { finish_reason: Some("length".to_owned()), ..answered(0, &[(50, 1), (60, 1)]) });
+    let json =
+        serde_json::to_value(Summary::new([("a".to_owned(), "b".to_owned())].into(), vec![cell.finish()])).unwrap();
+    assert_eq!((&json["format_version"], &json["labels"]["a"]), (&json!(1), &json!("b")));
+    let has = |value: &serde_json::Value, keys: &str| {
+        keys.split(' ').for_each(|key| assert!(value.get(key).is_some(), "{key} in {value}"));
+    };
+    let cell = &json["cells"][0];
+    has(cell, "cell_id axes requests duration_s offered_rate request_throughput output_token_throughput");
+    has(cell, "total_token_throughput mean_in_flight error_rate goodput slo metrics client repeats cost_usd");
+    has(&cell["requests"], "completed failed cancelled dropped causes");
+    has(&cell["client"], "verdict reasons schedule_lag_ms_p99 loop_lag_ms_p99 cpu_utilization");
+    has(&cell["repeats"][0], "repeat start_unix_ns start_monotonic_ns duration_s metrics");
+    has(&cell["metrics"]["ttft_ms"], "count mean stddev min p5 p25 p50 p75 p90 p95 p99 p99_9 max needed ci95");
+    for metric in METRICS {
+        has(&cell["metrics"], metric.name);
+    }
+    assert_eq!(cell["metrics"]["ttft_ms"]["needed"]["p99"], 662);
+    assert_eq!(cell["repeats"][0]["start_unix_ns"], 17);
+    assert_eq!(cell["finish_reasons"], json!({"length": 1}));
 }
 
 #[test]
 fn the_methodology_states_every_metric() {
     let text = include_str!("../../docs/METHODOLOGY.md");
     for metric in METRICS {
-        let row = format!("| `{}` | {} | {} |", metric.name, metric.unit, metric.definition);
-        assert!(text.contains(&row), "{row}");
+        let line = format!("| `{}` | {} | {} |", metric.name, metric.unit, metric.definition);
+        assert!(text.contains(&line), "missing: {line}");
     }
     for percentile in PERCENTILES {
-        let row = format!("| `{}` | {} |", percentile.name, percentile.needed);
-        assert!(text.contains(&row), "{row}");
+        let line = format!("| {} | {} |", percentile.name, percentile.needed);
+        assert!(text.contains(&line), "missing: {line}");
     }
 }
 
 #[test]
-fn a_live_quantile_is_a_neighbour_of_the_exact_one() {
+fn live_quantiles_are_near_and_extremes_exact() {
     let mut live = LiveDistribution::new();
-    assert_eq!(live.quantile(0.5), None);
-    (1..=99).for_each(|ms| live.record(f64::from(ms)));
-    assert!((live.quantile(0.5).unwrap() - 50.0).abs() <= 0.05, "{live:?}");
-    for ms in [f64::NAN, -1.0, f64::INFINITY] {
-        live.record(ms);
+    assert_eq!((live.quantile(0.5), live.min(), live.max()), (None, None, None));
+    (1..=99).for_each(|ms| live.record(f64::from(ms) + 0.000_25));
+    assert!((live.quantile(0.5).unwrap() - 50.0).abs() < 0.1);
+    assert_eq!((live.min(), live.max(), live.quantile(1.0)), (Some(1.000_25), Some(99.000_25), Some(99.000_25)));
+    live.record(f64::NAN);
+    assert_eq!(live.min(), Some(0.0));
+}
+
+#[test]
+fn folding_equal_samples_changes_no_figure() {
+    let (mut many, mut few) = (Distribution::default(), Distribution::default());
+    for k in 0..200_000_u32 {
+        many.add(f64::from(k % 7), 1 + u64::from(k % 2));
     }
-    assert_eq!(live.quantile(0.0), Some(0.0));
-    assert!((live.quantile(1.0).unwrap() - 3_600_000.0).abs() < 3_600.0, "{live:?}");
+    // 7 divides neither 200 000 nor 2: each value's share is counted by hand.
+    for value in 0..7_u32 {
+        let weight: u32 = (0..200_000).filter(|k| k % 7 == value).map(|k| 1 + k % 2).sum();
+        few.add(f64::from(value), u64::from(weight));
+    }
+    assert_eq!(many.summary().unwrap(), few.summary().unwrap());
+    assert_eq!(many.summary().unwrap().count, 300_000);
 }
 
 /// The percentile by its textbook definition, on the expanded list.
-fn naive(values: &mut [f64], share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_precision_loss, reason = "few values")]
-    let rank = (values.len() - 1) as f64 * share;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "few values")]
-    let (low, high) = (values[rank.floor() as usize], values[rank.ceil() as usize]);
-    low + (high - low) * rank.fract()
+fn naive(values: &[f64], permille: u64) -> f64 {
+    let rank = (values.len() as u64 - 1) * permille;
+    let at = |index: u64| values[usize::try_from(index).unwrap()];
+    #[expect(clippy::cast_precision_loss, reason = "below a thousand")]
+    let share = (rank % 1000) as f64 / 1000.0;
+    at(rank / 1000) + (at(rank.div_ceil(1000)) - at(rank / 1000)) * share
 }
 
 proptest! {
     #[test]
     fn weighted_samples_have_the_figures_of_the_expanded_list(
-        samples in prop::collection::vec((0.0..1e4_f64, 1..6_u64), 1..60), cut in 0..60_usize,
+        samples in prop::collection::vec((prop_oneof![0.0..1e4_f64, (0..5_u32).prop_map(f64::from)], 1..6_u64), 1..60),
     ) {
-        let mut expanded: Vec<f64> = samples
-            .iter()
-            .flat_map(|(value, weight)| std::iter::repeat_n(*value, usize::try_from(*weight).unwrap()))
-            .collect();
-        // Two repeats, pooled.
-        let (first, second) = samples.split_at(cut.min(samples.len()));
-        let (mut pooled, mut other) = (Distribution::default(), Distribution::default());
-        pooled.extend(first.iter().copied());
-        other.extend(second.iter().copied());
-        pooled.append(other);
-        let got = pooled.summary().unwrap();
-        prop_assert_eq!(got.count, expanded.len() as u64);
+        let mut weighted = Distribution::default();
+        let mut expanded = Vec::new();
+        for (value, weight) in samples {
+            weighted.add(value, weight);
+            expanded.extend(std::iter::repeat_n(value, usize::try_from(weight).unwrap()));
+        }
+        expanded.sort_by(f64::total_cmp);
+        let summary = weighted.summary().unwrap();
+        let near = |got: Option<f64>, expected: f64| (got.unwrap() - expected).abs() <= 1e-9 * expected.abs().max(1.0);
+        for percentile in PERCENTILES {
+            prop_assert!(near(summary.figure(percentile.name), naive(&expanded, percentile.permille)), "{percentile:?}");
+        }
         #[expect(clippy::cast_precision_loss, reason = "few values")]
         let count = expanded.len() as f64;
         let mean = expanded.iter().sum::<f64>() / count;
-        let variance = expanded.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        let mut figures = vec![("mean", mean), ("min", naive(&mut expanded, 0.0)), ("max", naive(&mut expanded, 1.0))];
-        figures.extend(PERCENTILES.map(|percentile| (percentile.name, naive(&mut expanded, percentile.share))));
-        if count > 1.0 {
-            figures.push(("stddev", variance.sqrt()));
+        prop_assert!(near(summary.mean, mean));
+        let spread: f64 = expanded.iter().map(|value| (value - mean).powi(2)).sum();
+        if expanded.len() > 1 {
+            prop_assert!((summary.stddev.unwrap() - (spread / (count - 1.0)).sqrt()).abs() <= 1e-6);
+        } else {
+            prop_assert_eq!(summary.stddev, None);
         }
-        for (name, expected) in figures {
-            let got = got.figures().into_iter().find(|(known, _)| *known == name).unwrap().1.unwrap();
-            prop_assert!((got - expected).abs() <= 1e-6 * expected.abs().max(1.0), "{}: {} {}", name, got, expected);
-        }
-        prop_assert_eq!(got.stddev.is_none(), count < 2.0);
+    }
+
+    #[test]
+    fn figures_do_not_depend_on_the_order_of_arrival(
+        samples in prop::collection::vec((0.0..1e3_f64, 1..4_u64), 1..40), turn in 0..40_usize,
+    ) {
+        let of = |samples: &[(f64, u64)]| {
+            let mut distribution = Distribution::default();
+            for (value, weight) in samples {
+                distribution.add(*value, *weight);
+            }
+            distribution.summary()
+        };
+        let mut turned = samples.clone();
+        turned.rotate_left(turn % samples.len());
+        prop_assert_eq!(of(&samples), of(&turned));
+    }
+
+    #[test]
+    fn a_percentile_never_leaves_the_samples(
+        mut values in prop::collection::vec(0.0..1e6_f64, 1..50), infinite in 0..5_u64, permille in 0..=1000_u64,
+    ) {
+        values.sort_by(f64::total_cmp);
+        let ranked = Ranked::new(values.iter().map(|value| (*value, 1)).collect(), infinite);
+        let got = ranked.percentile(permille);
+        prop_assert!(got.is_some() || infinite > 0);
+        prop_assert!(got.is_none_or(|got| values[0] <= got && got <= values[values.len() - 1]));
     }
 }

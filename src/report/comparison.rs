@@ -1,93 +1,56 @@
-use console::{style, truncate_str};
+use console::{measure_text_width, truncate_str};
+use serde_json::Value;
 
-use super::axes::RowAxes;
-use super::digits::decimals;
-use super::grid::{Cell, Column, Emphasis, Grid};
-use super::marks::{BEST, Rank, UNSURE, WORST, ranks, rivals};
-use super::notes::notes;
-use super::wrap::wrap;
-use crate::metrics::{Better, CellSummary};
+use super::axes::{axis_names, shown, value};
+use super::figures::{error_columns, figure_columns};
+use super::grid::{Cell, Column, Grid};
+use super::marks::rivals;
+use super::notes::{facts, legend};
+use crate::metrics::CellSummary;
 
 /// The comparison table: one row a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparisonTable {
     title: String,
     grid: Grid,
-    cells: Vec<CellSummary>,
-}
-
-/// A figure of the table: where it comes from and how it is headed.
-struct Figure {
-    group: &'static str,
-    name: &'static str,
-    better: Better,
-    expendable: u8,
-    source: Source,
-}
-
-enum Source {
-    /// A statistic of a metric; times change to seconds together with the whole group.
-    Metric(&'static str, &'static str),
-    /// A figure of the cell.
-    Cell(fn(&CellSummary) -> Option<f64>),
-}
-
-/// The columns, and the order in which they give way: the highest number first, 0 never.
-const FIGURES: [Figure; 11] = [
-    figure("TTFT", "p50", Better::Lower, 0, Source::Metric("ttft_ms", "p50")),
-    figure("TTFT", "p99", Better::Lower, 2, Source::Metric("ttft_ms", "p99")),
-    figure("ITL", "p50", Better::Lower, 3, Source::Metric("itl_ms", "p50")),
-    figure("ITL", "p99", Better::Lower, 8, Source::Metric("itl_ms", "p99")),
-    figure("TPOT", "p50", Better::Lower, 7, Source::Metric("tpot_ms", "p50")),
-    figure("TPOT", "p99", Better::Lower, 9, Source::Metric("tpot_ms", "p99")),
-    figure("E2E", "p50", Better::Lower, 1, Source::Metric("e2e_ms", "p50")),
-    figure("E2E", "p99", Better::Lower, 5, Source::Metric("e2e_ms", "p99")),
-    figure("tokens/s", "each p50", Better::Higher, 6, Source::Metric("output_tokens_per_s", "p50")),
-    figure("tokens/s", "total", Better::Higher, 0, Source::Cell(|cell| cell.output_token_throughput)),
-    figure("", "req/s", Better::Higher, 4, Source::Cell(|cell| cell.request_throughput)),
-];
-
-const fn figure(group: &'static str, name: &'static str, better: Better, expendable: u8, source: Source) -> Figure {
-    Figure { group, name, better, expendable, source }
+    /// What a reader must know of the cells besides their numbers.
+    facts: Vec<String>,
 }
 
 /// The comparison of a run's cells. Axes that vary are columns, the others stand in the title.
 #[must_use]
 pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
-    let axes = RowAxes::of(cells.iter().map(|cell| &cell.axes));
-    let mut columns = axes.columns(0);
+    let axes = axis_names(cells);
+    let (varying, constant): (Vec<&str>, Vec<&str>) =
+        axes.iter().map(String::as_str).partition(|axis| varies(cells, axis));
+    let same: Vec<String> = constant.iter().filter_map(|axis| in_title(cells, axis)).collect();
+    let mut columns: Vec<Column> = varying.iter().map(|axis| axis_column(cells, axis)).collect();
+    let breaks = breaks(&columns);
     if columns.is_empty() {
-        columns.push(Column {
-            group: String::new(),
-            name: "cell".to_owned(),
-            cells: cells.iter().map(|cell| Cell::plain(cell.cell_id.as_str())).collect(),
-            right: false,
-            expendable: 0,
-        });
+        let names = cells.iter().map(|cell| Cell::plain(cell.cell_id.as_str())).collect();
+        columns.push(words("cell", names));
     }
-    let groups = rivals(cells);
-    columns.extend(FIGURES.iter().filter_map(|figure| figure_column(cells, figure, &groups)));
-    columns.push(error_column(cells));
-    let title: Vec<String> = std::iter::once(name.to_owned()).chain(axes.constants()).collect();
-    ComparisonTable { title: title.join(" · "), grid: Grid { columns }, cells: cells.to_vec() }
+    columns.extend(figure_columns(cells, &rivals(cells)));
+    columns.extend(error_columns(cells));
+    let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
+    ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks } }
 }
 
 impl ComparisonTable {
-    /// For a terminal of so many columns; the least important columns give way.
+    /// For a terminal of so many columns; the least important columns give way, and no line is wider.
     #[must_use]
     pub fn terminal(&self, width: usize, coloured: bool) -> String {
         let mut grid = self.grid.clone();
         let dropped = grid.fit(width);
-        let title = wrap(&self.title, width).into_iter();
-        let mut lines: Vec<String> = title.map(|line| style(line).force_styling(coloured).bold().to_string()).collect();
-        lines.push(String::new());
-        // A terminal too narrow for the columns that never go shows their left part.
-        lines.extend(grid.terminal(coloured).iter().map(|line| truncate_str(line, width, "…").into_owned()));
-        lines.push(String::new());
-        let mut notes = notes(&self.cells, &grid);
+        let mut notes = legend(&grid);
+        notes.extend(self.facts.iter().cloned());
         if !dropped.is_empty() {
-            notes.push(format!("for want of room not shown: {} (all of it is in summary.csv)", dropped.join(", ")));
+            notes.push(format!("no room for {} (summary.csv has all)", dropped.join(", ")));
         }
+        let mut lines = wrap(&self.title, width);
+        lines.push(String::new());
+        lines.extend(grid.terminal(width, coloured));
+        lines.push(String::new());
         lines.extend(notes.iter().flat_map(|note| wrap(note, width)));
         lines.join("\n").trim_end().to_owned()
     }
@@ -95,103 +58,68 @@ impl ComparisonTable {
     /// As Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let notes: Vec<String> = notes(&self.cells, &self.grid).iter().map(|note| format!("- {note}")).collect();
+        let notes: Vec<String> =
+            legend(&self.grid).iter().chain(&self.facts).map(|note| format!("- {note}\n")).collect();
         let table = self.grid.markdown().join("\n");
-        format!("**{}**\n\n{table}\n\n{}", self.title, notes.join("\n")).trim_end().to_owned() + "\n"
+        let text = format!("**{}**\n\n{table}\n\n{}", self.title, notes.concat());
+        text.trim_end().to_owned() + "\n"
     }
 }
 
-/// A figure's column; `None` when no cell has it.
-fn figure_column(cells: &[CellSummary], figure: &Figure, groups: &[Vec<usize>]) -> Option<Column> {
-    let values: Vec<Option<f64>> = cells.iter().map(|cell| figure.of(cell)).collect();
-    if values.iter().all(Option::is_none) {
-        return None;
-    }
-    let (scale, unit) = figure.scale(cells);
-    let ranks = ranks(&values, groups, figure.better);
-    let decimals = decimals(values.iter().flatten().map(|value| value * scale));
-    let texts = values.iter().zip(cells).zip(ranks).map(|((value, cell), rank)| {
-        let Some(value) = value else { return Cell::plain("-  ") };
-        let unsure = figure.is_unsure(cell);
-        let mark = match rank {
-            Some(Rank::Best) => BEST,
-            Some(Rank::Worst) => WORST,
-            None => ' ',
-        };
-        let doubt = if unsure { UNSURE } else { ' ' };
-        let emphasis = match rank {
-            _ if unsure => Emphasis::Dim,
-            Some(Rank::Best) => Emphasis::Best,
-            Some(Rank::Worst) => Emphasis::Worst,
-            None => Emphasis::Plain,
-        };
-        Cell { text: format!("{:.decimals$}{doubt}{mark}", value * scale), emphasis }
-    });
-    Some(Column {
-        group: heading(figure.group, unit),
-        name: format!("{}  ", figure.name),
-        cells: texts.collect(),
-        right: true,
-        expendable: figure.expendable,
-    })
-}
-
-/// A group's heading, over the digits and not over the marks beside them.
-fn heading(group: &str, unit: &str) -> String {
-    let words = format!("{group} {unit}");
-    if words.trim().is_empty() { String::new() } else { format!("{}  ", words.trim()) }
-}
-
-impl Figure {
-    fn of(&self, cell: &CellSummary) -> Option<f64> {
-        match self.source {
-            Source::Metric(metric, stat) => {
-                let summary = cell.metrics.get(metric)?;
-                summary.figures().into_iter().find(|(name, _)| *name == stat)?.1
+/// Breaks a line at spaces; what follows is set in. A word that is wider than a line is cut.
+fn wrap(text: &str, width: usize) -> Vec<String> {
+    let mut lines: Vec<String> = vec![String::new()];
+    for word in text.split(' ') {
+        let line = lines.last().map_or(0, |line| measure_text_width(line));
+        if line > 0 && line + 1 + measure_text_width(word) > width {
+            lines.push(format!("  {word}"));
+        } else if let Some(line) = lines.last_mut() {
+            if !line.is_empty() {
+                line.push(' ');
             }
-            Source::Cell(of) => of(cell),
+            line.push_str(word);
         }
     }
-
-    fn is_unsure(&self, cell: &CellSummary) -> bool {
-        match self.source {
-            Source::Metric(metric, stat) => cell.metrics.get(metric).is_some_and(|summary| !summary.is_sure(stat)),
-            Source::Cell(_) => false,
-        }
-    }
-
-    /// What times are multiplied with, and the unit that makes: seconds when the group's greatest is ten of them.
-    fn scale(&self, cells: &[CellSummary]) -> (f64, &'static str) {
-        let Source::Metric(metric, _) = self.source else { return (1.0, "") };
-        if !metric.ends_with("_ms") {
-            return (1.0, "");
-        }
-        let greatest =
-            cells.iter().filter_map(|cell| cell.metrics.get(metric)).map(|summary| summary.p99).fold(0.0, f64::max);
-        if greatest >= 10_000.0 { (1e-3, "s") } else { (1.0, "ms") }
-    }
+    lines.iter().map(|line| truncate_str(line, width, "…").into_owned()).collect()
 }
 
-fn error_column(cells: &[CellSummary]) -> Column {
-    let text = |cell: &CellSummary| {
-        let (completed, failed) = (cell.requests.completed, cell.requests.failed);
-        let cancelled = cell.requests.cancelled + cell.requests.dropped;
-        match (completed, failed) {
-            (0, 0) if cancelled == 0 => Cell::plain("-"),
-            (0, failed) if failed > 0 => Cell { text: "all failed".to_owned(), emphasis: Emphasis::Bad },
-            (_, 0) if cancelled == 0 => Cell::plain("-"),
-            (_, 0) => Cell { text: format!("{cancelled} cut"), emphasis: Emphasis::Worst },
-            (_, failed) => {
-                let share = cell.error_rate.unwrap_or(0.0) * 100.0;
-                Cell { text: format!("{failed} ({share:.1} %)"), emphasis: Emphasis::Bad }
-            }
-        }
+/// Whether an axis tells cells apart. An endpoint that hangs on the model alone says nothing new.
+fn varies(cells: &[CellSummary], axis: &str) -> bool {
+    if axis == "endpoint" {
+        let same_model = |a: &CellSummary, b: &CellSummary| value(a, "model") == value(b, "model");
+        return cells.iter().any(|a| cells.iter().any(|b| same_model(a, b) && value(a, axis) != value(b, axis)));
+    }
+    cells.windows(2).any(|pair| value(&pair[0], axis) != value(&pair[1], axis))
+}
+
+/// An axis that is the same everywhere, unless it says nothing.
+fn in_title(cells: &[CellSummary], axis: &str) -> Option<String> {
+    let first = value(cells.first()?, axis);
+    let same = cells.iter().all(|cell| value(cell, axis) == first);
+    let idle = axis == "image_size" && first == "na";
+    (same && !idle).then(|| format!("{axis} = {}", shown(first)))
+}
+
+fn axis_column(cells: &[CellSummary], axis: &str) -> Column {
+    let head = match axis {
+        "input_tokens" => "in",
+        "output_tokens" => "out",
+        "concurrency" => "conc",
+        other => other,
     };
-    Column {
-        group: String::new(),
-        name: "errors".to_owned(),
-        cells: cells.iter().map(text).collect(),
-        right: true,
-        expendable: 0,
-    }
+    let number = |cell: &CellSummary| matches!(value(cell, axis), Value::Number(_) | Value::Null);
+    let texts = cells.iter().map(|cell| Cell::plain(shown(value(cell, axis)))).collect();
+    Column { right: cells.iter().all(number), ..words(head, texts) }
+}
+
+fn words(name: &str, cells: Vec<Cell>) -> Column {
+    Column { group: String::new(), name: name.to_owned(), cells, right: false, expendable: 0 }
+}
+
+/// Where the first axis takes its next value, when all its values stand in blocks of several rows.
+fn breaks(axes: &[Column]) -> Vec<usize> {
+    let [first, _, ..] = axes else { return Vec::new() };
+    let starts: Vec<usize> = (1..first.cells.len()).filter(|row| first.cells[*row] != first.cells[row - 1]).collect();
+    let edges: Vec<usize> = [0].into_iter().chain(starts.iter().copied()).chain([first.cells.len()]).collect();
+    if edges.windows(2).all(|pair| pair[1] - pair[0] > 1) { starts } else { Vec::new() }
 }

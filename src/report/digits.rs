@@ -1,22 +1,24 @@
-/// How many decimals a column of numbers has, so that its points stand below one another.
+/// How many decimals a column of numbers has, one for all, so that their points stand in one line.
 ///
-/// Three significant digits for the least of them, fewer where the greatest is large; none from 1000 on. The first
-/// digit of the least one stays visible, to the thousandth.
-pub(super) fn decimals(values: impl IntoIterator<Item = f64>) -> usize {
-    let (mut least, mut greatest) = (f64::INFINITY, 0.0_f64);
-    for value in values.into_iter().map(f64::abs).filter(|value| *value > 0.0) {
-        least = least.min(value);
-        greatest = greatest.max(value);
+/// The greatest number has about four significant digits, the least that is not 0 at least two.
+pub(super) fn decimals(values: impl Iterator<Item = f64>) -> usize {
+    let (least, greatest) = values
+        .map(f64::abs)
+        .filter(|value| value.is_finite() && *value > 0.0)
+        .fold((f64::INFINITY, 0.0_f64), |(least, greatest), value| (least.min(value), greatest.max(value)));
+    if greatest <= 0.0 {
+        return 0;
     }
-    let wanted = [100.0, 10.0, 1.0].iter().filter(|bound| least < **bound).count();
-    let room = match greatest {
-        g if g >= 1000.0 => 0,
-        g if g >= 100.0 => 1,
-        g if g >= 10.0 => 2,
-        _ => 3,
-    };
-    let first_digit = [1.0, 0.1, 0.01].iter().filter(|bound| least < **bound).count();
-    wanted.min(room).max(first_digit)
+    let for_greatest = 3 - magnitude(greatest);
+    let (wanted, needed) = (2 - magnitude(least), 1 - magnitude(least));
+    usize::try_from(wanted.min(for_greatest).max(needed).clamp(0, 6)).unwrap_or(0)
+}
+
+/// The power of ten of a number's first digit.
+fn magnitude(value: f64) -> i32 {
+    #[expect(clippy::cast_possible_truncation, reason = "the exponent of a finite f64 fits an i32")]
+    let exponent = value.log10().floor() as i32;
+    exponent
 }
 
 #[cfg(test)]
@@ -24,18 +26,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn points_align_and_digits_are_enough() {
+    fn a_column_has_the_decimals_that_its_numbers_need() {
         for (values, expected) in [
-            (&[][..], 0),
-            (&[0.0], 0),
-            (&[512.0, 4800.0], 0),
-            (&[42.5, 96.1], 1),
-            (&[42.5, 1096.0], 0),
-            (&[8.02, 9.1], 2),
-            (&[8.02, 31.0], 2),
-            (&[8.02, 310.0], 1),
-            (&[0.52, 0.9], 3),
-            (&[0.04, 1000.0], 2),
+            (vec![48.0, 592.4], 1),
+            (vec![7.5, 18.0], 2),
+            (vec![340.0, 1352.4], 0),
+            (vec![16.9, 1829.3], 0),
+            (vec![0.42, 45.7], 2),
+            (vec![0.004, 0.2], 4),
+            (vec![0.0, 12.0], 1),
+            (vec![0.0], 0),
+            (vec![], 0),
+            (vec![1e-12, 1.0], 6),
         ] {
             assert_eq!(decimals(values.iter().copied()), expected, "{values:?}");
         }

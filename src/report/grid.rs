@@ -16,16 +16,21 @@ pub(super) enum Emphasis {
     Bad,
 }
 
-/// A text of a table and how it stands out.
+/// A text of a table, the mark behind it, and how both stand out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Cell {
     pub(super) text: String,
+    pub(super) mark: Option<char>,
     pub(super) emphasis: Emphasis,
 }
 
 impl Cell {
     pub(super) fn plain(text: impl Into<String>) -> Self {
-        Self { text: text.into(), emphasis: Emphasis::Plain }
+        Self { text: text.into(), ..Self::default() }
+    }
+
+    pub(super) fn bad(text: impl Into<String>) -> Self {
+        Self { emphasis: Emphasis::Bad, ..Self::plain(text) }
     }
 }
 
@@ -45,42 +50,88 @@ pub(super) struct Column {
 
 impl Column {
     fn width(&self) -> usize {
+        self.text_width() + self.mark_width()
+    }
+
+    fn text_width(&self) -> usize {
         let cells = self.cells.iter().map(|cell| measure_text_width(&cell.text)).max().unwrap_or(0);
         cells.max(measure_text_width(&self.name))
     }
 
-    /// Whether a number of the column carries a mark.
-    pub(super) fn shows(&self, mark: char) -> bool {
-        self.right && self.cells.iter().any(|cell| cell.text.contains(mark))
+    /// Room for marks, only where there are any; marks stand beside the digits, so that those stay aligned.
+    fn mark_width(&self) -> usize {
+        usize::from(self.cells.iter().any(|cell| cell.mark.is_some()))
     }
 
     /// The header in one line, for formats that have no groups.
     pub(super) fn title(&self) -> String {
         format!("{} {}", self.group.trim(), self.name).trim().to_owned()
     }
+
+    fn draw(&self, text: &str, mark: Option<char>, width: usize) -> String {
+        let marks = self.mark_width();
+        let padded = pad(text, width.saturating_sub(marks), self.right);
+        if marks > 0 { format!("{padded}{}", mark.unwrap_or(' ')) } else { padded }
+    }
+
+    /// Cuts the middle out of texts that are wider than this.
+    fn squeeze(&mut self, width: usize) {
+        for text in self.cells.iter_mut().map(|cell| &mut cell.text).chain([&mut self.name]) {
+            *text = without_middle(text, width);
+        }
+    }
+}
+
+/// Beginning and end, which tell names apart, with an ellipsis between.
+fn without_middle(text: &str, width: usize) -> String {
+    let characters: Vec<char> = text.chars().collect();
+    if characters.len() <= width {
+        return text.to_owned();
+    }
+    let tail = width.saturating_sub(1) / 2;
+    let head = width.saturating_sub(1 + tail);
+    let part = |range: &[char]| range.iter().collect::<String>();
+    format!("{}…{}", part(&characters[..head]), part(&characters[characters.len() - tail..]))
 }
 
 const GAP: &str = "  ";
 
+/// A column of words is not squeezed below this.
+const LEAST_WORDS: usize = 8;
+
 /// Columns laid side by side.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Grid {
     pub(super) columns: Vec<Column>,
+    /// Rows that a blank line goes before.
+    pub(super) breaks: Vec<usize>,
 }
 
 impl Grid {
-    /// Takes out the most expendable columns until the rest fits, then shortens words; returns the titles of those
-    /// taken out, the first to go first.
+    /// Takes out the most expendable columns until the rest fits, then squeezes words; returns the titles of those
+    /// taken out, in the order of the table.
     pub(super) fn fit(&mut self, width: usize) -> Vec<String> {
-        let mut dropped = Vec::new();
+        let mut dropped: Vec<(usize, String)> = Vec::new();
+        let mut places: Vec<usize> = (0..self.columns.len()).collect();
         while self.width() > width {
             let candidates = self.columns.iter().enumerate().filter(|(_, column)| column.expendable > 0);
             // Of equals the last one goes first.
             let Some((at, _)) = candidates.max_by_key(|(at, column)| (column.expendable, *at)) else { break };
-            dropped.push(self.columns.remove(at).title());
+            dropped.push((places.remove(at), self.columns.remove(at).title()));
         }
-        while self.width() > width && self.shorten(self.width() - width) {}
-        dropped
+        self.squeeze(width);
+        dropped.sort();
+        dropped.into_iter().map(|(_, title)| title).collect()
+    }
+
+    /// Squeezes the widest column of words, again and again, while that helps.
+    fn squeeze(&mut self, width: usize) {
+        while self.width() > width {
+            let words = self.columns.iter_mut().filter(|column| !column.right && column.width() > LEAST_WORDS);
+            let Some(widest) = words.max_by_key(|column| column.width()) else { break };
+            let narrower = widest.width() - 1;
+            widest.squeeze(narrower);
+        }
     }
 
     /// Shortens the widest column of words by at most so much; whether there was anything to shorten.
@@ -98,10 +149,10 @@ impl Grid {
 
     fn widths(&self) -> Vec<usize> {
         let mut widths: Vec<usize> = self.columns.iter().map(Column::width).collect();
-        // A group's word may be wider than its columns together: the last one takes the rest.
+        // A group's word may be wider than its columns together: the first one takes the rest.
         for (from, to) in self.groups() {
-            let inner: usize = widths[from..=to].iter().sum::<usize>() + GAP.len() * (to - from);
-            widths[to] += measure_text_width(&self.columns[from].group).saturating_sub(inner);
+            let inner = span(&widths, from, to) - self.columns[to].mark_width();
+            widths[from] += measure_text_width(&self.columns[from].group).saturating_sub(inner);
         }
         widths
     }
@@ -122,34 +173,43 @@ impl Grid {
         runs
     }
 
-    pub(super) fn width(&self) -> usize {
-        self.widths().iter().sum::<usize>() + GAP.len() * self.columns.len().saturating_sub(1)
+    fn width(&self) -> usize {
+        let widths = self.widths();
+        if widths.is_empty() { 0 } else { span(&widths, 0, widths.len() - 1) }
     }
 
-    /// Two lines of header, a rule, and a line a row.
-    pub(super) fn terminal(&self, coloured: bool) -> Vec<String> {
+    fn rows(&self) -> usize {
+        self.columns.iter().map(|column| column.cells.len()).max().unwrap_or(0)
+    }
+
+    /// Two lines of header, a rule that shows the groups, and a line a row; none is wider than `width`.
+    pub(super) fn terminal(&self, width: usize, coloured: bool) -> Vec<String> {
         let widths = self.widths();
         let mut lines = Vec::new();
         if self.columns.iter().any(|column| !column.group.is_empty()) {
             let groups = self.groups().into_iter().map(|(from, to)| {
-                let inner = widths[from..=to].iter().sum::<usize>() + GAP.len() * (to - from);
-                pad(&self.columns[from].group, inner, self.columns[from].right)
+                let marks = self.columns[to].mark_width();
+                let inner = span(&widths, from, to) - marks;
+                centre(&self.columns[from].group, inner) + &" ".repeat(marks)
             });
-            lines.push(groups.collect::<Vec<_>>().join(GAP).trim_end().to_owned());
+            lines.push(groups.collect::<Vec<_>>().join(GAP));
         }
-        let names = self.columns.iter().zip(&widths).map(|(column, width)| pad(&column.name, *width, column.right));
-        lines.push(names.collect::<Vec<_>>().join(GAP).trim_end().to_owned());
-        lines.push(widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join(GAP));
-        let rows = self.columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
-        for row in 0..rows {
+        let names = self.columns.iter().zip(&widths).map(|(column, width)| column.draw(&column.name, None, *width));
+        lines.push(names.collect::<Vec<_>>().join(GAP));
+        let rules = self.groups().into_iter().map(|(from, to)| "─".repeat(span(&widths, from, to)));
+        lines.push(rules.collect::<Vec<_>>().join(GAP));
+        for row in 0..self.rows() {
+            if self.breaks.contains(&row) {
+                lines.push(String::new());
+            }
             let cells = self.columns.iter().zip(&widths).map(|(column, width)| {
                 let cell = column.cells.get(row).cloned().unwrap_or_default();
-                let padded = pad(&cell.text, *width, column.right);
-                if coloured { paint(&padded, cell.emphasis) } else { padded }
+                let drawn = column.draw(&cell.text, cell.mark, *width);
+                if coloured { paint(&drawn, cell.emphasis) } else { drawn }
             });
-            lines.push(cells.collect::<Vec<_>>().join(GAP).trim_end().to_owned());
+            lines.push(cells.collect::<Vec<_>>().join(GAP));
         }
-        lines
+        lines.iter().map(|line| truncate_str(line.trim_end(), width, "…").into_owned()).collect()
     }
 
     /// A Markdown table.
@@ -159,20 +219,29 @@ impl Grid {
             row(self.columns.iter().map(|column| escape(&column.title())).collect()),
             row(self.columns.iter().map(|column| if column.right { "---:" } else { "---" }.to_owned()).collect()),
         ];
-        let rows = self.columns.iter().map(|column| column.cells.len()).max().unwrap_or(0);
-        for at in 0..rows {
+        let text = |cell: &Cell| match cell.mark {
+            Some(mark) => format!("{} {mark}", escape(&cell.text)),
+            None => escape(&cell.text),
+        };
+        for at in 0..self.rows() {
             lines.push(row(self
                 .columns
                 .iter()
-                .map(|column| column.cells.get(at).map_or(String::new(), |cell| escape(cell.text.trim())))
+                .map(|column| column.cells.get(at).map_or_else(String::new, text))
                 .collect()));
         }
         lines
     }
 }
 
+/// The width of some neighbours with the gaps between them.
+fn span(widths: &[usize], from: usize, to: usize) -> usize {
+    widths[from..=to].iter().sum::<usize>() + GAP.len() * (to - from)
+}
+
+/// A cell's text must not end the cell.
 fn escape(text: &str) -> String {
-    text.replace('|', "\\|")
+    text.replace('\\', "\\\\").replace('|', "\\|").replace(['\n', '\r'], " ")
 }
 
 fn pad(text: &str, width: usize, right: bool) -> String {
@@ -180,6 +249,12 @@ fn pad(text: &str, width: usize, right: bool) -> String {
     if right { format!("{space}{text}") } else { format!("{text}{space}") }
 }
 
+fn centre(text: &str, width: usize) -> String {
+    let space = width.saturating_sub(measure_text_width(text));
+    format!("{}{text}{}", " ".repeat(space - space / 2), " ".repeat(space / 2))
+}
+
+/// Whatever the terminal of this process is: who calls has asked for colour.
 fn paint(text: &str, emphasis: Emphasis) -> String {
     let plain = style(text).force_styling(emphasis != Emphasis::Plain);
     let painted = match emphasis {

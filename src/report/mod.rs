@@ -4,6 +4,7 @@ mod axes;
 mod comparison;
 mod csv;
 mod digits;
+mod figures;
 mod grid;
 mod marks;
 mod notes;

@@ -1,48 +1,149 @@
+use std::collections::BTreeMap;
+
+use super::axes::{shown, value};
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
 use crate::metrics::{CellSummary, PERCENTILES};
 use crate::text::plural;
+use crate::units::format_significant;
 
-/// What a reader must know besides the numbers: the marks that are there, what failed, what is off.
-pub(super) fn notes(cells: &[CellSummary], grid: &Grid) -> Vec<String> {
-    let mut notes = marks(grid);
-    for cell in cells {
-        let counts = &cell.requests;
-        if counts.failed > 0 {
-            let causes: Vec<String> = counts.causes.iter().map(|(cause, count)| format!("{count} {cause}")).collect();
-            notes.push(format!("{}: {} failed: {}", cell.cell_id, requests(counts.failed), causes.join(", ")));
-        }
-        if counts.cancelled > 0 {
-            notes.push(format!("{}: {} cancelled", cell.cell_id, requests(counts.cancelled)));
-        }
-        if counts.dropped > 0 {
-            notes.push(format!("{}: {} dropped beyond max_in_flight", cell.cell_id, requests(counts.dropped)));
-        }
+/// So many cells are named in a kind of note; the rest is counted.
+const MOST_NAMED: usize = 5;
+
+/// What the marks mean: those that are there.
+pub(super) fn legend(grid: &Grid) -> Vec<String> {
+    let has = |mark: char| grid.columns.iter().flat_map(|column| &column.cells).any(|cell| cell.mark == Some(mark));
+    let mut lines = Vec::new();
+    if has(BEST) {
+        let worst = if has(WORST) { format!(", {WORST} worst") } else { String::new() };
+        lines.push(format!("{BEST} best{worst} among cells that differ in nothing but model or endpoint"));
     }
-    let off: u64 = cells.iter().map(|cell| cell.input_tokens_off).sum();
-    if off > 0 {
-        notes.push(format!("input tokens: the server counted otherwise than asked for in {}", requests(off)));
+    if has(UNSURE) {
+        let there = |name: &str| grid.columns.iter().any(|column| column.name == name);
+        let needs: Vec<String> = PERCENTILES
+            .iter()
+            .filter(|percentile| there(percentile.name))
+            .map(|percentile| format!("{} needs {}", percentile.name, percentile.needed))
+            .collect();
+        lines.push(format!("{UNSURE} too few samples to rely on: {}", needs.join(", ")));
+    }
+    lines
+}
+
+/// What a reader must know of the cells besides their numbers. A cell is named by what varies.
+pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
+    let mut notes = each(
+        cells,
+        varying,
+        |cell| cell.requests.failed,
+        |cell, count| format!("{count} of {} failed: {}", requests(asked(cell)), causes(cell)),
+    );
+    notes.extend(each(
+        cells,
+        varying,
+        |cell| cell.requests.dropped,
+        |cell, count| format!("{count} of {} dropped: due while max_in_flight were in flight", requests(asked(cell))),
+    ));
+    notes.extend(each(
+        cells,
+        varying,
+        |cell| cell.requests.cancelled,
+        |cell, count| {
+            format!(
+                "{count} of {} cancelled: in flight at cell_timeout or when the run was stopped",
+                requests(asked(cell))
+            )
+        },
+    ));
+    notes.extend(each(cells, varying, |cell| cell.input_tokens_off, input_tokens));
+    let estimated: u64 = cells.iter().map(|cell| cell.itl_estimated).sum();
+    if estimated > 0 {
+        notes.push(format!("ITL and TPOT are estimates in {}: tokens were shared out by bytes", requests(estimated)));
     }
     notes
 }
 
-/// The marks that the grid shows, explained.
-fn marks(grid: &Grid) -> Vec<String> {
-    let mut notes = Vec::new();
-    let marked: Vec<&str> =
-        grid.columns.iter().filter(|column| column.shows(UNSURE)).map(|column| column.name.as_str()).collect();
-    if grid.columns.iter().any(|column| column.shows(BEST) || column.shows(WORST)) {
-        notes.push(format!("{BEST} best, {WORST} worst among cells that differ in nothing but model or endpoint"));
-    }
-    if !marked.is_empty() {
-        let needs: Vec<String> = PERCENTILES
-            .iter()
-            .filter(|percentile| marked.iter().any(|name| name.contains(percentile.name)))
-            .map(|percentile| format!("{} needs {}", percentile.name, percentile.needed))
-            .collect();
-        notes.push(format!("{UNSURE} too few samples to rely on: {}", needs.join(", ")));
+/// A note for each cell that has some of it, the most first.
+fn each(
+    cells: &[CellSummary],
+    varying: &[&str],
+    count: fn(&CellSummary) -> u64,
+    says: fn(&CellSummary, u64) -> String,
+) -> Vec<String> {
+    let mut having: Vec<&CellSummary> = cells.iter().filter(|cell| count(cell) > 0).collect();
+    having.sort_by_key(|cell| std::cmp::Reverse(count(cell)));
+    let named = having.iter().take(MOST_NAMED);
+    let mut notes: Vec<String> =
+        named.map(|cell| format!("{}: {}", name(cell, varying), says(cell, count(cell)))).collect();
+    let rest = having.get(MOST_NAMED..).unwrap_or_default();
+    if let (Some(last), false) = (notes.last_mut(), rest.is_empty()) {
+        let more: u64 = rest.iter().map(|cell| count(cell)).sum();
+        *last = format!("{last}; {more} more in {}", plural(rest.len(), "other cell", "other cells"));
     }
     notes
+}
+
+/// The cell by what varies, as `--only` takes it.
+fn name(cell: &CellSummary, varying: &[&str]) -> String {
+    if varying.is_empty() {
+        return cell.cell_id.clone();
+    }
+    let parts: Vec<String> = varying
+        .iter()
+        .map(|axis| (axis, value(cell, axis)))
+        .filter(|(_, value)| !value.is_null())
+        .map(|(axis, value)| format!("{axis}={}", shown(value)))
+        .collect();
+    parts.join(" ")
+}
+
+/// `3 http_status (2 of 503, 1 of 500), 1 connect`, the most first.
+fn causes(cell: &CellSummary) -> String {
+    let text = |(cause, count): (&String, u64)| {
+        if cause == "http_status" { format!("{count} {cause}{}", statuses(cell)) } else { format!("{count} {cause}") }
+    };
+    most_first(&cell.requests.causes).into_iter().map(text).collect::<Vec<_>>().join(", ")
+}
+
+/// " (503)", or " (2 of 503, 1 of 500)". Errors in a good answer and 429 have causes of their own.
+fn statuses(cell: &CellSummary) -> String {
+    let bad: BTreeMap<u16, u64> = cell
+        .requests
+        .http_statuses
+        .iter()
+        .filter(|(status, _)| !(200..300).contains(*status) && **status != 429)
+        .map(|(status, count)| (*status, *count))
+        .collect();
+    let texts: Vec<String> = match bad.len() {
+        0 => return String::new(),
+        1 => bad.keys().map(u16::to_string).collect(),
+        _ => most_first(&bad).into_iter().map(|(status, count)| format!("{count} of {status}")).collect(),
+    };
+    format!(" ({})", texts.join(", "))
+}
+
+fn most_first<K: Ord>(counts: &BTreeMap<K, u64>) -> Vec<(&K, u64)> {
+    let mut list: Vec<(&K, u64)> = counts.iter().map(|(key, count)| (key, *count)).collect();
+    list.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    list
+}
+
+fn input_tokens(cell: &CellSummary, count: u64) -> String {
+    let rows = format!("{count} of {}", requests(cell.requests.completed));
+    let asked = value(cell, "input_tokens");
+    match cell.metric("input_tokens_server").and_then(|summary| summary.p50) {
+        Some(median) if asked.is_number() => {
+            let server = format_significant(median, 6);
+            format!("input tokens: the server counted {server} (median), {} asked for, in {rows}", shown(asked))
+        }
+        _ => format!("input tokens: the server counted otherwise than asked for in {rows}"),
+    }
+}
+
+/// All measured requests of a cell.
+fn asked(cell: &CellSummary) -> u64 {
+    let counts = &cell.requests;
+    counts.completed + counts.failed + counts.cancelled + counts.dropped
 }
 
 fn requests(count: u64) -> String {

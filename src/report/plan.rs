@@ -57,13 +57,10 @@ fn columns(scenario: &Scenario, plan: &Plan) -> Vec<Column> {
     if each.iter().any(|estimate| estimate.cost_usd.is_some()) {
         columns.push(column("cost", 0, &|_, estimate| estimate.cost_usd.map_or_else(|| "-".to_owned(), dollars)));
     }
-    columns
-}
-
-/// What all of it takes, in one line.
-fn total(plan: &Plan, estimate: &Estimate) -> String {
-    let requests =
-        format!("{} {}", format_count(estimate.requests), if estimate.requests == 1 { "request" } else { "requests" });
+    let mut grid = Grid { columns, ..Grid::default() };
+    grid.fit(width);
+    let mut lines = grid.terminal(width, false);
+    lines.push(String::new());
     let cost = estimate.cost_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
     format!(
         "{}: {} with warm-up, {} input and {} output tokens, about {}{cost}",

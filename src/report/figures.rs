@@ -1,0 +1,157 @@
+use super::digits::decimals;
+use super::grid::{Cell, Column, Emphasis};
+use super::marks::{BEST, Rank, Standing, UNSURE, WORST, ranks};
+use crate::metrics::{Better, CellSummary};
+
+/// A figure of the table: where it comes from and how it is headed.
+struct Figure {
+    group: &'static str,
+    name: &'static str,
+    better: Better,
+    /// Higher goes first when room is short; 0 never goes.
+    expendable: u8,
+    source: Source,
+}
+
+enum Source {
+    /// A statistic of a metric; times change to seconds together with the whole group.
+    Metric(&'static str, &'static str),
+    /// A figure of the cell.
+    Cell(fn(&CellSummary) -> Option<f64>),
+}
+
+use Better::{Higher, Lower};
+use Source::Metric;
+
+/// In the order of the table.
+const FIGURES: [Figure; 11] = [
+    figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")),
+    figure("TTFT", "p99", Lower, 3, Metric("ttft_ms", "p99")),
+    figure("ITL", "p50", Lower, 4, Metric("itl_ms", "p50")),
+    figure("ITL", "p99", Lower, 7, Metric("itl_ms", "p99")),
+    figure("TPOT", "p50", Lower, 6, Metric("tpot_ms", "p50")),
+    figure("TPOT", "p99", Lower, 9, Metric("tpot_ms", "p99")),
+    figure("E2E", "p50", Lower, 2, Metric("e2e_ms", "p50")),
+    figure("E2E", "p99", Lower, 5, Metric("e2e_ms", "p99")),
+    figure("tokens/s", "each", Higher, 8, Metric("output_tokens_per_s", "p50")),
+    figure("tokens/s", "total", Higher, 1, Source::Cell(|cell| cell.output_token_throughput)),
+    figure("", "req/s", Higher, 10, Source::Cell(|cell| cell.request_throughput)),
+];
+
+const fn figure(group: &'static str, name: &'static str, better: Better, expendable: u8, source: Source) -> Figure {
+    Figure { group, name, better, expendable, source }
+}
+
+/// From this many milliseconds on a group is in seconds.
+const SECONDS_FROM_MS: f64 = 10_000.0;
+
+/// The columns of all figures that some cell has; `groups` are the cells that are ranked against one another.
+pub(super) fn figure_columns(cells: &[CellSummary], groups: &[Vec<usize>]) -> Vec<Column> {
+    FIGURES.iter().filter_map(|figure| figure.column(cells, groups)).collect()
+}
+
+/// Whether no request of a cell that had any was answered.
+pub(super) fn is_dead(cell: &CellSummary) -> bool {
+    cell.requests.completed == 0 && cell.requests.failed > 0
+}
+
+impl Figure {
+    /// The column; `None` when no cell has the figure.
+    fn column(&self, cells: &[CellSummary], groups: &[Vec<usize>]) -> Option<Column> {
+        let (scale, unit) = self.scale(cells);
+        let values: Vec<Option<f64>> = cells.iter().map(|cell| self.of(cell).map(|value| value * scale)).collect();
+        if values.iter().all(Option::is_none) {
+            return None;
+        }
+        let places = decimals(values.iter().flatten().copied());
+        let texts: Vec<Option<String>> =
+            values.iter().map(|value| value.map(|value| format!("{value:.places$}"))).collect();
+        let sure: Vec<bool> = cells.iter().map(|cell| self.is_sure(cell)).collect();
+        let standings: Vec<Option<Standing>> = texts
+            .iter()
+            .zip(&sure)
+            .map(|(text, sure)| Some(Standing { shown: text.as_ref()?.parse().ok()?, sure: *sure }))
+            .collect();
+        let ranks = ranks(&standings, groups, self.better);
+        let drawn = texts.into_iter().zip(sure).zip(ranks).map(|((text, sure), rank)| match text {
+            Some(text) => marked(text, sure, rank),
+            None => Cell { emphasis: Emphasis::Dim, ..Cell::plain("-") },
+        });
+        Some(Column {
+            group: format!("{} {unit}", self.group).trim().to_owned(),
+            name: self.name.to_owned(),
+            cells: drawn.collect(),
+            right: true,
+            expendable: self.expendable,
+        })
+    }
+
+    fn of(&self, cell: &CellSummary) -> Option<f64> {
+        match self.source {
+            Source::Metric(metric, stat) => cell.metric(metric)?.figure(stat),
+            // A rate of nothing would only be a zero among rates.
+            Source::Cell(of) => of(cell).filter(|_| !is_dead(cell)),
+        }
+    }
+
+    fn is_sure(&self, cell: &CellSummary) -> bool {
+        match self.source {
+            Source::Metric(metric, stat) => cell.metric(metric).is_none_or(|summary| summary.is_sure(stat)),
+            Source::Cell(_) => true,
+        }
+    }
+
+    /// What times are multiplied with, and the unit that makes; the same for every percentile of a metric.
+    fn scale(&self, cells: &[CellSummary]) -> (f64, &'static str) {
+        let Source::Metric(metric, _) = self.source else { return (1.0, "") };
+        if !metric.ends_with("_ms") {
+            return (1.0, "");
+        }
+        let greatest = cells.iter().filter_map(|cell| cell.metric(metric)?.p99).fold(0.0, f64::max);
+        if greatest >= SECONDS_FROM_MS { (1e-3, "s") } else { (1.0, "ms") }
+    }
+}
+
+fn marked(text: String, sure: bool, rank: Option<Rank>) -> Cell {
+    let (mark, emphasis) = match rank {
+        _ if !sure => (Some(UNSURE), Emphasis::Dim),
+        Some(Rank::Best) => (Some(BEST), Emphasis::Best),
+        Some(Rank::Worst) => (Some(WORST), Emphasis::Worst),
+        None => (None, Emphasis::Plain),
+    };
+    Cell { text, mark, emphasis }
+}
+
+type CountOf = fn(&CellSummary) -> u64;
+
+/// How many requests were not answered: failed ones always, others in columns of their own where there are any.
+pub(super) fn error_columns(cells: &[CellSummary]) -> Vec<Column> {
+    let errors = column("errors", cells, |cell| {
+        let share = cell.error_rate.unwrap_or(0.0) * 100.0;
+        match cell.requests.failed {
+            0 => Cell { emphasis: Emphasis::Dim, ..Cell::plain("-") },
+            _ if is_dead(cell) => Cell::bad("all failed"),
+            failed if share < 0.05 => Cell::bad(format!("{failed} (<0.1 %)")),
+            failed => Cell::bad(format!("{failed} ({share:.1} %)")),
+        }
+    });
+    let others: [(&str, CountOf); 2] =
+        [("cancelled", |cell| cell.requests.cancelled), ("dropped", |cell| cell.requests.dropped)];
+    let others = others.into_iter().filter(|(_, of)| cells.iter().any(|cell| of(cell) > 0)).map(|(name, of)| {
+        column(name, cells, |cell| match of(cell) {
+            0 => Cell { emphasis: Emphasis::Dim, ..Cell::plain("-") },
+            count => Cell::bad(count.to_string()),
+        })
+    });
+    std::iter::once(errors).chain(others).collect()
+}
+
+fn column(name: &str, cells: &[CellSummary], of: impl Fn(&CellSummary) -> Cell) -> Column {
+    Column {
+        group: String::new(),
+        name: name.to_owned(),
+        cells: cells.iter().map(of).collect(),
+        right: true,
+        expendable: 0,
+    }
+}
