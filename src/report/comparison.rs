@@ -53,8 +53,7 @@ const fn figure(group: &'static str, name: &'static str, better: Better, expenda
 pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
     let axes = axes(cells);
     let (varying, constant): (Vec<&String>, Vec<&String>) = axes.iter().partition(|axis| varies(cells, axis));
-    let same: Vec<String> =
-        constant.iter().filter_map(|axis| Some(format!("{axis} = {}", shown(value(cells.first()?, axis))))).collect();
+    let same: Vec<String> = constant.iter().filter_map(|axis| in_title(cells, axis)).collect();
     let mut columns: Vec<Column> = varying.iter().map(|axis| axis_column(cells, axis)).collect();
     if columns.is_empty() {
         columns.push(Column {
@@ -140,8 +139,21 @@ fn value<'c>(cell: &'c CellSummary, axis: &str) -> &'c Value {
     cell.axes.get(axis).unwrap_or(&Value::Null)
 }
 
+/// Whether an axis tells cells apart. An endpoint that hangs on the model alone says nothing new.
 fn varies(cells: &[CellSummary], axis: &str) -> bool {
+    if axis == "endpoint" {
+        let same_model = |a: &CellSummary, b: &CellSummary| value(a, "model") == value(b, "model");
+        return cells.iter().any(|a| cells.iter().any(|b| same_model(a, b) && value(a, axis) != value(b, axis)));
+    }
     cells.windows(2).any(|pair| value(&pair[0], axis) != value(&pair[1], axis))
+}
+
+/// An axis that is the same everywhere, unless it says nothing.
+fn in_title(cells: &[CellSummary], axis: &str) -> Option<String> {
+    let first = value(cells.first()?, axis);
+    let same = cells.iter().all(|cell| value(cell, axis) == first);
+    let idle = axis == "image_size" && first == "na";
+    (same && !idle).then(|| format!("{axis} = {}", shown(first)))
 }
 
 fn shown(value: &Value) -> String {
@@ -177,30 +189,35 @@ fn figure_column(cells: &[CellSummary], figure: &Figure, groups: &[Vec<usize>]) 
     let (scale, unit) = figure.scale(cells);
     let ranks = ranks(&values, groups, figure.better);
     let texts = values.iter().zip(cells).zip(ranks).map(|((value, cell), rank)| {
-        let Some(value) = value else { return Cell::plain("- ") };
+        let Some(value) = value else { return Cell::plain("-  ") };
         let unsure = figure.is_unsure(cell);
         let mark = match rank {
             Some(Rank::Best) => BEST,
             Some(Rank::Worst) => WORST,
-            None if unsure => UNSURE,
             None => ' ',
         };
-        let unsure_too = if unsure && rank.is_some() { UNSURE.to_string() } else { String::new() };
+        let doubt = if unsure { UNSURE } else { ' ' };
         let emphasis = match rank {
             _ if unsure => Emphasis::Dim,
             Some(Rank::Best) => Emphasis::Best,
             Some(Rank::Worst) => Emphasis::Worst,
             None => Emphasis::Plain,
         };
-        Cell { text: format!("{}{unsure_too}{mark}", digits(value * scale)), emphasis }
+        Cell { text: format!("{}{doubt}{mark}", digits(value * scale)), emphasis }
     });
     Some(Column {
-        group: format!("{} {unit}", figure.group).trim().to_owned(),
-        name: format!("{} ", figure.name),
+        group: heading(figure.group, unit),
+        name: format!("{}  ", figure.name),
         cells: texts.collect(),
         right: true,
         expendable: figure.expendable,
     })
+}
+
+/// A group's heading, over the digits and not over the marks beside them.
+fn heading(group: &str, unit: &str) -> String {
+    let words = format!("{group} {unit}");
+    if words.trim().is_empty() { String::new() } else { format!("{}  ", words.trim()) }
 }
 
 impl Figure {

@@ -1,3 +1,8 @@
 //! Every integration test, in one binary: links once.
 
+mod bad_input;
+mod commands;
 mod floors;
+mod interrupted;
+mod tool;
+mod whole_runs;

@@ -1,0 +1,143 @@
+//! Whole runs on the simulator: what is sent, what is written, what is shown.
+
+use std::fs;
+
+use infersweep::record::{Outcome, Phase};
+
+use crate::tool::{Bench, SMALL, Simulated, files, rows};
+
+#[test]
+fn a_run_leaves_exactly_what_the_plan_says() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    let said = bench.call("run small.toml");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let dir = bench.latest("small");
+    let rows = rows(&dir.join("requests"));
+    let counted = |phase| rows.iter().filter(|row| row.phase == phase).count();
+    assert_eq!((counted(Phase::Measure), counted(Phase::Warmup)), (8 * 8, 4 + 4 * 4));
+    for row in &rows {
+        assert_eq!(row.outcome, Outcome::Completed);
+        assert_eq!(row.tokens.input_server, row.tokens.input_requested, "the server counts what was asked for");
+        assert_eq!(row.tokens.output_server, Some(6));
+        assert_eq!(row.chunks.len(), 6);
+        assert!(row.stamps.first_token_ns.unwrap() - row.stamps.sent_ns.unwrap() >= 5_000_000);
+    }
+    let summary = bench.json(&dir.join("summary.json"));
+    let cells = summary["cells"].as_array().unwrap();
+    assert_eq!((cells.len(), &summary["labels"]["ticket"]), (8, &"PERF-1".into()));
+    assert!(cells.iter().all(|cell| cell["requests"]["completed"] == 8 && cell["metrics"]["ttft_ms"]["count"] == 8));
+    let manifest = bench.json(&dir.join("manifest.json"));
+    assert_eq!((&manifest["state"], manifest["probes"].as_array().unwrap().len()), (&"complete".into(), 2));
+    let plan = bench.json(&dir.join("plan.json"));
+    assert!(plan["cells"].as_array().unwrap().iter().all(|cell| cell["repeats"][0]["state"] == "complete"));
+    for file in ["scenario.toml", "summary.csv", "comparison.md"] {
+        assert!(dir.join(file).metadata().unwrap().len() > 0, "{file}");
+    }
+    assert!(said.stdout.contains("TTFT ms") && said.stdout.contains("▲ best"), "{}", said.stdout);
+    assert!(fs::read_dir(dir.join("partial")).map_or(0, Iterator::count) == 0);
+}
+
+#[test]
+fn the_frozen_scenario_gives_the_same_plan() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    assert_eq!(bench.call("run small.toml --only concurrency=1 --set load.requests=1").code, 0);
+    let frozen = bench.latest("small").join("scenario.toml");
+    let plan = |file: &str| bench.json_of(&format!("plan {file} --json"));
+    assert_eq!(plan("small.toml --set load.requests=1"), plan(&frozen.display().to_string()));
+}
+
+impl Bench {
+    fn json_of(&self, words: &str) -> serde_json::Value {
+        let said = self.call(words);
+        serde_json::from_str(&said.stdout).unwrap_or_else(|_| panic!("{}{}", said.stdout, said.stderr))
+    }
+}
+
+#[test]
+fn only_and_set_and_json_do_what_they_say() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    let summary =
+        bench.json_of("run small.toml --only model=a --only concurrency=4 --set load.requests=3 --json --quiet");
+    let cells = summary["cells"].as_array().unwrap();
+    assert_eq!(cells.len(), 2);
+    assert!(cells.iter().all(|cell| cell["axes"]["model"] == "a" && cell["requests"]["completed"] == 3));
+}
+
+#[test]
+fn a_run_without_a_file_is_saved_as_one() {
+    let bench = Bench::new();
+    let server = Simulated::start(&bench, "--ttft 5ms --itl 1ms");
+    let said = bench.call(&format!("run --url {} --model demo --concurrency 1,2 --output-tokens 4", server.url));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let dir = bench.latest("quick");
+    let measured = rows(&dir.join("requests"));
+    assert_eq!(measured.len(), 4 + 8);
+    assert!(measured.iter().all(|row| row.tokens.input_server == Some(256)), "learnt from the server");
+    let again = bench.call(&format!("run {} --quiet", dir.join("scenario.toml").display()));
+    assert_eq!(again.code, 0, "{}", again.stderr);
+}
+
+#[test]
+fn a_scenario_made_by_init_runs() {
+    let bench = Bench::new();
+    let server = Simulated::start(&bench, "--ttft 5ms --itl 1ms");
+    let said = bench.call(&format!("init --url {} --out made.toml", server.url));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(bench.call("check made.toml").code, 0);
+    assert_eq!(bench.call(&format!("init --url {} --out made.toml", server.url)).code, 2, "never over a file");
+    let said = bench.call("run made.toml --only concurrency=4 --only input_tokens=250 --set matrix.output_tokens=3");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert_eq!(bench.call("init --out sim.toml").code, 0);
+    assert_eq!(bench.call("run sim.toml --only concurrency=1 --only input_tokens=64").code, 0);
+}
+
+#[test]
+fn every_repeat_has_its_rows_in_the_order_asked_for() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    let said = bench.call("run small.toml --only model=a --only input_tokens=24 --set load.repeats=2 --set load.order=interleaved --set load.cooldown=10ms");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let order: Vec<&str> = said.stderr.lines().filter(|line| line.contains(" of 4 ")).collect();
+    assert!(
+        order.len() == 4 && order[0].contains("_c1-") && order[1].contains("_c4-") && order[2].contains("_c1-"),
+        "{order:?}"
+    );
+    let summary = bench.json(&bench.latest("small").join("summary.json"));
+    assert!(summary["cells"].as_array().unwrap().iter().all(|cell| cell["repeats"].as_array().unwrap().len() == 2));
+}
+
+#[test]
+fn a_secret_reaches_no_file_and_no_screen() {
+    const KEY: &str = "marker-key-4711";
+    let bench = Bench::new().variable("THE_KEY", KEY).variable("TEAM", "marker-team-4712");
+    let server = Simulated::start(&bench, "--ttft 2ms --itl 1ms");
+    let scenario = format!(
+        "name = \"secret\"\n[endpoints.s]\nbase_url = \"{}\"\napi_key_env = \"THE_KEY\"\nheaders = {{ x-team = \"${{TEAM}}\" }}\n\
+         [matrix]\nmodel = \"m\"\ninput_tokens = 30\noutput_tokens = 2\n[load]\nrequests = 2\n",
+        server.url
+    );
+    let bench = bench.file("secret.toml", &scenario);
+    let said = bench.call("run secret.toml");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    for path in files(&bench.path("results")) {
+        let bytes = fs::read(&path).unwrap();
+        for secret in [KEY, "marker-team-4712"] {
+            assert!(
+                !bytes.windows(secret.len()).any(|window| window == secret.as_bytes()),
+                "{secret} is in {}",
+                path.display()
+            );
+        }
+    }
+    assert!(!format!("{}{}", said.stdout, said.stderr).contains("marker-"));
+}
+
+#[test]
+fn show_draws_a_stored_run() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    let ran = bench.call("run small.toml --only model=a");
+    let shown = bench.call("show results/small/latest");
+    assert_eq!((ran.code, shown.code), (0, 0));
+    assert_eq!(ran.stdout, shown.stdout);
+    assert!(bench.call("show results/small/latest --json").stdout.contains("\"format_version\": 1"));
+    assert_eq!(bench.call("show results").code, 2);
+}
