@@ -67,19 +67,14 @@ impl Calibration {
     /// The next step, after these results.
     pub fn next(&self, observed: &[ProbeResult]) -> CalibrationStep {
         let overhead = |result: &ProbeResult| signed(result.prompt_tokens_server) - signed(result.text_tokens);
-        match observed {
-            [short, long, ..] => CalibrationStep::Done(TokenModel {
-                overhead: overhead(short),
-                probed: true,
-                mismatch: overhead(short) != overhead(long),
-            }),
-            _ => {
-                let text =
-                    common().into_iter().step_by(5).take(PROBE_WORDS[observed.len()]).collect::<Vec<_>>().join(" ");
-                let text_tokens = self.tokenizer.count(&text) as u64;
-                CalibrationStep::Probe { text, text_tokens }
-            }
+        if let [short, long, ..] = observed {
+            let (overhead, confirmed) = (overhead(short), overhead(long));
+            return CalibrationStep::Done(TokenModel { overhead, probed: true, mismatch: overhead != confirmed });
         }
+        let words: Vec<&str> = common().into_iter().step_by(5).take(PROBE_WORDS[observed.len()]).collect();
+        let text = words.join(" ");
+        let text_tokens = self.tokenizer.count(&text) as u64;
+        CalibrationStep::Probe { text, text_tokens }
     }
 }
 

@@ -80,7 +80,7 @@ impl Fitter {
         wanted: usize,
         rng: &mut Rng,
     ) -> Fitted {
-        let whole = self.long_enough(tokenizer, salt, body, wanted);
+        let whole = long_enough(tokenizer, salt, body, wanted);
         let mut best: Option<Fitted> = None;
         let mut text = tokenizer.truncate(&whole, wanted).trim().to_owned();
         for attempt in 0..CORRECTIONS {
@@ -116,22 +116,6 @@ impl Fitter {
         }
         text
     }
-
-    /// The salt and as many copies of the body as `wanted` tokens take.
-    fn long_enough(&self, tokenizer: &dyn Tokenizer, salt: &str, body: &str, wanted: usize) -> String {
-        let body = body.trim();
-        let each = tokenizer.count(body).max(1);
-        let copies = wanted / each + 1;
-        let mut text = String::with_capacity(salt.len() + (body.len() + 2) * copies);
-        text.push_str(salt);
-        for _ in 0..copies {
-            if !text.is_empty() {
-                text.push_str(if tokenizer.takes_any_text() { "\n\n" } else { " " });
-            }
-            text.push_str(body);
-        }
-        text
-    }
 }
 
 impl Class {
@@ -140,6 +124,22 @@ impl Class {
         let words: Vec<&str> = (0..count).filter_map(|_| self.words.choose(rng).copied()).collect();
         words.join(" ")
     }
+}
+
+/// The salt and as many copies of the body as `wanted` tokens take.
+fn long_enough(tokenizer: &dyn Tokenizer, salt: &str, body: &str, wanted: usize) -> String {
+    let body = body.trim();
+    let each = tokenizer.count(body).max(1);
+    let copies = wanted / each + 1;
+    let mut text = String::with_capacity(salt.len() + (body.len() + 2) * copies);
+    text.push_str(salt);
+    for _ in 0..copies {
+        if !text.is_empty() {
+            text.push_str(if tokenizer.takes_any_text() { "\n\n" } else { " " });
+        }
+        text.push_str(body);
+    }
+    text
 }
 
 fn without_last_word(text: &str) -> String {

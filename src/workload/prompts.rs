@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,19 +87,15 @@ fn yaml_fault(error: &serde_yaml::Error, source: &Arc<SourceFile>) -> Fault {
         .help("a prompt file holds default_prompt and multiple_prompts, each a list of {name, template}")
 }
 
-/// Renders every prompt once for each set of axes that tells it something else; all that is wrong at once.
+/// Renders every prompt once for each set of values of the axes it names; all that is wrong at once.
 #[must_use]
 pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
     let mut faults = Faults::default();
-    let mut seen: Vec<Vec<&AxisName>> = Vec::new();
-    for cell in cells {
-        let names: Vec<&AxisName> = cell.axes.iter().map(|(axis, _)| axis).collect();
-        if seen.contains(&names) {
-            continue;
-        }
-        seen.push(names);
-        for template in &prompts.templates {
-            if let Err(fault) = template.render(&cell.axes, 0, Seed::root(0))
+    for template in &prompts.templates {
+        let mut seen = BTreeSet::new();
+        for cell in cells {
+            if seen.insert(template.seen(&cell.axes))
+                && let Err(fault) = template.render(&cell.axes, 0, Seed::root(0))
                 && !faults.iter().any(|known| *known == fault)
             {
                 faults.push(fault);
@@ -109,17 +107,20 @@ pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
 
 /// The axes that content may hang on: not the model, nor where and how hard it is loaded.
 pub(super) fn workload_axes(axes: &Axes) -> String {
-    axes.iter()
-        .filter(|(axis, _)| {
-            matches!(
-                axis,
-                AxisName::Mode
-                    | AxisName::InputTokens
-                    | AxisName::OutputTokens
-                    | AxisName::ImageSize
-                    | AxisName::Var(_)
-            )
-        })
-        .map(|(axis, value)| format!("{axis}={value}\n"))
-        .collect()
+    lines_of(axes, |axis| {
+        matches!(
+            axis,
+            AxisName::Mode | AxisName::InputTokens | AxisName::OutputTokens | AxisName::ImageSize | AxisName::Var(_)
+        )
+    })
+}
+
+/// The axes that are `wanted`, each as `name=value` on a line.
+pub(super) fn lines_of(axes: &Axes, wanted: impl Fn(&AxisName) -> bool) -> String {
+    let mut text = String::new();
+    for (axis, value) in axes.iter().filter(|(axis, _)| wanted(axis)) {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "{axis}={value}");
+    }
+    text
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use rand::RngExt;
 
+use super::prompts::lines_of;
 use super::words::common;
 use crate::diagnostic::{Code, Fault, SourceFile};
 use crate::scenario::{Axes, AxisValue};
@@ -73,22 +74,79 @@ impl Template {
                     .help(format!("there is {}; axes of [matrix] vars too", one_of(names.iter().map(String::as_str)))),
             };
         }
+        if error.kind() == ErrorKind::UnknownFunction {
+            fault = fault.help("the functions that draw are choice([...]) and words(n)");
+        }
         fault
     }
 
-    /// Where a range of the template stands in its file: YAML may have indented the template's lines.
-    fn span_in(&self, source: &SourceFile, range: &Range<usize>) -> Range<usize> {
-        let before = &self.text[..self.text.floor_char_boundary(range.start.min(self.text.len()))];
-        let (line, column) = (before.matches('\n').count(), before.rsplit('\n').next().map_or(0, str::len));
-        let line_of = |at: usize| self.text.lines().nth(at).map(str::trim_end).filter(|text| !text.trim().is_empty());
-        let entry = source.text.find(&format!("name: {}", self.name)).unwrap_or(0);
-        let start = line_of(line)
-            .and_then(|text| source.text[entry..].find(text))
-            .or_else(|| line_of(0).and_then(|text| source.text[entry..].find(text)))
-            .map_or(entry, |found| entry + found + column);
-        let end = (start + range.len().max(1)).min(source.text.len());
-        source.text.floor_char_boundary(start.min(end))..source.text.floor_char_boundary(end)
+    /// The values of the axes that the template names, as one text: axes alike in it render alike.
+    pub(super) fn seen(&self, axes: &Axes) -> String {
+        let names = self.environment.get_template(INNER).map(|template| template.undeclared_variables(false));
+        let names = names.unwrap_or_default();
+        lines_of(axes, |axis| names.contains(axis.as_str()))
     }
+
+    /// Where a range of the template stands in its file, in which YAML has indented, quoted or folded it.
+    ///
+    /// A block keeps the template's lines: its first line is sought and the others counted from there. Failing that,
+    /// the first occurrence of the range's own text within the entry; failing that, the line of the name.
+    fn span_in(&self, source: &SourceFile, range: &Range<usize>) -> Range<usize> {
+        let text = &source.text;
+        let entry = self.entry_in(text);
+        let start_in = self.text.floor_char_boundary(range.start.min(self.text.len()));
+        let before = &self.text[..start_in];
+        let (line, column) = (before.matches('\n').count(), before.rsplit('\n').next().map_or(0, str::len));
+        let length = range.len().max(1);
+        if let Some(found) = self.line_in(text, &entry, line) {
+            return clamp(text, found + column, length);
+        }
+        let own = self.text.get(range.clone()).filter(|own| !own.trim().is_empty());
+        if let Some(found) = own.and_then(|own| text[entry.clone()].find(own)) {
+            return clamp(text, entry.start + found, length);
+        }
+        let name = text[entry.start..].find('\n').unwrap_or(text.len() - entry.start);
+        clamp(text, entry.start, name)
+    }
+
+    /// The part of the file that is this entry: from its name to the next entry's.
+    fn entry_in(&self, text: &str) -> Range<usize> {
+        let mut names = lines_with_offsets(text).filter_map(|(at, line)| {
+            let name = line.trim_start().trim_start_matches("- ").trim_start().strip_prefix("name:")?;
+            Some((at + line.len() - line.trim_start().len(), name.trim().trim_matches(['"', '\''])))
+        });
+        let start = names.find(|(_, name)| *name == self.name).map_or(0, |(at, _)| at);
+        start..names.next().map_or(text.len(), |(at, _)| at)
+    }
+
+    /// Where the template's line of that number (from 0) begins in the file, if a block holds it.
+    fn line_in(&self, text: &str, entry: &Range<usize>, line: usize) -> Option<usize> {
+        let ours = self.text.lines().nth(line)?;
+        let first = self.text.lines().position(|line| !line.trim().is_empty())?;
+        let opening = self.text.lines().nth(first)?.trim();
+        let block: Vec<(usize, &str)> = lines_with_offsets(text).filter(|(at, _)| entry.contains(at)).collect();
+        let begins = block.iter().position(|(_, theirs)| {
+            let theirs = theirs.trim();
+            theirs == opening || theirs.strip_prefix("template:").is_some_and(|value| value.trim() == opening)
+        })?;
+        let (at, theirs) = block.get((begins + line).checked_sub(first)?)?;
+        Some(at + theirs.find(ours.trim_end())?)
+    }
+}
+
+/// Each line with the byte it begins at.
+fn lines_with_offsets(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    text.split_inclusive('\n').scan(0, |at, line| {
+        let begins = *at;
+        *at += line.len();
+        Some((begins, line.trim_end()))
+    })
+}
+
+/// A range that `text` has, on boundaries of characters.
+fn clamp(text: &str, start: usize, length: usize) -> Range<usize> {
+    let start = text.floor_char_boundary(start.min(text.len()));
+    start..text.ceil_char_boundary((start + length).min(text.len()))
 }
 
 /// An axis's value as a template sees it: numbers as numbers.

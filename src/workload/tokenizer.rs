@@ -63,10 +63,11 @@ impl Tokenizer for FromFile {
 
     fn truncate<'t>(&self, text: &'t str, tokens: usize) -> &'t str {
         let Some(last) = tokens.checked_sub(1) else { return "" };
-        match self.0.encode(text, false).ok().and_then(|encoding| encoding.get_offsets().get(last).copied()) {
-            // A token may end within a character.
-            Some((_, end)) => &text[..text.floor_char_boundary(end)],
-            None => text,
-        }
+        let Ok(encoding) = self.0.encode(text, false) else { return text };
+        let offsets = encoding.get_offsets();
+        let Some(&(start, end)) = offsets.get(last) else { return text };
+        // Tokens within a character all bear its whole range: unless this one ends it, the character goes.
+        let within = offsets.get(last + 1).is_some_and(|(next, _)| *next < end);
+        &text[..text.floor_char_boundary(if within { start } else { end })]
     }
 }
