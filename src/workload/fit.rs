@@ -35,7 +35,7 @@ pub(super) struct Fitted {
     pub(super) tokens: usize,
 }
 
-/// How many words a salt has: at least 64 bits, with [`ENOUGH`] words to choose from.
+/// How many words a salt has: with some 590 to choose from 73 bits, with [`ENOUGH`] still 64.
 const SALT_WORDS: usize = 8;
 /// How many words a salt is drawn from at least, where the vocabulary has them.
 const ENOUGH: usize = 256;

@@ -298,6 +298,8 @@ fn faults_are_placed_however_yaml_writes_the_template() {
     for (entry, place) in [
         // A block keeps lines: the fault's own line, though an earlier entry has the same one.
         ("  - name: b\n    template: |\n      one\n        two {{ oops }}\n", "p.yaml:7:16"),
+        // The same word as plain text before it: only the line tells which is meant.
+        ("  - name: b\n    template: |\n      say oops\n\n      two {{ oops }}\n", "p.yaml:8:14"),
         // Folded: the words are found wherever the line broke.
         ("  - name: b\n    template: >-\n      one two three\n      four {{ oops }}\n", "p.yaml:7:15"),
         ("  - name: b\n    template: \"one {{ oops }}\"\n", "p.yaml:5:23"),
