@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod faulty;
 mod floors;
 mod interrupted;
 mod tool;

@@ -118,7 +118,9 @@ fn check(node: &Node, kind: &Kind, called: &str, faults: &mut Faults) {
                 let fault = node.place.fault(Code::BadValue, format!("{called} is an empty list"));
                 faults.push(fault.help("give at least one value, or leave the key out for its default"));
             }
-            items.iter().for_each(|item| check(item, inner, called, faults));
+            for item in items {
+                check(item, inner, called, faults);
+            }
         }
         (Kind::OneOrList(inner), _) => check(node, inner, called, faults),
         (kind, _) => faults.push(wrong_type(node, expected(kind))),
@@ -188,9 +190,21 @@ fn check_form(node: &Node, form: Form, called: &str, faults: &mut Faults) {
         return;
     }
     if let Err(error) = parse_form(form, &text) {
+        if form == Form::VariableName {
+            faults.push(pasted_key(node, called, error.expected));
+            return;
+        }
         let fault = node.place.fault(Code::BadValue, format!("{called}: {}", error.wrong));
         faults.push(fault.help(format!("write {}", error.expected)));
     }
+}
+
+/// The value may be a key, pasted by mistake: neither words nor the source line repeat it.
+fn pasted_key(node: &Node, called: &str, expected: &str) -> Fault {
+    let (line, column) = node.place.source.position(node.place.span.start);
+    let place = format!("{}:{line}:{column}", node.place.source.path.display());
+    Fault::error(Code::BadValue, format!("{called} at {place} is not the name of an environment variable"))
+        .help(format!("write {expected}"))
 }
 
 fn parse_form(form: Form, text: &str) -> Result<(), UnitError> {

@@ -65,6 +65,8 @@ pub(super) fn gate(node: &Node, faults: &mut Faults) -> Option<Gate> {
     let bound = match (limit("max"), limit("min")) {
         (Some(max), None) => Bound::Max(max),
         (None, Some(min)) => Bound::Min(min),
+        // A limit that does not read has its own fault.
+        (None, None) if node.get("max").or(node.get("min")).is_some() => return None,
         (both, _) => {
             let what = if both.is_some() { "both `max` and `min`" } else { "neither `max` nor `min`" };
             faults.push(

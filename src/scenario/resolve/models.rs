@@ -49,9 +49,9 @@ pub(super) fn models(
     models
 }
 
-/// A slip of a letter or two, not merely a longer name.
+/// A slip of a letter or two in a name that is long enough to tell.
 fn close(known: &str, written: &str) -> bool {
-    strsim::damerau_levenshtein(known, written) <= 2
+    written.chars().count() > 4 && strsim::damerau_levenshtein(known, written) <= 2
 }
 
 /// The simulator counts words: a model that only goes there need not say so.
