@@ -16,7 +16,7 @@ pub(super) struct Tails(Mutex<Remembered>);
 #[derive(Debug, Default)]
 struct Remembered {
     /// By size and body; `None` where no tail fits behind every salt.
-    tails: BTreeMap<usize, HashMap<String, Option<Arc<Tail>>>>,
+    tails: BTreeMap<usize, HashMap<String, Arc<Option<Tail>>>>,
     bytes: usize,
 }
 
@@ -49,29 +49,31 @@ impl Tails {
         wanted: usize,
         fill: Seed,
     ) -> Fitted {
-        let known = self.recall(body, wanted);
-        let tail = known.unwrap_or_else(|| {
+        let tail = self.recall(body, wanted).unwrap_or_else(|| {
             let stand_in = if salt.is_empty() { String::new() } else { fitter.stand_in(wanted) };
-            let tail = Tail::new(fitter, tokenizer, &stand_in, body, wanted, fill).map(Arc::new);
-            self.remember(body, wanted, tail.clone());
-            tail
+            let tail = Tail::new(fitter, tokenizer, &stand_in, body, wanted, fill);
+            self.remember(body, wanted, tail)
         });
-        tail.and_then(|tail| tail.behind(tokenizer, salt, wanted))
+        tail.as_ref()
+            .as_ref()
+            .and_then(|tail| tail.behind(tokenizer, salt, wanted))
             .unwrap_or_else(|| fitter.fit(tokenizer, salt, body, wanted, &mut fill.rng()))
     }
 
-    fn recall(&self, body: &str, wanted: usize) -> Option<Option<Arc<Tail>>> {
+    fn recall(&self, body: &str, wanted: usize) -> Option<Arc<Option<Tail>>> {
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         known.tails.get(&wanted)?.get(body).cloned()
     }
 
-    fn remember(&self, body: &str, wanted: usize, tail: Option<Arc<Tail>>) {
+    fn remember(&self, body: &str, wanted: usize, tail: Option<Tail>) -> Arc<Option<Tail>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.bytes > MOST_BYTES {
             *known = Remembered::default();
         }
         known.bytes += body.len() + tail.as_ref().map_or(0, |tail| tail.text.len());
-        known.tails.entry(wanted).or_default().insert(body.to_owned(), tail);
+        let tail = Arc::new(tail);
+        known.tails.entry(wanted).or_default().insert(body.to_owned(), Arc::clone(&tail));
+        tail
     }
 }
 
@@ -152,8 +154,8 @@ mod tests {
         let fitter = Fitter::new(&tokenizer);
         for wanted in [12, 20, 1000] {
             let salt = "queen two three four five six seven eight";
-            let fitted = Tails::default().fit(&fitter, &tokenizer, salt, BODY, wanted, fill);
-            assert_eq!((fitted.tokens, Words.count(&fitted.text)), (wanted, wanted - 1), "{wanted}");
+            let made = Tails::default().fit(&fitter, &tokenizer, salt, BODY, wanted, fill);
+            assert_eq!((made.tokens, Words.count(&made.text)), (wanted, wanted - 1), "{wanted}");
         }
     }
 
