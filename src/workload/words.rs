@@ -1,5 +1,5 @@
 //! Everyday English words, each one token, with and without a space before it, in the vocabularies of GPT-2 and
-//! o200k, Llama 2 and 3, Mistral Nemo, Qwen 2.5 and 3, DeepSeek V3, Gemma 3 and SmolLM2.
+//! o200k, Llama 2 and 3, Mistral Nemo, Qwen 2.5 and 3, `DeepSeek` V3, Gemma 3 and `SmolLM2`.
 
 /// Words for salts, fillers and the template function `words(n)`.
 pub(super) const COMMON: &str = "
