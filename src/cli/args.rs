@@ -20,6 +20,7 @@ impl Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "made once a process")]
 pub(super) enum Command {
     /// Carry out a scenario: every cell is measured anew
     Run(Run),
@@ -81,7 +82,7 @@ pub(super) struct Run {
 #[derive(Debug, Args, Clone, Default)]
 #[command(next_help_heading = "Without a file")]
 pub(super) struct Quick {
-    /// Base URL of an OpenAI-compatible endpoint, as http://127.0.0.1:8000/v1
+    /// Base URL of an OpenAI-compatible endpoint, as `http://127.0.0.1:8000/v1`
     #[arg(long, value_name = "URL")]
     pub(super) url: Option<String>,
     /// The model's name there; may be a list
@@ -109,7 +110,7 @@ pub(super) struct Quick {
 
 #[derive(Debug, Args)]
 pub(super) struct Init {
-    /// Base URL of the endpoint, as http://127.0.0.1:8000/v1
+    /// Base URL of the endpoint, as `http://127.0.0.1:8000/v1`
     #[arg(long, value_name = "URL")]
     pub(super) url: Option<String>,
     /// The NAME of the environment variable that holds the key

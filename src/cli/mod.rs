@@ -37,7 +37,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(run, &env, &terminal),
         Command::Init(init) => init::init(init, &env, &terminal),
         Command::Plan(plan) => plan::plan(plan, &env, &terminal),
-        Command::Check(check) => check::check(check, &env, &terminal),
+        Command::Check(check) => Ok(check::check(check, &env, &terminal)),
         Command::Schema(schema) => schema::schema(schema, &terminal),
         Command::Show(show) => show::show(show, &terminal),
         Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),

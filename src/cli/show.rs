@@ -22,10 +22,10 @@ pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failu
     match manifest.state {
         RunState::Complete => {}
         RunState::Running => {
-            terminal.warning("this run goes on, or was killed: what follows is what it has saved so far")
+            terminal.warning("this run goes on, or was killed: what follows is what it has saved so far");
         }
         RunState::Interrupted => {
-            terminal.warning("this run was interrupted: what follows is what was complete by then")
+            terminal.warning("this run was interrupted: what follows is what was complete by then");
         }
     }
     terminal

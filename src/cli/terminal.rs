@@ -1,10 +1,10 @@
 use std::io::Write;
 
-use console::{Term, style};
+use console::{Style, Term};
 
 use super::env::Env;
 use super::exit::Failure;
-use crate::diagnostic::{Fault, Style, render};
+use crate::diagnostic::{self, Fault, render};
 
 /// Where words go: results to standard output, everything about the work to standard error.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +47,7 @@ impl Terminal {
     }
 
     /// A result, to standard output.
+    #[expect(clippy::unused_self, reason = "words go through the terminal")]
     pub(super) fn result(self, text: &str) {
         // A closed pipe is no reason to fail.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
@@ -61,7 +62,7 @@ impl Terminal {
 
     /// Faults as rustc shows them, to standard error.
     pub(super) fn faults<'f>(self, faults: impl IntoIterator<Item = &'f Fault>) {
-        let style = if self.coloured_err { Style::Coloured } else { Style::Plain };
+        let style = if self.coloured_err { diagnostic::Style::Coloured } else { diagnostic::Style::Plain };
         let text = render(faults, style);
         if !text.is_empty() {
             self.say(&format!("{text}\n"));
@@ -71,24 +72,25 @@ impl Terminal {
     /// A warning without a place.
     pub(super) fn warning(self, text: &str) {
         if !self.quiet {
-            self.say(&format!("{} {text}", self.paint("warning:", |word| word.yellow().bold())));
+            self.say(&format!("{} {text}", self.paint("warning:", Style::new().yellow().bold())));
         }
     }
 
     /// Why a command did not come to its end.
     pub(super) fn error(self, failure: &Failure) {
         if !failure.message.is_empty() {
-            self.say(&format!("{} {}", self.paint("error:", |word| word.red().bold()), failure.message));
+            self.say(&format!("{} {}", self.paint("error:", Style::new().red().bold()), failure.message));
         }
         for line in &failure.help {
-            self.say(&format!("  {} {line}", self.paint("= help:", |word| word.bold())));
+            self.say(&format!("  {} {line}", self.paint("= help:", Style::new().bold())));
         }
     }
 
-    fn paint(self, word: &str, how: impl FnOnce(console::StyledObject<&str>) -> console::StyledObject<&str>) -> String {
-        how(style(word).for_stderr().force_styling(self.coloured_err)).to_string()
+    fn paint(self, word: &str, style: Style) -> String {
+        style.for_stderr().force_styling(self.coloured_err).apply_to(word).to_string()
     }
 
+    #[expect(clippy::unused_self, reason = "words go through the terminal")]
     fn say(self, text: &str) {
         let _ = writeln!(std::io::stderr().lock(), "{text}");
     }

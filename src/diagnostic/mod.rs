@@ -1,6 +1,6 @@
 //! Faults: what is wrong in a file, where, and what to write instead.
 //!
-//! A [`Fault`] is data; [`render`] lays a list of them out as rustc does. Only `cli` prints.
+//! A [`Fault`] is data; [`render()`] lays a list of them out as rustc does. Only `cli` prints.
 
 mod fault;
 mod render;

@@ -5,7 +5,7 @@ pub struct Percentile {
     pub name: &'static str,
     /// Its share, between 0 and 1.
     pub share: f64,
-    /// How many samples it needs: see [`needed`].
+    /// How many samples it needs: `docs/METHODOLOGY.md` has the rule.
     pub needed: u64,
 }
 
@@ -28,7 +28,7 @@ pub const PERCENTILES: [Percentile; 8] = [
 pub(super) fn needed(share: f64) -> u64 {
     let p = share.max(1.0 - share);
     let enough = |n: f64| 1.0 - p.powf(n) - n * (1.0 - p) * p.powf(n - 1.0) >= 0.99;
-    (2..).find(|n: &u32| enough(f64::from(*n))).map_or(0, u64::from)
+    (2..100_000).find(|n: &u32| enough(f64::from(*n))).map_or(0, u64::from)
 }
 
 /// The percentile of weighted samples in ascending order, by linear interpolation (type 7).

@@ -38,10 +38,10 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
 type OfCell = fn(&CellSummary) -> Option<f64>;
 
 const FIGURES: [(&str, OfCell); 13] = [
-    ("completed", |cell| count(cell.requests.completed)),
-    ("failed", |cell| count(cell.requests.failed)),
-    ("cancelled", |cell| count(cell.requests.cancelled)),
-    ("dropped", |cell| count(cell.requests.dropped)),
+    ("completed", |cell| Some(count(cell.requests.completed))),
+    ("failed", |cell| Some(count(cell.requests.failed))),
+    ("cancelled", |cell| Some(count(cell.requests.cancelled))),
+    ("dropped", |cell| Some(count(cell.requests.dropped))),
     ("duration_s", |cell| cell.duration_s),
     ("offered_rate", |cell| cell.offered_rate),
     ("request_throughput", |cell| cell.request_throughput),
@@ -54,8 +54,8 @@ const FIGURES: [(&str, OfCell); 13] = [
 ];
 
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn count(count: u64) -> Option<f64> {
-    Some(count as f64)
+fn count(count: u64) -> f64 {
+    count as f64
 }
 
 fn number(value: Option<f64>) -> String {

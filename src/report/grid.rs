@@ -95,7 +95,7 @@ impl Grid {
                 Some((from, to))
                     if !self.columns[at].group.is_empty() && self.columns[*from].group == self.columns[at].group =>
                 {
-                    *to = at
+                    *to = at;
                 }
                 _ => runs.push((at, at)),
             }

@@ -75,11 +75,11 @@ pub(super) struct Wanted {
 
 impl Prompter {
     /// Starts making sessions.
-    pub(super) fn start(workload: Arc<Synthetic>, encoder: Encoder, wanted: Wanted) -> Self {
+    pub(super) fn start(workload: &Arc<Synthetic>, encoder: &Encoder, wanted: Wanted) -> Self {
         let ahead = AHEAD.max(2 * wanted.concurrency);
         let ring = |phase: Phase, count: Option<u64>| {
             let (sender, receiver) = mpsc::channel(ahead);
-            let (workload, encoder) = (Arc::clone(&workload), encoder.clone());
+            let (workload, encoder) = (Arc::clone(workload), encoder.clone());
             let make = move || {
                 for index in 0..count.unwrap_or(u64::MAX) {
                     let made = prepare(&workload, &encoder, phase, index);

@@ -17,7 +17,7 @@ pub(super) struct Sites {
     clients: BTreeMap<String, Client>,
     identities: BTreeMap<String, ServerIdentity>,
     /// Kept for as long as the run: they stop when dropped.
-    _simulators: Vec<SimulatedServer>,
+    simulators: Vec<SimulatedServer>,
 }
 
 impl Sites {
@@ -29,7 +29,7 @@ impl Sites {
         clock: Clock,
         observer: &dyn Observer,
     ) -> Result<Self, RunError> {
-        let mut sites = Self { clients: BTreeMap::new(), identities: BTreeMap::new(), _simulators: Vec::new() };
+        let mut sites = Self { clients: BTreeMap::new(), identities: BTreeMap::new(), simulators: Vec::new() };
         let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
         for endpoint in scenario.endpoints.iter().filter(|endpoint| used.contains(endpoint.name.as_str())) {
             let base_url = sites.base_url(endpoint, scenario.seed)?;
@@ -50,7 +50,7 @@ impl Sites {
         let simulator = SimulatedServer::start(settings, seed)
             .map_err(|message| RunError::Simulator { endpoint: endpoint.name.clone(), message })?;
         let base_url = simulator.base_url().to_owned();
-        self._simulators.push(simulator);
+        self.simulators.push(simulator);
         Ok(base_url)
     }
 

@@ -70,7 +70,7 @@ impl Bench<'_> {
         let traffic = traffic(self.scenario, cell);
         let wanted = wanted(&traffic, cell);
         let encoder = Encoder { client: client.clone(), target: Arc::clone(&target) };
-        let mut prompter = Prompter::start(workload, encoder, wanted);
+        let mut prompter = Prompter::start(&workload, &encoder, wanted);
         prompter.ready(wanted).await.map_err(|error| in_cell(error, cell))?;
         // A server that cannot take them all shows it in the rows; the cell is measured all the same.
         let _ = client.warm(wanted.concurrency).await;

@@ -29,6 +29,6 @@ pub struct Block {
 pub struct Exclude {
     /// The keys, each with the values any of which matches.
     pub axes: BTreeMap<AxisName, Vec<AxisValue>>,
-    /// Where it stands, for the warning that it matches nothing: "matrix.exclude[0]".
+    /// Where it stands, for the warning that it matches nothing: `matrix.exclude[0]`.
     pub place: String,
 }

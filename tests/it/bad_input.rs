@@ -109,7 +109,7 @@ fn an_all_failed_cell_is_shown_and_fails_the_run() {
     let said = bench.call("run s.toml");
     assert_eq!(said.code, 1, "{}", said.stderr);
     assert!(said.stdout.contains("all failed") && said.stdout.contains("3 http_status"), "{}", said.stdout);
-    let manifest = bench.json(&bench.latest("bad").join("manifest.json"));
+    let manifest = Bench::json(&bench.latest("bad").join("manifest.json"));
     assert!(manifest["probes"][0]["failed"].as_str().unwrap().contains("overloaded"), "{manifest}");
 }
 

@@ -27,11 +27,19 @@ fn scenarios(kind: &str) -> Vec<PathBuf> {
 fn read(path: &Path) -> Reading {
     let text = std::fs::read_to_string(path).unwrap();
     let option = |word: &str| {
-        text.lines().filter_map(|line| line.strip_prefix("#? ")?.strip_prefix(word)).map(|rest| rest.trim().to_owned()).collect::<Vec<_>>()
+        text.lines()
+            .filter_map(|line| line.strip_prefix("#? ")?.strip_prefix(word))
+            .map(|rest| rest.trim().to_owned())
+            .collect::<Vec<_>>()
     };
     let (set, profile) = (option("set "), option("profile "));
     let variables = Variables::new(BTreeMap::from([("THE_VARIABLE".to_owned(), "value".to_owned())]));
-    let options = ReadOptions { variables: &variables, unset: Unset::Refuse, set: &set, profile: profile.first().map(String::as_str) };
+    let options = ReadOptions {
+        variables: &variables,
+        unset: Unset::Refuse,
+        set: &set,
+        profile: profile.first().map(String::as_str),
+    };
     infersweep::scenario::read(path, &options)
 }
 
@@ -58,8 +66,17 @@ fn an_error_of_any_code_is_shown_by_some_file() {
     let readings: Vec<Reading> = scenarios("invalid").iter().map(|path| read(path)).collect();
     let has = |code| readings.iter().flat_map(|reading| &reading.faults).any(|fault| fault.code == code);
     for code in [
-        Code::Syntax, Code::UnknownKey, Code::MissingKey, Code::WrongType, Code::BadValue, Code::UnknownName, Code::Conflict,
-        Code::NotSupportedYet, Code::File, Code::Environment, Code::NoEffect,
+        Code::Syntax,
+        Code::UnknownKey,
+        Code::MissingKey,
+        Code::WrongType,
+        Code::BadValue,
+        Code::UnknownName,
+        Code::Conflict,
+        Code::NotSupportedYet,
+        Code::File,
+        Code::Environment,
+        Code::NoEffect,
     ] {
         assert!(has(code), "{}", code.as_str());
     }

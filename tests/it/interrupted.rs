@@ -56,7 +56,7 @@ fn the_first_signal_drains_and_saves() {
         let said = said(&child.wait_with_output().unwrap());
         assert_eq!(said.code, code, "{}", said.stderr);
         let dir = bench.latest("slow");
-        assert_eq!(bench.json(&dir.join("manifest.json"))["state"], "interrupted");
+        assert_eq!(Bench::json(&dir.join("manifest.json"))["state"], "interrupted");
         let kept = rows(&dir.join("partial"));
         assert!(
             !kept.is_empty() && kept.iter().all(|row| row.outcome == Outcome::Completed),

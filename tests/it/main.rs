@@ -1,5 +1,7 @@
 //! Every integration test, in one binary: links once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod bad_input;
 mod commands;
 mod faulty;

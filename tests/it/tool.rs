@@ -10,61 +10,61 @@ use infersweep::record::RequestRecord;
 use infersweep::store::read_records;
 
 /// A directory with scenarios in it, and the tool.
-pub struct Bench {
+pub(crate) struct Bench {
     dir: tempfile::TempDir,
     variables: BTreeMap<String, String>,
 }
 
 /// What a call came to.
-pub struct Said {
+pub(crate) struct Said {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
 }
 
 impl Bench {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap(), variables: BTreeMap::new() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
-    pub fn file(self, name: &str, text: &str) -> Self {
+    pub(crate) fn file(self, name: &str, text: &str) -> Self {
         let path = self.path(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
         self
     }
 
-    pub fn variable(mut self, name: &str, value: &str) -> Self {
+    pub(crate) fn variable(mut self, name: &str, value: &str) -> Self {
         self.variables.insert(name.to_owned(), value.to_owned());
         self
     }
 
-    pub fn command(&self, words: &str) -> Command {
+    pub(crate) fn command(&self, words: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_infersweep"));
         command.args(words.split_whitespace()).current_dir(self.dir.path()).stdin(Stdio::null());
         command.env_clear().envs(&self.variables);
         command
     }
 
-    pub fn call(&self, words: &str) -> Said {
+    pub(crate) fn call(&self, words: &str) -> Said {
         said(&self.command(words).output().unwrap())
     }
 
     /// The run directory of the last run of a scenario.
-    pub fn latest(&self, name: &str) -> PathBuf {
+    pub(crate) fn latest(&self, name: &str) -> PathBuf {
         self.path("results").join(name).join("latest").canonicalize().unwrap()
     }
 
-    pub fn json(&self, path: &Path) -> serde_json::Value {
+    pub(crate) fn json(path: &Path) -> serde_json::Value {
         serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap()
     }
 }
 
-pub fn said(output: &Output) -> Said {
+pub(crate) fn said(output: &Output) -> Said {
     Said {
         code: output.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
@@ -73,14 +73,14 @@ pub fn said(output: &Output) -> Said {
 }
 
 /// Every row of a directory of Parquet files.
-pub fn rows(dir: &Path) -> Vec<RequestRecord> {
+pub(crate) fn rows(dir: &Path) -> Vec<RequestRecord> {
     let mut paths: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     paths.iter().flat_map(|path| read_records(path).unwrap().map(Result::unwrap)).collect()
 }
 
 /// Every file below a directory.
-pub fn files(dir: &Path) -> Vec<PathBuf> {
+pub(crate) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for path in fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()) {
         if path.is_dir() { found.extend(files(&path)) } else { found.push(path) }
@@ -89,13 +89,13 @@ pub fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// `infersweep simulate` as a process of its own; stopped when dropped.
-pub struct Simulated {
+pub(crate) struct Simulated {
     child: Child,
     pub url: String,
 }
 
 impl Simulated {
-    pub fn start(bench: &Bench, more: &str) -> Self {
+    pub(crate) fn start(bench: &Bench, more: &str) -> Self {
         let mut child = bench.command(&format!("simulate --port 0 {more}")).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
@@ -112,7 +112,7 @@ impl Drop for Simulated {
 }
 
 /// A scenario on the simulator that is over in a moment.
-pub const SMALL: &str = r#"
+pub(crate) const SMALL: &str = r#"
 name = "small"
 seed = 3
 labels = { ticket = "PERF-1" }

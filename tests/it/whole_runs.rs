@@ -22,13 +22,13 @@ fn a_run_leaves_exactly_what_the_plan_says() {
         assert_eq!(row.chunks.len(), 6);
         assert!(row.stamps.first_token_ns.unwrap() - row.stamps.sent_ns.unwrap() >= 5_000_000);
     }
-    let summary = bench.json(&dir.join("summary.json"));
+    let summary = Bench::json(&dir.join("summary.json"));
     let cells = summary["cells"].as_array().unwrap();
     assert_eq!((cells.len(), &summary["labels"]["ticket"]), (8, &"PERF-1".into()));
     assert!(cells.iter().all(|cell| cell["requests"]["completed"] == 8 && cell["metrics"]["ttft_ms"]["count"] == 8));
-    let manifest = bench.json(&dir.join("manifest.json"));
+    let manifest = Bench::json(&dir.join("manifest.json"));
     assert_eq!((&manifest["state"], manifest["probes"].as_array().unwrap().len()), (&"complete".into(), 2));
-    let plan = bench.json(&dir.join("plan.json"));
+    let plan = Bench::json(&dir.join("plan.json"));
     assert!(plan["cells"].as_array().unwrap().iter().all(|cell| cell["repeats"][0]["state"] == "complete"));
     for file in ["scenario.toml", "summary.csv", "comparison.md"] {
         assert!(dir.join(file).metadata().unwrap().len() > 0, "{file}");
@@ -101,7 +101,7 @@ fn every_repeat_has_its_rows_in_the_order_asked_for() {
         order.len() == 4 && order[0].contains("_c1-") && order[1].contains("_c4-") && order[2].contains("_c1-"),
         "{order:?}"
     );
-    let summary = bench.json(&bench.latest("small").join("summary.json"));
+    let summary = Bench::json(&bench.latest("small").join("summary.json"));
     assert!(summary["cells"].as_array().unwrap().iter().all(|cell| cell["repeats"].as_array().unwrap().len() == 2));
 }
 

@@ -95,10 +95,11 @@ fn only(node: Option<&Node>, faults: &mut Faults) -> BTreeMap<AxisName, Vec<Axis
             match item.scalar().map(|text| parse_axis_value(&axis, &text)) {
                 Some(Ok(value)) => values.push(value),
                 Some(Err(error)) => {
-                    faults.push(item.place.fault(Code::BadValue, error.wrong).help(format!("write {}", error.expected)))
+                    faults
+                        .push(item.place.fault(Code::BadValue, error.wrong).help(format!("write {}", error.expected)));
                 }
                 None => {
-                    faults.push(item.place.fault(Code::WrongType, format!("expected a value, found {}", item.kind())))
+                    faults.push(item.place.fault(Code::WrongType, format!("expected a value, found {}", item.kind())));
                 }
             }
         }

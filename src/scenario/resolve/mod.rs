@@ -11,9 +11,9 @@ mod values;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use super::Scenario;
 use super::tree::Node;
 use super::variables::Variables;
-use super::{Output, Scenario};
 use crate::diagnostic::Faults;
 use crate::text::Secrets;
 
@@ -62,7 +62,7 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
             .flat_map(|gates| gates.items())
             .filter_map(|gate| judgement::gate(gate, faults))
             .collect(),
-        output: tree.get("output").map(load::output).unwrap_or_else(Output::default),
+        output: tree.get("output").map(load::output).unwrap_or_default(),
         frozen: frozen(tree),
         endpoints,
         models,

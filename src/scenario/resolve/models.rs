@@ -75,10 +75,10 @@ fn axis_items(tree: &Node, axis: &str) -> Vec<(String, Place)> {
     let matrix = tree.get("matrix");
     let tables = matrix
         .into_iter()
-        .chain(["block", "include", "exclude"].iter().filter_map(|key| matrix?.get(key)).flat_map(|list| list.items()));
+        .chain(["block", "include", "exclude"].iter().filter_map(|key| matrix?.get(key)).flat_map(Node::items));
     tables
         .filter_map(|table| table.get(axis))
-        .flat_map(|list| list.items())
+        .flat_map(Node::items)
         .filter_map(|item| Some((item.scalar()?, item.place.clone())))
         .collect()
 }

@@ -7,7 +7,7 @@ use super::column::{Column, Field, Row};
 use crate::record::{Cause, Failure, Outcome, RequestRecord, TokenSource};
 use crate::time::MonotonicNs;
 
-/// Every fixed column in the order of the file; the axes stand after [`BEFORE_AXES`] of them.
+/// Every fixed column in the order of the file; the axes stand after `BEFORE_AXES` of them.
 pub fn fixed_columns() -> impl Iterator<Item = &'static Column> {
     BEFORE_AXES.iter().chain(&AFTER_AXES)
 }
