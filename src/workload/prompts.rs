@@ -108,11 +108,9 @@ pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
 /// The axes that content may hang on: not the model, nor where and how hard it is loaded.
 pub(super) fn workload_axes(axes: &Axes) -> String {
     lines_of(axes, |axis| match axis {
-        AxisName::Mode
-        | AxisName::InputTokens
-        | AxisName::OutputTokens
-        | AxisName::ImageSize
-        | AxisName::Var(_) => true,
+        AxisName::Mode | AxisName::InputTokens | AxisName::OutputTokens | AxisName::ImageSize | AxisName::Var(_) => {
+            true
+        }
         AxisName::Model
         | AxisName::Endpoint
         | AxisName::Loop
