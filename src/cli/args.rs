@@ -170,6 +170,12 @@ pub(super) struct Simulate {
     /// Time of a decode step for one sequence
     #[arg(long, value_name = "TIME", default_value = "8ms")]
     pub(super) itl: String,
+    /// Added to the time to the first token for each input token
+    #[arg(long, value_name = "TIME", default_value = "20us")]
+    pub(super) prefill_per_token: String,
+    /// Fraction by which each further sequence slows a step
+    #[arg(long, value_name = "SHARE", default_value_t = 0.02)]
+    pub(super) batch_slowdown: f64,
     /// Sequences decoded at once; more wait
     #[arg(long, value_name = "N", default_value_t = 16)]
     pub(super) slots: u32,

@@ -55,7 +55,7 @@ impl Progress {
             if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() },
         );
         // The template is a constant of ours: a wrong one would show as the default style.
-        if let Ok(style) = ProgressStyle::with_template("{prefix:.bold}  {bar:24}  {msg}") {
+        if let Ok(style) = ProgressStyle::with_template("{prefix:.bold}  {bar:16}  {wide_msg}") {
             bar.set_style(style.progress_chars("━╸─"));
         }
         let whole = Whole { began_ns: clock.now_ns(), total_s, done_s: 0.0 };

@@ -15,6 +15,8 @@ pub(super) fn simulate(args: &args::Simulate, terminal: &Terminal) -> Result<Exi
     let options = SimulatorOptions {
         ttft: duration("--ttft", &args.ttft)?,
         itl: duration("--itl", &args.itl)?,
+        prefill_per_token: duration("--prefill-per-token", &args.prefill_per_token)?,
+        batch_slowdown: args.batch_slowdown,
         slots: args.slots as usize,
         jitter: args.jitter,
         ..SimulatorOptions::default()

@@ -1,5 +1,8 @@
 use hdrhistogram::Histogram;
 
+/// The greatest value that is told apart: three hours, in microseconds.
+const LONGEST_US: u64 = 3 * 3600 * 1_000_000;
+
 /// A distribution that is read while it grows: to three significant digits, in constant memory.
 #[derive(Debug)]
 pub struct LiveDistribution {
@@ -11,10 +14,10 @@ impl LiveDistribution {
     /// An empty one.
     #[must_use]
     pub fn new() -> Self {
-        Self { histogram: Histogram::new(3).ok() }
+        Self { histogram: Histogram::new_with_bounds(1, LONGEST_US, 3).ok() }
     }
 
-    /// Takes a value in milliseconds; what is negative or no number counts as 0.
+    /// Takes a value in milliseconds; negative ones and no numbers count as 0, more than three hours as three.
     pub fn record(&mut self, ms: f64) {
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
         let us = (ms * 1000.0).round() as u64;

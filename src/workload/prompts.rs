@@ -107,16 +107,11 @@ pub fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
 
 /// The axes that content may hang on: not the model, nor where and how hard it is loaded.
 pub(super) fn workload_axes(axes: &Axes) -> String {
-    lines_of(axes, |axis| match axis {
-        AxisName::Mode | AxisName::InputTokens | AxisName::OutputTokens | AxisName::ImageSize | AxisName::Var(_) => {
-            true
-        }
-        AxisName::Model
-        | AxisName::Endpoint
-        | AxisName::Loop
-        | AxisName::Concurrency
-        | AxisName::Qps
-        | AxisName::QpsDistribution => false,
+    lines_of(axes, |axis| {
+        matches!(
+            axis,
+            AxisName::Mode | AxisName::InputTokens | AxisName::OutputTokens | AxisName::ImageSize | AxisName::Var(_)
+        )
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod commands;
+mod documents;
 mod faulty;
 mod floors;
 mod interrupted;

@@ -137,9 +137,7 @@ pub(super) const PROMPT: Table = Table {
             Kind::Path,
             "YAML: default_prompt / multiple_prompts, each a list of {name, template}; a built-in text unless given.",
         ),
-        Key::new("multiple", Kind::Bool, "Draw one of multiple_prompts for each request.")
-            .or("false")
-            .supports(Support::DefaultOnly),
+        Key::new("multiple", Kind::Bool, "Draw one of multiple_prompts for each request.").or("false"),
         Key::new("system", Kind::Path, "A template for the system message.").supports(Support::None),
         Key::new(
             "unique",

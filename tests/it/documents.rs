@@ -1,0 +1,58 @@
+//! The commands of README and docs do what they say: every `$` line of a console block runs.
+
+use std::path::Path;
+
+use crate::tool::Bench;
+
+fn console_lines(text: &str) -> Vec<String> {
+    let mut inside = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        if line.starts_with("```") {
+            inside = line == "```console";
+        } else if let (true, Some(command)) = (inside, line.strip_prefix("$ ")) {
+            lines.push(command.to_owned());
+        }
+    }
+    lines
+}
+
+/// A directory with the shipped scenarios and prompts.
+fn clone_of_examples() -> Bench {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut bench = Bench::new();
+    for dir in ["scenarios", "prompts"] {
+        for path in std::fs::read_dir(root.join(dir)).unwrap().map(|entry| entry.unwrap().path()) {
+            let name = format!("{dir}/{}", path.file_name().unwrap().to_string_lossy());
+            bench = bench.file(&name, &std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    bench
+}
+
+#[test]
+fn every_console_command_of_the_readme_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let commands = console_lines(&std::fs::read_to_string(root.join("README.md")).unwrap());
+    assert!(commands.contains(&"cargo test".to_owned()));
+    let ours: Vec<&str> = commands
+        .iter()
+        .filter_map(|line| line.strip_prefix("cargo run --release -- ").or_else(|| line.strip_prefix("infersweep ")))
+        .collect();
+    assert!(!ours.is_empty());
+    for command in ours {
+        let bench = clone_of_examples();
+        let said = bench.call(command);
+        assert_eq!(said.code, 0, "{command}: {}", said.stderr);
+        assert!(said.stdout.contains("quickstart · mode = synthetic"), "{}", said.stdout);
+    }
+}
+
+#[test]
+fn the_scenario_of_the_readme_checks_clean() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("README.md")).unwrap();
+    let scenario = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let said = Bench::new().file("readme.toml", scenario).call("check readme.toml");
+    assert!(said.code == 0 && said.stdout.contains("12 cells"), "{}{}", said.stdout, said.stderr);
+}
