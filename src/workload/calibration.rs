@@ -6,7 +6,7 @@ use super::words::common;
 use crate::tokens::Tokenizer;
 
 /// What a request costs beyond its text, at one endpoint for one model.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TokenModel {
     /// Tokens of the chat template round one user message.
     pub overhead: i64,
@@ -14,18 +14,21 @@ pub struct TokenModel {
     pub probed: bool,
     /// Whether the server counts a longer text otherwise than the tokenizer does.
     pub mismatch: bool,
+    /// What it was learnt from.
+    #[serde(default)]
+    pub probes: Vec<ProbeResult>,
 }
 
 impl TokenModel {
     /// Nothing known: no overhead.
     #[must_use]
     pub fn assumed() -> Self {
-        Self { overhead: 0, probed: false, mismatch: false }
+        Self::default()
     }
 }
 
 /// What a probe came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProbeResult {
     /// Tokens of its text by our count.
     pub text_tokens: u64,
@@ -55,8 +58,12 @@ pub struct Calibration {
     tokenizer: Arc<dyn Tokenizer>,
 }
 
-/// Words of the two probes.
+/// Everyday words of the first probe, and of the second where only those can be counted.
 const PROBE_WORDS: [usize; 2] = [8, 120];
+
+/// The second probe otherwise. Any two vocabularies have everyday words as one token each; they part over figures,
+/// code, accents and other scripts, so that the wrong tokenizer shows here.
+const PROBE: &str = include_str!("probe.txt");
 
 impl Calibration {
     /// A calibration of a tokenizer against a server.
@@ -69,12 +76,26 @@ impl Calibration {
         let overhead = |result: &ProbeResult| signed(result.prompt_tokens_server) - signed(result.text_tokens);
         if let [short, long, ..] = observed {
             let (overhead, confirmed) = (overhead(short), overhead(long));
-            return CalibrationStep::Done(TokenModel { overhead, probed: true, mismatch: overhead != confirmed });
+            let probes = vec![*short, *long];
+            return CalibrationStep::Done(TokenModel {
+                overhead,
+                probed: true,
+                mismatch: overhead != confirmed,
+                probes,
+            });
         }
-        let words: Vec<&str> = common().into_iter().step_by(5).take(PROBE_WORDS[observed.len()]).collect();
-        let text = words.join(" ");
+        let text = self.text(observed.len());
         let text_tokens = self.tokenizer.count(&text) as u64;
         CalibrationStep::Probe { text, text_tokens }
+    }
+
+    /// The text of the probe that follows `sent` others.
+    fn text(&self, sent: usize) -> String {
+        if sent > 0 && self.tokenizer.takes_any_text() {
+            return PROBE.to_owned();
+        }
+        let words: Vec<&str> = common().into_iter().step_by(5).take(PROBE_WORDS[sent]).collect();
+        words.join(" ")
     }
 }
 

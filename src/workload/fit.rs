@@ -60,7 +60,17 @@ impl Fitter {
 
     /// A salt: words that no other request has in this order. Short prompts get a short one, of half their size.
     pub(super) fn salt(&self, rng: &mut Rng, wanted: usize) -> String {
-        self.salts.draw(rng, SALT_WORDS.min(wanted / 2 / self.salts.cost))
+        self.salts.draw(rng, self.salt_words(wanted))
+    }
+
+    /// What stands for any salt of prompts of that size: it costs what they cost.
+    pub(super) fn stand_in(&self, wanted: usize) -> String {
+        let words: Vec<&str> = self.salts.words.iter().copied().take(self.salt_words(wanted)).collect();
+        words.join(" ")
+    }
+
+    fn salt_words(&self, wanted: usize) -> usize {
+        SALT_WORDS.min(wanted / 2 / self.salts.cost)
     }
 
     /// So many words of a token each.

@@ -8,6 +8,7 @@ mod fit;
 mod prompts;
 mod session;
 mod synthetic;
+mod tails;
 mod template;
 #[cfg(test)]
 mod tests;

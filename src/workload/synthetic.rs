@@ -5,6 +5,7 @@ use super::calibration::TokenModel;
 use super::fit::Fitter;
 use super::prompts::{Prompts, workload_axes};
 use super::session::{ChatRequest, Message, Reply, Role, Session, Step};
+use super::tails::Tails;
 use crate::diagnostic::Fault;
 use crate::plan::Cell;
 use crate::scenario::Unique;
@@ -38,6 +39,7 @@ pub struct SyntheticOrder {
 pub struct Synthetic {
     order: SyntheticOrder,
     fitter: Fitter,
+    tails: Tails,
     /// Of content: the same for every model and load.
     content: Seed,
     /// Of salts: another in every cell, and in every run unless the seed alone makes them.
@@ -57,7 +59,7 @@ impl Synthetic {
             Unique::None => None,
         };
         let fitter = Fitter::new(order.tokenizer.as_ref());
-        Self { order, fitter, content, salt }
+        Self { order, fitter, tails: Tails::default(), content, salt }
     }
 
     /// The `index`-th request of a phase.
@@ -76,7 +78,9 @@ impl Synthetic {
             .salt
             .map(|salt| self.fitter.salt(&mut salt.child(phase).index(index).rng(), wanted))
             .unwrap_or_default();
-        let fitted = self.fitter.fit(tokenizer.as_ref(), &salt, &body, wanted, &mut seed.child("fill").rng());
+        // Not of the request: a body that requests share is filled up alike.
+        let fill = self.content.child("fill");
+        let fitted = self.tails.fit(&self.fitter, tokenizer.as_ref(), &salt, &body, wanted, fill);
         let counted = signed(fitted.tokens as u64) + tokens.overhead;
         Ok(ChatRequest {
             messages: vec![Message { role: Role::User, text: fitted.text }],

@@ -117,7 +117,7 @@ fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
         prompts: Arc::new(parse(FILE).unwrap()),
         unique: Unique::Run,
         tokenizer,
-        tokens: TokenModel { overhead: 7, probed: true, mismatch: false },
+        tokens: TokenModel { overhead: 7, probed: true, ..TokenModel::default() },
     }
 }
 
@@ -183,22 +183,39 @@ fn template_faults_point_into_the_prompt_file() {
     assert!(shown("default_prompt: []\n", CELL).contains("has no prompt under `default_prompt`"));
 }
 
-#[test]
-fn two_probes_learn_the_overhead_and_notice_another_tokenizer() {
-    let calibration = Calibration::new(Arc::new(Words));
-    let learn = |server: fn(u64) -> u64| {
-        let mut observed = Vec::new();
-        loop {
-            match calibration.next(&observed) {
-                CalibrationStep::Probe { text_tokens, .. } => {
-                    observed.push(ProbeResult { text_tokens, prompt_tokens_server: server(text_tokens) });
-                }
-                CalibrationStep::Done(model) => return (observed.len(), model.overhead, model.mismatch),
+/// What a calibration of `ours` learns of a server that counts by `theirs` and adds `overhead`.
+fn learnt(ours: &Arc<dyn Tokenizer>, theirs: &dyn Fn(&str) -> usize, overhead: u64) -> TokenModel {
+    let calibration = Calibration::new(Arc::clone(ours));
+    let mut observed = Vec::new();
+    loop {
+        match calibration.next(&observed) {
+            CalibrationStep::Probe { text, text_tokens } => {
+                assert_eq!((text.trim(), ours.count(&text) as u64), (text.as_str(), text_tokens));
+                observed.push(ProbeResult { text_tokens, prompt_tokens_server: theirs(&text) as u64 + overhead });
+            }
+            CalibrationStep::Done(model) => {
+                assert_eq!((observed.len(), &observed), (2, &model.probes));
+                return model;
             }
         }
-    };
-    assert_eq!(learn(|tokens| tokens + 36), (2, 36, false));
-    assert_eq!(learn(|tokens| tokens * 2), (2, 8, true));
+    }
+}
+
+#[test]
+fn two_probes_learn_the_overhead_and_notice_another_tokenizer() {
+    for (name, ours) in tokenizers_of_all_kinds() {
+        let right = learnt(ours, &|text| ours.count(text), 36);
+        assert_eq!((right.overhead, right.probed, right.mismatch), (36, true, false), "{name}");
+        assert!(learnt(ours, &|text| 2 * ours.count(text), 36).mismatch, "{name}");
+    }
+}
+
+#[test]
+fn vocabularies_that_agree_on_everyday_words_are_told_apart() {
+    let splits_figures = |text: &str| Words.count(text) + text.bytes().filter(u8::is_ascii_digit).count();
+    let everyday = super::words::common().join(" ");
+    assert_eq!(splits_figures(&everyday), Words.count(&everyday));
+    assert!(learnt(&(Arc::new(Words) as Arc<dyn Tokenizer>), &splits_figures, 3).mismatch);
 }
 
 #[test]
