@@ -11,7 +11,6 @@ mod live;
 mod quantile;
 mod repeat;
 mod request;
-mod samples;
 mod summary;
 #[cfg(test)]
 mod tests;

@@ -9,8 +9,7 @@ use crate::metrics::{CellSummary, METRICS, MetricSummary};
 /// The summaries as CSV (RFC 4180): one row a cell, every number as it is, an undefined one empty.
 #[must_use]
 pub fn summary_csv(cells: &[CellSummary]) -> String {
-    let axes = RowAxes::of(cells.iter().map(|cell| &cell.axes));
-    let axes = axes.names();
+    let axes = axis_names(cells);
     let metrics = metric_names(cells);
     let of_metrics = metrics
         .iter()

@@ -65,7 +65,7 @@ impl Column {
 
     /// The header in one line, for formats that have no groups.
     pub(super) fn title(&self) -> String {
-        format!("{} {}", self.group.trim(), self.name).trim().to_owned()
+        format!("{} {}", self.group, self.name).trim().to_owned()
     }
 
     fn draw(&self, text: &str, mark: Option<char>, width: usize) -> String {
@@ -132,19 +132,6 @@ impl Grid {
             let narrower = widest.width() - 1;
             widest.squeeze(narrower);
         }
-    }
-
-    /// Shortens the widest column of words by at most so much; whether there was anything to shorten.
-    fn shorten(&mut self, by: usize) -> bool {
-        const LEAST: usize = 8;
-        let words = self.columns.iter_mut().filter(|column| !column.right && column.width() > LEAST);
-        let Some(column) = words.max_by_key(|column| column.width()) else { return false };
-        let width = column.width().saturating_sub(by).max(LEAST);
-        for cell in &mut column.cells {
-            cell.text = truncate_str(&cell.text, width, "…").into_owned();
-        }
-        column.name = truncate_str(&column.name, width, "…").into_owned();
-        true
     }
 
     fn widths(&self) -> Vec<usize> {

@@ -11,7 +11,6 @@ mod notes;
 mod plan;
 #[cfg(test)]
 mod tests;
-mod wrap;
 
 pub use comparison::{ComparisonTable, comparison};
 pub use csv::summary_csv;

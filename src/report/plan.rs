@@ -1,38 +1,14 @@
 use std::time::Duration;
 
-use console::truncate_str;
-use serde_json::{Map, Value};
-
-use super::axes::RowAxes;
 use super::grid::{Cell, Column, Grid};
-use super::wrap::wrap;
 use crate::plan::{Cell as PlanCell, Estimate, Plan};
 use crate::scenario::Scenario;
 use crate::text::plural;
 use crate::units::{format_count, format_duration};
 
-/// The cells of a plan and what they cost, for a terminal of so many columns.
-///
-/// Axes give way first, for the cell's id tells them; then columns from the right.
+/// The cells of a plan and what they cost, for a terminal.
 #[must_use]
 pub fn plan_table(scenario: &Scenario, plan: &Plan, estimate: &Estimate, width: usize) -> String {
-    let mut grid = Grid { columns: columns(scenario, plan) };
-    let dropped = grid.fit(width);
-    let mut lines: Vec<String> =
-        grid.terminal(false).iter().map(|line| truncate_str(line, width, "…").into_owned()).collect();
-    lines.push(String::new());
-    lines.extend(wrap(&total(plan, estimate), width));
-    if estimate.guessed {
-        let guess = "time is a guess: a first token after 0.5 s, then 30 tokens a second for each request";
-        lines.extend(wrap(guess, width));
-    }
-    if !dropped.is_empty() {
-        lines.extend(wrap(&format!("for want of room not shown: {}", dropped.join(", ")), width));
-    }
-    lines.join("\n")
-}
-
-fn columns(scenario: &Scenario, plan: &Plan) -> Vec<Column> {
     let each: Vec<Estimate> = plan.cells.iter().map(|cell| Estimate::of_cell(scenario, cell)).collect();
     let column = |name: &str, expendable: u8, of: &dyn Fn(&PlanCell, &Estimate) -> String| Column {
         group: String::new(),
@@ -41,19 +17,14 @@ fn columns(scenario: &Scenario, plan: &Plan) -> Vec<Column> {
         right: true,
         expendable,
     };
-    let requests = |cell: &PlanCell, _: &Estimate| {
-        let once = cell.requests.map_or_else(|| "by time".to_owned(), format_count);
-        if scenario.load.repeats == 1 { once } else { format!("{once} x {}", scenario.load.repeats) }
-    };
-    let axes: Vec<Map<String, Value>> = plan.cells.iter().map(|cell| cell.axes.to_json()).collect();
-    let mut columns = vec![Column { right: false, ..column("cell", 0, &|cell, _| cell.id.to_string()) }];
-    columns.extend(RowAxes::of(&axes).columns(3));
-    columns.extend([
-        column("requests", 0, &requests),
+    let mut columns = vec![
+        Column { right: false, ..column("cell", 0, &|cell, _| cell.id.to_string()) },
+        column("requests", 0, &|cell, _| cell.requests.map_or_else(|| "by time".to_owned(), format_count)),
+        column("repeats", 3, &|_, _| scenario.load.repeats.to_string()),
         column("input tokens", 1, &|_, estimate| format_count(estimate.input_tokens)),
         column("output tokens", 2, &|_, estimate| format_count(estimate.output_tokens)),
         column("time", 0, &|_, estimate| time(estimate.seconds)),
-    ]);
+    ];
     if each.iter().any(|estimate| estimate.cost_usd.is_some()) {
         columns.push(column("cost", 0, &|_, estimate| estimate.cost_usd.map_or_else(|| "-".to_owned(), dollars)));
     }
@@ -62,14 +33,18 @@ fn columns(scenario: &Scenario, plan: &Plan) -> Vec<Column> {
     let mut lines = grid.terminal(width, false);
     lines.push(String::new());
     let cost = estimate.cost_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
-    format!(
+    lines.push(format!(
         "{}: {} with warm-up, {} input and {} output tokens, about {}{cost}",
         plural(plan.cells.len(), "cell", "cells"),
-        requests,
+        plural(usize::try_from(estimate.requests).unwrap_or(usize::MAX), "request", "requests"),
         format_count(estimate.input_tokens),
         format_count(estimate.output_tokens),
         time(estimate.seconds),
-    )
+    ));
+    if estimate.guessed {
+        lines.push("time is a guess: a first token after 0.5 s, then 30 tokens a second for each request".to_owned());
+    }
+    lines.join("\n")
 }
 
 fn time(seconds: f64) -> String {
