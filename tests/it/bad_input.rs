@@ -34,7 +34,7 @@ fn fixed(answer: &'static str) -> String {
 fn what_is_wrong_with_the_call_is_two_and_sends_nothing() {
     let bench = Bench::new().file("small.toml", SMALL).file("faulty.toml", &SMALL.replace("[matrix]", "[matrx]"));
     for (words, said) in [
-        ("run absent.toml", "cannot read absent.toml"),
+        ("run absent.toml", "absent.toml does not exist"),
         ("run faulty.toml", "did you mean `matrix`?"),
         ("run small.toml --only concurency=1", "did you mean `concurrency`?"),
         ("run small.toml --only concurrency=9", "there is `1` or `4`"),

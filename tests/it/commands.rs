@@ -53,45 +53,6 @@ fn the_example_scenarios_check_clean() {
 }
 
 #[test]
-fn the_reference_scenario_names_every_key() {
-    fn keys(schema: &serde_json::Value, into: &mut Vec<String>) {
-        for (name, inner) in schema["properties"].as_object().into_iter().flatten() {
-            into.push(name.clone());
-            keys(inner, into);
-            keys(&inner["items"], into);
-            keys(&inner["additionalProperties"], into);
-        }
-    }
-    let mut names = Vec::new();
-    keys(&schema(), &mut names);
-    let text = std::fs::read_to_string(root("scenarios/reference.toml")).unwrap();
-    let is_there = |name: &String| text.split(|c: char| !(c.is_alphanumeric() || c == '_')).any(|word| word == name);
-    let missing: Vec<&String> = names.iter().filter(|name| !is_there(name)).collect();
-    assert!(names.len() > 80 && missing.is_empty(), "{missing:?}");
-}
-
-#[test]
-fn examples_hold_against_the_schema_and_faulty_ones_do_not() {
-    let validator = jsonschema::validator_for(&schema()).unwrap();
-    let json = |text: &str| serde_json::to_value(toml::from_str::<toml::Table>(text).unwrap()).unwrap();
-    for entry in std::fs::read_dir(root("scenarios")).unwrap() {
-        let path = entry.unwrap().path();
-        let errors: Vec<String> = validator
-            .iter_errors(&json(&std::fs::read_to_string(&path).unwrap()))
-            .map(|error| error.to_string())
-            .collect();
-        assert!(errors.is_empty(), "{}: {errors:?}", path.display());
-    }
-    for text in [
-        "endpoints = 3\n[matrix]\nmodel = 1",
-        "[endpoints.a]\nbase_urll = \"x\"\n[matrix]\nmodel = \"m\"",
-        "[matrix]\nmodel = \"m\"",
-    ] {
-        assert!(!validator.is_valid(&json(text)), "{text}");
-    }
-}
-
-#[test]
 fn help_names_every_command() {
     let help = Bench::new().call("--help").stdout;
     for command in ["run", "init", "plan", "check", "schema", "show", "simulate", "Exit codes"] {
