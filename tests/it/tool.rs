@@ -27,7 +27,7 @@ impl Bench {
         Self { dir: tempfile::tempdir().unwrap(), variables: BTreeMap::new() }
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 

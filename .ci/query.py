@@ -1,6 +1,6 @@
 """Runs every ```sql block of a document in DuckDB, from inside a run directory.
 
-usage: duckdb.py DOCUMENT RUN_DIRECTORY
+usage: query.py DOCUMENT RUN_DIRECTORY
 
 A block passes when it runs and gives at least one row.
 """
