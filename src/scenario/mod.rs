@@ -4,6 +4,7 @@
 //! validation, so that every value in it holds.
 
 mod axis;
+mod bare_vars;
 mod endpoint;
 mod hide;
 mod language;

@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 
-use super::Scenario;
 use super::hide::{hide, plain_keys};
 use super::language::{SCENARIO, validate};
 use super::layers::{apply_profile, apply_settings, read_file, with_base};
 use super::resolve::{Surroundings, resolve};
 use super::tree::Node;
 use super::variables::{Unset, Variables, expand};
+use super::{Scenario, bare_vars};
 use crate::diagnostic::{Code, Fault, Faults, SourceFile};
 use crate::text::{Secrets, slug};
 
@@ -63,6 +63,7 @@ fn finish(
     apply_settings(&mut tree, options.set, &mut faults);
     keys.extend(plain_keys(&tree));
     expand(&mut tree, options.variables, options.unset, &mut secrets, &mut faults);
+    bare_vars::gather(&mut tree);
     validate(&tree, &SCENARIO, &mut faults);
     let stem = path.file_stem().map(|stem| slug(&stem.to_string_lossy())).filter(|stem| !stem.is_empty());
     let known_secrets = secrets.clone();

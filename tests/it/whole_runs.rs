@@ -54,6 +54,15 @@ impl Bench {
 }
 
 #[test]
+fn an_exclude_names_vars_by_their_bare_words() {
+    let more = "vars = { language = [\"en\", \"ko\"] }\n[[matrix.exclude]]\nlanguage = \"ko\"\nconcurrency = 4\n[load]";
+    let bench = Bench::new().file("small.toml", &SMALL.replace("[load]", more));
+    assert_eq!(bench.json_of("plan small.toml --json")["cells"].as_array().unwrap().len(), 16 - 4);
+    let wrong = bench.call("plan small.toml --set matrix.exclude=[{languag=1}]");
+    assert!(wrong.code == 2 && wrong.stderr.contains("unknown key `languag`"), "{}", wrong.stderr);
+}
+
+#[test]
 fn only_and_set_and_json_do_what_they_say() {
     let bench = Bench::new().file("small.toml", SMALL);
     let summary =

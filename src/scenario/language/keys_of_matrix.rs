@@ -65,7 +65,7 @@ pub(super) const MATRIX: Table = Table {
         ZIP,
         Key::new("block", Kind::List(&Kind::Table(&BLOCK)), "A product of its own with its own axes."),
         Key::new("include", Kind::List(&Kind::Table(&CELL)), "One more cell; what it leaves out takes the defaults."),
-        Key::new("exclude", Kind::List(&Kind::Table(&CELLS)), "Cells that go: those that match every key."),
+        Key::new("exclude", Kind::List(&Kind::Cells(&CELLS)), "Cells that go: those that match every key."),
     ],
 };
 

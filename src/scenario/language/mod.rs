@@ -68,6 +68,8 @@ pub(super) enum Kind {
     Free,
     /// A table of fixed keys.
     Table(&'static Table),
+    /// A table of axes, and of `vars` by their bare names.
+    Cells(&'static Table),
     /// A table whose keys are names the user chooses.
     Named(&'static Kind),
     /// A list.

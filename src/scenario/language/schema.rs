@@ -60,6 +60,11 @@ fn of_kind(kind: &Kind) -> Value {
         Kind::Scalar => json!({ "type": ["string", "number", "boolean"] }),
         Kind::Free => json!({ "type": "object" }),
         Kind::Table(keys) => table(keys),
+        Kind::Cells(keys) => {
+            let mut schema = table(keys);
+            schema["additionalProperties"] = of_kind(&Kind::OneOrList(&Kind::Scalar));
+            schema
+        }
         Kind::Named(kind) => json!({ "type": "object", "additionalProperties": of_kind(kind) }),
         Kind::List(kind) => json!({ "type": "array", "items": of_kind(kind) }),
         Kind::OneOrList(kind) => {

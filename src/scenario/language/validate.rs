@@ -96,7 +96,7 @@ fn check(node: &Node, kind: &Kind, path: &str, faults: &mut Faults) {
             }
         }
         (Kind::Form(form), _) => form::check(node, *form, path, faults),
-        (Kind::Table(table), Value::Table(_)) => check_table(node, table, path, faults),
+        (Kind::Table(table) | Kind::Cells(table), Value::Table(_)) => check_table(node, table, path, faults),
         (Kind::Named(inner), Value::Table(entries)) => {
             for entry in entries {
                 check(&entry.node, inner, &join(path, &entry.key), faults);

@@ -47,7 +47,9 @@ pub(super) fn unknown_key(entry: &Entry, table: &Table, path: &str) -> Fault {
 /// The table of the scenario that has this very key.
 fn owner(key: &str) -> Option<&'static str> {
     SCENARIO.keys.iter().find_map(|table| match table.kind {
-        Kind::Table(inner) => inner.keys.iter().any(|known| known.name == key).then_some(table.name),
+        Kind::Table(inner) | Kind::Cells(inner) => {
+            inner.keys.iter().any(|known| known.name == key).then_some(table.name)
+        }
         _ => None,
     })
 }
@@ -71,7 +73,7 @@ fn expected(kind: &Kind) -> &'static str {
         Kind::Integer(..) => "a whole number",
         Kind::Number(..) => "a number",
         Kind::Scalar => "a string, a number or a truth value",
-        Kind::Free | Kind::Table(_) | Kind::Named(_) => "a table",
+        Kind::Free | Kind::Table(_) | Kind::Cells(_) | Kind::Named(_) => "a table",
         Kind::List(_) => "a list",
         Kind::OneOrList(inner) => expected(inner),
     }
@@ -81,7 +83,9 @@ fn expected(kind: &Kind) -> &'static str {
 fn remedy(node: &Node, kind: &Kind, path: &str) -> Option<String> {
     let scalar = node.scalar();
     Some(match (kind, &node.value) {
-        (Kind::List(Kind::Table(_)), Value::Table(_)) => format!("write its header in double brackets, as [[{path}]]"),
+        (Kind::List(Kind::Table(_) | Kind::Cells(_)), Value::Table(_)) => {
+            format!("write its header in double brackets, as [[{path}]]")
+        }
         (Kind::List(Kind::Text | Kind::Word(_)), Value::Text { used, .. }) => {
             format!("write it in square brackets, as [\"{used}\"]")
         }
