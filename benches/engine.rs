@@ -16,7 +16,7 @@ use infersweep::record::Phase;
 use infersweep::scenario::{ReadOptions, RequestOptions, Unset, Variables, read_text};
 use infersweep::simulator::{RequestStamps, Simulator, SimulatorOptions};
 use infersweep::time::Clock;
-use infersweep::workload::{ChatRequest, Message, Role};
+use infersweep::workload::{ChatRequest, Message};
 use rustix::time::{ClockId, clock_gettime};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -127,11 +127,9 @@ fn client(url: &str, clock: Clock) -> Client {
 async fn by_client(client: &Client, streams: usize) -> Vec<Seen> {
     client.warm(streams).await.unwrap();
     let request = ChatRequest {
-        messages: vec![Message { role: Role::User, text: "hello there".to_owned() }],
+        messages: vec![Message::user("hello there")],
         output_tokens: Some(TOKENS),
-        input_tokens_requested: None,
-        input_tokens_client: None,
-        prompt_name: None,
+        ..ChatRequest::default()
     };
     let target = Target { model_id: "m".to_owned(), options: RequestOptions::default() };
     let body = client.encode(&request, &target);

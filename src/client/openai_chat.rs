@@ -141,10 +141,14 @@ struct Messages<'r>(&'r [Message]);
 impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(serde::Serialize)]
-        struct WireMessage<'r> {
-            role: Role,
-            content: &'r str,
+        #[serde(untagged)]
+        enum WireMessage<'r> {
+            Said { role: Role, content: &'r str },
+            Verbatim(&'r serde_json::Map<String, Value>),
         }
-        serializer.collect_seq(self.0.iter().map(|message| WireMessage { role: message.role, content: &message.text }))
+        serializer.collect_seq(self.0.iter().map(|message| match message {
+            Message::Said { role, text } => WireMessage::Said { role: *role, content: text },
+            Message::Verbatim(message) => WireMessage::Verbatim(message),
+        }))
     }
 }

@@ -38,13 +38,7 @@ mod tests {
 
     #[test]
     fn the_full_length_is_asked_for_unless_the_scenario_says_otherwise() {
-        let request = ChatRequest {
-            messages: Vec::new(),
-            output_tokens: Some(5),
-            input_tokens_requested: None,
-            input_tokens_client: None,
-            prompt_name: None,
-        };
+        let request = ChatRequest { messages: Vec::new(), output_tokens: Some(5), ..ChatRequest::default() };
         for (ignore_eos, said) in [(None, true), (Some(true), true), (Some(false), false)] {
             let options = RequestOptions { ignore_eos, ..RequestOptions::default() };
             let body = SAMBANOVA.body(&request, &Target { model_id: "m".into(), options }, true);

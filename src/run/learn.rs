@@ -11,9 +11,7 @@ use crate::record::{Outcome, Phase};
 use crate::scenario::{Scenario, TokenizerSource};
 use crate::store::ProbeReport;
 use crate::tokens::Tokenizer;
-use crate::workload::{
-    Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, Role, TokenModel, load_tokenizer,
-};
+use crate::workload::{Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, TokenModel, load_tokenizer};
 
 /// Longer than this a probe is not waited for.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
@@ -135,13 +133,7 @@ async fn calibrate(
 
 /// Sends one text and returns the server's count of its input tokens.
 async fn probe(client: &Client, target: &Target, text: String) -> Result<u64, String> {
-    let request = ChatRequest {
-        messages: vec![Message { role: Role::User, text }],
-        output_tokens: Some(1),
-        input_tokens_requested: None,
-        input_tokens_client: None,
-        prompt_name: None,
-    };
+    let request = ChatRequest { messages: vec![Message::user(text)], output_tokens: Some(1), ..ChatRequest::default() };
     let body = client.encode(&request, target);
     let mut observed = client.observation();
     if tokio::time::timeout(PROBE_LIMIT, client.exchange(&body, &mut observed)).await.is_err() {

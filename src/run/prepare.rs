@@ -8,7 +8,7 @@ use super::error::RunError;
 use crate::client::{Client, Target};
 use crate::load::{Script, Source};
 use crate::record::Phase;
-use crate::workload::{ChatRequest, Reply, Session, Step, Synthetic};
+use crate::workload::{ChatRequest, Reply, Session, Step, Workload};
 
 /// Sessions made ahead of use, at least; twice the concurrency when that is more.
 const AHEAD: usize = 64;
@@ -75,14 +75,14 @@ pub(super) struct Wanted {
 
 impl Prompter {
     /// Starts making sessions.
-    pub(super) fn start(workload: &Arc<Synthetic>, encoder: &Encoder, wanted: Wanted) -> Self {
+    pub(super) fn start(workload: &Arc<dyn Workload>, encoder: &Encoder, wanted: Wanted) -> Self {
         let ahead = AHEAD.max(2 * wanted.concurrency);
         let ring = |phase: Phase, count: Option<u64>| {
             let (sender, receiver) = mpsc::channel(ahead);
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());
             let make = move || {
                 for index in 0..count.unwrap_or(u64::MAX) {
-                    let made = prepare(&workload, &encoder, phase, index);
+                    let made = prepare(workload.as_ref(), &encoder, phase, index);
                     let failed = made.is_err();
                     if sender.blocking_send(made).is_err() || failed {
                         break;
@@ -140,8 +140,8 @@ impl Source for Prompter {
     }
 }
 
-fn prepare(workload: &Arc<Synthetic>, encoder: &Encoder, phase: Phase, index: u64) -> Made {
+fn prepare(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Made {
     let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
     let first = session.next(None).map(|step| encoder.encode(step.request));
-    Ok(Prepared { first, session: Box::new(session), encoder: encoder.clone() })
+    Ok(Prepared { first, session, encoder: encoder.clone() })
 }

@@ -15,7 +15,7 @@ use crate::scenario::Scenario;
 use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
 use crate::time::{Clock, unix_ns};
 use crate::units::Amount;
-use crate::workload::{Prompts, Synthetic, SyntheticOrder};
+use crate::workload::{Prompts, Synthetic, SyntheticOrder, Workload};
 
 /// How often the journal is asked whether it still writes.
 const JOURNAL_LOOK: Duration = Duration::from_millis(500);
@@ -57,7 +57,7 @@ impl Bench<'_> {
         let target = Arc::new(target(self.scenario, endpoint, label));
         self.observer.tell(RunEvent::Preparing { cell_id: cell.id.to_string() });
 
-        let workload = Arc::new(Synthetic::new(SyntheticOrder {
+        let workload: Arc<dyn Workload> = Arc::new(Synthetic::new(SyntheticOrder {
             cell: cell.clone(),
             repeat,
             seed: self.scenario.seed,

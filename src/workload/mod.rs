@@ -5,6 +5,7 @@
 
 mod calibration;
 mod fit;
+mod picture;
 mod prompts;
 mod session;
 mod synthetic;
@@ -16,7 +17,8 @@ mod tokenizer;
 mod words;
 
 pub use calibration::{Calibration, CalibrationStep, ProbeResult, TokenModel};
+pub use picture::Picture;
 pub use prompts::{Prompts, render_once};
-pub use session::{ChatRequest, Message, Reply, Role, Session, Step};
-pub use synthetic::{Single, Synthetic, SyntheticOrder};
+pub use session::{ChatRequest, Message, Reply, Role, Session, Step, Workload};
+pub use synthetic::{Synthetic, SyntheticOrder};
 pub use tokenizer::load_tokenizer;

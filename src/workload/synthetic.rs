@@ -4,7 +4,7 @@ use std::time::Duration;
 use super::calibration::TokenModel;
 use super::fit::Fitter;
 use super::prompts::{Prompts, workload_axes};
-use super::session::{ChatRequest, Message, Reply, Role, Session, Step};
+use super::session::{ChatRequest, Message, Reply, Session, Step, Workload};
 use super::tails::Tails;
 use crate::diagnostic::Fault;
 use crate::plan::Cell;
@@ -83,23 +83,25 @@ impl Synthetic {
         let fitted = self.tails.fit(&self.fitter, tokenizer.as_ref(), &salt, &body, wanted, fill);
         let counted = signed(fitted.tokens as u64) + tokens.overhead;
         Ok(ChatRequest {
-            messages: vec![Message { role: Role::User, text: fitted.text }],
+            messages: vec![Message::user(fitted.text)],
             output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
             input_tokens_requested: Some(requested),
             input_tokens_client: u64::try_from(counted).ok(),
             prompt_name: template.map(|template| template.name.clone()),
+            ..ChatRequest::default()
         })
     }
+}
 
-    /// A session of that one request.
-    pub fn session(&self, phase: &str, index: u64) -> Result<Single, Fault> {
-        Ok(Single(Some(self.request(phase, index)?)))
+impl Workload for Synthetic {
+    fn session(&self, phase: &str, index: u64) -> Result<Box<dyn Session>, Fault> {
+        Ok(Box::new(Single(Some(self.request(phase, index)?))))
     }
 }
 
 /// A session of one request.
 #[derive(Debug)]
-pub struct Single(Option<ChatRequest>);
+struct Single(Option<ChatRequest>);
 
 impl Session for Single {
     fn next(&mut self, _: Option<&Reply>) -> Option<Step<ChatRequest>> {

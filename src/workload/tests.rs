@@ -122,7 +122,7 @@ fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
 }
 
 fn text(order: SyntheticOrder, index: u64) -> String {
-    Synthetic::new(order).request("measure", index).unwrap().messages[0].text.clone()
+    Synthetic::new(order).request("measure", index).unwrap().messages[0].text().unwrap().to_owned()
 }
 
 const CELL: &str = "model=a input_tokens=64 output_tokens=5 concurrency=4 language=en";
@@ -265,7 +265,7 @@ fn salts_come_first_differ_and_have_one_length_so_that_all_else_stays() {
 fn without_a_tokenizer_only_everyday_words_are_sent_and_no_template_is_named() {
     let request = Synthetic::new(order(CELL, load_tokenizer(None).unwrap())).request("measure", 0).unwrap();
     let known = super::words::common();
-    assert!(request.messages[0].text.split(' ').all(|word| known.contains(&word)), "{request:?}");
+    assert!(request.messages[0].text().unwrap().split(' ').all(|word| known.contains(&word)), "{request:?}");
     assert_eq!((request.prompt_name, request.input_tokens_client), (None, Some(64)));
     let different: std::collections::BTreeSet<_> = known.iter().collect();
     assert!(different.len() >= 256 && different.len() == known.len(), "a salt of eight has at least 64 bits");
@@ -349,9 +349,9 @@ proptest! {
         let (_, tokenizer) = &tokenizers_of_all_kinds()[kind];
         let cell = format!("model=a input_tokens={} output_tokens=5 language=en", wanted + 7);
         let request = Synthetic::new(order(&cell, Arc::clone(tokenizer))).request("measure", index).unwrap();
-        let text = &request.messages[0].text;
+        let text = request.messages[0].text().unwrap();
         prop_assert_eq!(tokenizer.count(text) as u64, wanted, "{:?}", text);
         prop_assert_eq!(request.input_tokens_client, Some(wanted + 7));
-        prop_assert_eq!(text.trim(), text.as_str());
+        prop_assert_eq!(text.trim(), text);
     }
 }

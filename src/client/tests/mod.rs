@@ -190,11 +190,12 @@ fn client(url: &str) -> Client {
 
 fn request() -> ChatRequest {
     ChatRequest {
-        messages: vec![Message { role: Role::User, text: "hi".into() }],
+        messages: vec![Message::user("hi")],
         output_tokens: Some(2),
         input_tokens_requested: Some(6),
         input_tokens_client: Some(7),
         prompt_name: Some("p".into()),
+        ..ChatRequest::default()
     }
 }
 

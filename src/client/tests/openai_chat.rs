@@ -8,13 +8,11 @@ use crate::client::openai_chat::OPENAI_CHAT;
 use crate::scenario::MaxTokensKey;
 
 fn talk(output_tokens: Option<u64>) -> ChatRequest {
-    let message = |role, text: &str| Message { role, text: text.to_owned() };
+    let message = |role, text: &str| Message::Said { role, text: text.to_owned() };
     ChatRequest {
         messages: vec![message(Role::System, "Be \"brief\"."), message(Role::User, "Hi\n한")],
         output_tokens,
-        input_tokens_requested: None,
-        input_tokens_client: None,
-        prompt_name: None,
+        ..ChatRequest::default()
     }
 }
 
