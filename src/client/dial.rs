@@ -93,7 +93,7 @@ impl Dialer {
                 Stream::Tls(Box::new(encrypted))
             }
         };
-        Link::new(stream, wire).await
+        Ok(Box::new(Link::new(stream, wire)))
     }
 
     /// Tries each address of the host in turn; a silent one may use up its share of the limit, not all of it.

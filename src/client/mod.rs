@@ -20,6 +20,7 @@ mod deadline;
 mod dial;
 mod exchange;
 mod failure;
+mod http1;
 mod link;
 mod observation;
 mod openai_chat;
