@@ -10,6 +10,7 @@
 
 mod address;
 mod api;
+mod arrival;
 mod chat_chunk;
 mod chunk_tokens;
 #[expect(clippy::module_inception, reason = "the story of the module, under the name of its type")]
