@@ -12,7 +12,7 @@ mod tests;
 mod view;
 
 pub use cell::{Cell, CellDigest, CellId, Plan, Unit};
-pub use digest::{ContentHashes, content_files, digest_of};
+pub use digest::{ContentHashes, content_files, digest_of, pictures_of};
 pub use estimate::Estimate;
 pub use expand::expand;
 pub use filter::{Filter, FilterError};
