@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -7,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{CellDigest, Plan};
 use crate::scenario::{Axes, Chat, Endpoint, Load, Mode, Model, Scenario, TokenizerSource};
+use crate::text::hex;
 use crate::units::{SizeSpec, format_duration};
 
 /// Goes up whenever a version measures something differently, so that old results are not taken for new ones.
@@ -136,15 +136,6 @@ fn load_facts(load: &Load, axes: &Axes) -> Value {
         "max_in_flight": axes.qps().map(|_| load.max_in_flight),
         "retries": format!("{:?}", load.retries),
         "cell_timeout": format_duration(load.cell_timeout),
-    })
-}
-
-/// Bytes as lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }
 
