@@ -12,8 +12,8 @@ use crate::scenario::{Scenario, TokenizerSource};
 use crate::seed::Seed;
 use crate::store::ProbeReport;
 use crate::tokens::Tokenizer;
-use crate::workload::{Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, Prompts, TokenModel};
 use crate::workload::load_tokenizer;
+use crate::workload::{Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, Prompts, TokenModel};
 
 /// Longer than this a probe is not waited for.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);

@@ -71,7 +71,8 @@ impl Bench<'_> {
         let now = Origin { monotonic_ns: self.clock.now_ns(), unix_ns: unix_ns() };
         let journal_path = self.dir.journal_path(&unit);
         let journal = JournalWriter::spawn(&journal_path, UnitHeader::new(cell, repeat, self.schema.clone(), now))?;
-        let gauges = Arc::new(Gauges::new(expected(wanted, requests_of_session(self.scenario, cell)), now.monotonic_ns));
+        let gauges =
+            Arc::new(Gauges::new(expected(wanted, requests_of_session(self.scenario, cell)), now.monotonic_ns));
         let started =
             RunEvent::UnitStarted { number, cell_id: cell.id.to_string(), repeat, gauges: Arc::clone(&gauges) };
         self.observer.tell(started);

@@ -47,7 +47,7 @@ struct Named {
 fn names(text: &str) -> Vec<Named> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(start) = text[at..].find("{").map(|start| at + start) {
+    while let Some(start) = text[at..].find('{').map(|start| at + start) {
         let rest = &text[start..];
         let (close, is_tag) = if rest.starts_with("{#") { ("#}", false) } else { ("%}", rest.starts_with("{%")) };
         let end = rest.find(close).map(|end| start + end);

@@ -169,3 +169,108 @@ impl Conversation {
         self.said = self.said.zip(tokens).map(|(said, more)| said + more);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::scenario::{ChatSource, Dataset, DatasetOrder, SharedPrefix};
+    use crate::tokens::Words;
+    use crate::workload::tests::order;
+
+    const CELL: &str = "model=a mode=chat input_tokens=30 output_tokens=5 concurrency=4 language=en";
+
+    fn settings(turns: Option<u32>) -> scenario::Chat {
+        scenario::Chat { turns, think_time: Duration::from_secs(2), source: ChatSource::Synthetic }
+    }
+
+    fn reply(text: &str) -> Reply {
+        Reply { text: text.to_owned(), completed: true }
+    }
+
+    /// The requests of a conversation, every one answered with `answer`.
+    fn turns(chat: &Chat, index: u64, answer: &str) -> Vec<ChatRequest> {
+        let mut session = chat.session("measure", index).unwrap();
+        let mut all = vec![session.next(None).unwrap()];
+        let answer = reply(answer);
+        while let Some(think) = session.think(&answer) {
+            assert_eq!(think, Duration::from_secs(2));
+            all.push(session.next(Some(&answer)).unwrap());
+        }
+        assert!(session.next(Some(&answer)).is_none());
+        all
+    }
+
+    fn texts(request: &ChatRequest) -> Vec<&str> {
+        request.messages.iter().map(|message| message.text().unwrap()).collect()
+    }
+
+    #[test]
+    fn every_turn_is_exact_and_sends_all_that_was_said() {
+        let chat = Chat::made(settings(None), order(CELL, Arc::new(Words)));
+        let turns = turns(&chat, 3, "fine by me");
+        assert_eq!(turns.len(), 4);
+        for (turn, request) in turns.iter().enumerate() {
+            let said = texts(request);
+            assert_eq!((said.len(), request.turn), (2 * turn + 1, u32::try_from(turn).ok()));
+            assert_eq!(Words.count(said.last().unwrap()), 30);
+            let counted: usize = said.iter().map(|text| Words.count(text)).sum();
+            assert_eq!(request.input_tokens_client, Some(counted as u64 + 7));
+            assert_eq!((request.input_tokens_requested, request.output_tokens), (None, Some(5)));
+            assert_eq!(request.messages[..said.len() - 1].iter().filter(|message| !message.is_of_user()).count(), turn);
+            if let Some(before) = turn.checked_sub(1) {
+                assert_eq!(request.messages[..2 * turn - 1], turns[before].messages);
+                assert_eq!(said[2 * turn - 1], "fine by me");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_beginning_of_a_conversation_is_salted() {
+        let made = |nonce| Chat::made(settings(None), SyntheticOrder { nonce, ..order(CELL, Arc::new(Words)) });
+        let (one, two) = (turns(&made(1), 0, "x"), turns(&made(2), 0, "x"));
+        let (one, two) = (texts(&one[3]), texts(&two[3]));
+        let differ: Vec<bool> = one.iter().zip(&two).map(|(one, two)| one != two).collect();
+        assert_eq!(differ, [true, false, false, false, false, false, false]);
+        assert_ne!(one[2], one[4]);
+        let shared_prefix = SharedPrefix { tokens: 10, groups: 1 };
+        let shared = Chat::made(settings(None), SyntheticOrder { shared_prefix, ..order(CELL, Arc::new(Words)) });
+        let prefix = |index| Words.truncate(texts(&turns(&shared, index, "x")[0])[0], 10).to_owned();
+        assert_eq!(prefix(0), prefix(1));
+    }
+
+    #[test]
+    fn a_turn_that_failed_ends_its_conversation() {
+        let chat = Chat::made(settings(None), order(CELL, Arc::new(Words)));
+        let mut session = chat.session("measure", 0).unwrap();
+        session.next(None).unwrap();
+        let failed = Reply { text: "half of".to_owned(), completed: false };
+        assert_eq!((session.think(&failed), session.next(Some(&failed))), (None, None));
+    }
+
+    #[test]
+    fn without_a_tokenizer_only_what_we_made_is_counted() {
+        let chat = Chat::made(settings(Some(2)), order(CELL, crate::workload::load_tokenizer(None).unwrap()));
+        let counted: Vec<_> = turns(&chat, 0, "x").iter().map(|request| request.input_tokens_client).collect();
+        assert_eq!(counted, [Some(37), None]);
+    }
+
+    #[test]
+    fn rows_are_replayed_with_live_answers() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("d.jsonl");
+        let rows = r#"{"id": "c", "max_tokens": 3, "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "A"}, {"role": "assistant", "content": "old"}, {"role": "user", "content": "B"}, {"role": "user", "content": "C"}]}
+{"prompt": "only"}"#;
+        std::fs::write(&file, rows).unwrap();
+        let (template, filter) = (None, BTreeMap::new());
+        let dataset = Dataset { file, order: DatasetOrder::File, template, filter, allow_image_urls: false };
+        let rows = Arc::new(Rows::open(&dataset, true).unwrap());
+        let chat = |most| Chat::replayed(settings(most), Arc::clone(&rows), order(CELL, Arc::new(Words)));
+        let all = turns(&chat(None), 0, "new one");
+        assert_eq!(texts(&all[2]), ["S", "A", "new one", "B", "new one", "C"]);
+        assert_eq!(all[2].input_tokens_client, Some(4 + 2 * 2 + 7));
+        assert!(all.iter().all(|turn| turn.prompt_name.as_deref() == Some("c") && turn.output_tokens == Some(3)));
+        assert_eq!((turns(&chat(Some(2)), 0, "x").len(), turns(&chat(None), 1, "x").len()), (2, 1));
+    }
+}

@@ -136,18 +136,20 @@ impl Synthetic {
         // Not of the request: a body that requests share is filled up alike.
         let fill = self.content.child("fill");
         let salt_seed = self.salt.filter(|_| opening == Opening::Salted);
-        let fit = |wanted: usize| {
-            let salt = salt_seed
-                .map(|salt| self.fitter.salt(&mut salt.child(phase).index(index).rng(), wanted))
-                .unwrap_or_default();
-            self.tails.fit(&self.fitter, tokenizer, &salt, &body, wanted, fill)
+        let salt = |wanted: usize| {
+            let salt = salt_seed.map(|salt| salt.child(phase).index(index).rng());
+            salt.map(|mut rng| self.fitter.salt(&mut rng, wanted)).unwrap_or_default()
         };
+        let fit = |wanted: usize| self.tails.fit(&self.fitter, tokenizer, &salt(wanted), &body, wanted, fill);
         let prefix = match opening {
             Opening::Salted => self.prefixes.of(index, wanted, &self.fitter, tokenizer),
             Opening::Plain => None,
         };
         let fitted = match prefix {
-            Some(prefix) => join(&prefix, wanted, tokenizer, fit),
+            Some(prefix) => join(&prefix, wanted, tokenizer, fit).unwrap_or_else(|| {
+                let opening = format!("{} {}", prefix.text, salt(wanted - prefix.tokens.min(wanted)));
+                self.fitter.fit(tokenizer, opening.trim_end(), &body, wanted, &mut fill.rng())
+            }),
             None => fit(wanted),
         };
         let prompt_name = template.map(|template| template.name.clone());

@@ -118,11 +118,8 @@ impl Template {
 
     /// The values of the axes that the template names, as one text: axes alike in it render alike.
     pub(super) fn seen(&self, axes: &Axes) -> String {
-        let names: BTreeSet<String> = self
-            .environment
-            .templates()
-            .flat_map(|(_, template)| template.undeclared_variables(false))
-            .collect();
+        let names: BTreeSet<String> =
+            self.environment.templates().flat_map(|(_, template)| template.undeclared_variables(false)).collect();
         lines_of(axes, |axis| names.contains(axis.as_str()))
     }
 

@@ -14,7 +14,7 @@ use crate::tokens::{Tokenizer, Words};
 
 const FILE: &str = "default_prompt:\n  - name: essay\n    template: |\n      Essay {{ index }} in {{ language }} on {{ choice(['rivers', 'towns', 'ships']) }}.\n      {{ words(6) }}\n";
 
-fn cell(text: &str) -> Cell {
+pub(super) fn cell(text: &str) -> Cell {
     let axes: Axes = text
         .split_whitespace()
         .map(|part| {
@@ -95,7 +95,7 @@ fn bpe(knows_words: bool) -> Arc<dyn Tokenizer> {
 }
 
 /// Each kind of tokenizer, made once.
-fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Tokenizer>)] {
+pub(super) fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Tokenizer>)] {
     static ALL: std::sync::LazyLock<Vec<(&'static str, Arc<dyn Tokenizer>)>> = std::sync::LazyLock::new(|| {
         let common = load_tokenizer(None).unwrap();
         vec![
@@ -109,7 +109,7 @@ fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Tokenizer>)] {
     &ALL
 }
 
-fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
+pub(super) fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
     SyntheticOrder {
         cell: cell(cell_text),
         repeat: 0,

@@ -63,13 +63,7 @@ pub(super) fn chat(node: &Node) -> Chat {
 }
 
 /// Holds the modes against the tables that they take, and the tables against the modes that take them.
-pub(super) fn check_sources(
-    tree: &Node,
-    matrix: &Matrix,
-    dataset: Option<&Dataset>,
-    chat: Chat,
-    faults: &mut Faults,
-) {
+pub(super) fn check_sources(tree: &Node, matrix: &Matrix, dataset: Option<&Dataset>, chat: Chat, faults: &mut Faults) {
     let has = |wanted: Mode| matrix.modes().any(|mode| mode == wanted);
     let replays = has(Mode::Chat) && chat.source == ChatSource::Dataset;
     let unused = |key: &str, why: &str| {

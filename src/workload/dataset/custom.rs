@@ -35,7 +35,7 @@ pub struct CustomOrder {
 /// Mode `custom`: the rows of a dataset, as they are or rendered. No salt goes in front of them.
 #[derive(Debug)]
 pub struct Custom {
-    custom: CustomOrder,
+    pub(super) asked: CustomOrder,
     order: Order,
     content: Seed,
 }
@@ -46,12 +46,12 @@ impl Custom {
     pub fn new(custom: CustomOrder) -> Self {
         let content = content_seed(custom.seed, &custom.cell, custom.repeat);
         let order = Order::new(custom.rows.dataset().order, custom.rows.count(), content);
-        Self { custom, order, content }
+        Self { asked: custom, order, content }
     }
 
     /// The `index`-th request of a phase.
     pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
-        let CustomOrder { cell, rows, tokenizer, tokens, .. } = &self.custom;
+        let CustomOrder { cell, rows, tokenizer, tokens, .. } = &self.asked;
         let mut row = rows.row(self.order.row(phase, index))?;
         if let Some(template) = rows.template() {
             let seed = self.content.child(phase).index(index).child("template");

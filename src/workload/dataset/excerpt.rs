@@ -66,7 +66,8 @@ mod tests {
 
     #[test]
     fn a_fault_shows_its_line_and_of_a_long_line_a_part() {
-        let text = format!("{{\"a\": 1,\n\"b\": \"{}\", \"prompt\": 3, \"c\": \"{}\"}}", "x".repeat(500), "é".repeat(500));
+        let text =
+            format!("{{\"a\": 1,\n\"b\": \"{}\", \"prompt\": 3, \"c\": \"{}\"}}", "x".repeat(500), "é".repeat(500));
         let wrong = Wrong::new(Code::WrongType, "`prompt` takes a string").at("prompt").help("write a string");
         let shown = render(&[wrong.fault(Path::new("d.jsonl"), 7, &text)], Style::Plain);
         assert!(shown.contains("d.jsonl:8:") && shown.contains("xxx\", \"prompt\": 3, \"c\": \"éé"), "{shown}");

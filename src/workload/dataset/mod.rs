@@ -11,6 +11,8 @@ mod row;
 mod rows;
 mod scan;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use custom::{Custom, CustomOrder};
 pub(super) use custom::{content_seed, count_plain};

@@ -58,7 +58,8 @@ impl Row {
         let max_tokens = match row.remove("max_tokens") {
             None => None,
             Some(value) => Some(whole(&value).ok_or_else(|| {
-                Wrong::new(Code::BadValue, format!("`max_tokens` is a whole number from 1, not {value}")).at("max_tokens")
+                Wrong::new(Code::BadValue, format!("`max_tokens` is a whole number from 1, not {value}"))
+                    .at("max_tokens")
             })?),
         };
         let body = PASSED_ON.iter().filter_map(|key| row.remove_entry(*key)).collect();

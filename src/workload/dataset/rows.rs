@@ -44,7 +44,9 @@ impl Rows {
         let template = template.transpose()?;
         if template.is_some() && replayed {
             let fault = Fault::error(Code::Conflict, "a chat replays rows as they are, and `template` renders them");
-            return Err(fault.help("take template out of [dataset], or write source = \"synthetic\" under [chat]").into());
+            return Err(fault
+                .help("take template out of [dataset], or write source = \"synthetic\" under [chat]")
+                .into());
         }
         let format = Format::of(&dataset.file)?;
         let mut scan = Scan::new(dataset, replayed, format)?;
@@ -57,7 +59,9 @@ impl Rows {
             return Err(nothing(dataset, seen).into());
         }
         let values = match spool {
-            Some(spool) => BufReader::new(spool.into_inner().map_err(|error| unreadable(&dataset.file, error.error()))?),
+            Some(spool) => {
+                BufReader::new(spool.into_inner().map_err(|error| unreadable(&dataset.file, error.error()))?)
+            }
             None => BufReader::new(open(&dataset.file)?.into_inner()),
         };
         let pictures = pictures.map(|hash| crate::text::hex(&hash.finalize()));
@@ -170,7 +174,9 @@ impl<'d> Scan<'d> {
     fn new(dataset: &'d Dataset, replayed: bool, format: Format) -> Result<Self, Fault> {
         let spool = match format {
             Format::Lines | Format::List => None,
-            Format::Text { .. } | Format::Parquet => Some(BufWriter::new(tempfile::tempfile().map_err(no_space)?)),
+            Format::Text { .. } | Format::Parquet => {
+                Some(BufWriter::new(tempfile::tempfile().map_err(|error| no_space(&error))?))
+            }
         };
         Ok(Self {
             dataset,
@@ -216,11 +222,11 @@ impl<'d> Scan<'d> {
         if !self.passes(&row) {
             return Ok(());
         }
-        let read = Row::read(row, found.number, self.dataset).and_then(|row| self.check(row));
+        let read = Row::read(row, found.number, self.dataset).and_then(|row| self.check(&row));
         read.map_err(|wrong| wrong.fault(path, found.number, &text))?;
         let offset = match (&mut self.spool, found.offset) {
             (Some(spool), _) => {
-                spool.write_all(found.json).map_err(no_space)?;
+                spool.write_all(found.json).map_err(|error| no_space(&error))?;
                 self.spooled += found.json.len() as u64;
                 self.spooled - found.json.len() as u64
             }
@@ -233,10 +239,13 @@ impl<'d> Scan<'d> {
 
     /// Whether a row has, for every key of the filter, one of its values.
     fn passes(&self, row: &Map<String, Value>) -> bool {
-        self.dataset.filter.iter().all(|(key, wanted)| row.get(key).and_then(plain).is_some_and(|has| wanted.contains(&has)))
+        self.dataset
+            .filter
+            .iter()
+            .all(|(key, wanted)| row.get(key).and_then(plain).is_some_and(|has| wanted.contains(&has)))
     }
 
-    fn check(&mut self, row: Row) -> Result<(), Wrong> {
+    fn check(&mut self, row: &Row) -> Result<(), Wrong> {
         for image in &row.images {
             if let ImageSource::File(path) = image {
                 let hash = self.pictures.get_or_insert_default();
@@ -254,7 +263,7 @@ impl<'d> Scan<'d> {
     }
 }
 
-fn no_space(error: std::io::Error) -> Fault {
+fn no_space(error: &std::io::Error) -> Fault {
     Fault::error(Code::File, format!("cannot keep the rows of a table aside: {error}"))
 }
 

@@ -189,22 +189,21 @@ fn list(mut reader: impl BufRead, path: &Path, take: &mut Take<'_>) -> Result<()
             return Err(fault("the list does not end", line).help("a `]` is missing at the end of the file"));
         }
         for &byte in piece {
-            if !has_begun {
-                has_begun = byte == b'[';
-            } else {
-                match cutter.take(byte, offset, line) {
-                    Cut::Nothing => {}
-                    Cut::Item => {
-                        let (offset, number) = (Some(cutter.item_offset), cutter.item_line);
-                        if take(Found { offset, number, json: &cutter.item }).is_break() {
-                            return Ok(());
-                        }
+            // What stands before the list was looked at when its format was found.
+            let cut = if has_begun { cutter.take(byte, offset, line) } else { Cut::Nothing };
+            has_begun |= byte == b'[';
+            match cut {
+                Cut::Nothing => {}
+                Cut::Item => {
+                    let (offset, number) = (Some(cutter.item_offset), cutter.item_line);
+                    if take(Found { offset, number, json: &cutter.item }).is_break() {
+                        return Ok(());
                     }
-                    Cut::End => return Ok(()),
-                    Cut::Misplaced => {
-                        let message = format!("`{}` stands where a row or a comma should", byte.escape_ascii());
-                        return Err(fault(&message, line).help("the file is a list of tables, as [{\"prompt\": \"...\"}]"));
-                    }
+                }
+                Cut::End => return Ok(()),
+                Cut::Misplaced => {
+                    let message = format!("`{}` stands where a row or a comma should", byte.escape_ascii());
+                    return Err(fault(&message, line).help("the file is a list of tables, as [{\"prompt\": \"...\"}]"));
                 }
             }
             offset += 1;

@@ -4,6 +4,7 @@ use std::path::Path;
 use ::parquet::file::reader::{FileReader as _, SerializedFileReader};
 use serde_json::{Map, Value};
 
+use super::excerpt::at;
 use super::scan::{Found, Take, unreadable};
 use crate::diagnostic::{Code, Fault};
 
@@ -16,10 +17,10 @@ pub(super) fn text(path: &Path, delimiter: u8, take: &mut Take<'_>) -> Result<()
         csv::ReaderBuilder::new().delimiter(delimiter).from_path(path).map_err(|error| unreadable(path, &error))?;
     let names: Vec<String> = match reader.headers() {
         Ok(names) => names.iter().map(|name| name.trim_start_matches('\u{feff}').to_owned()).collect(),
-        Err(error) => return Err(bad_table(path, &error)),
+        Err(error) => return Err(bad_record(path, &error)),
     };
     let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).map_err(|error| bad_table(path, &error))? {
+    while reader.read_record(&mut record).map_err(|error| bad_record(path, &error))? {
         let fields = names.iter().zip(&record).filter(|(_, field)| !field.is_empty());
         let row = fields.map(|(name, field)| (name.clone(), Value::from(field))).collect();
         let number = record.position().map_or(0, csv::Position::line);
@@ -44,6 +45,18 @@ pub(super) fn parquet(path: &Path, take: &mut Take<'_>) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+fn bad_record(path: &Path, error: &csv::Error) -> Fault {
+    let line = error.position().map(csv::Position::line);
+    match (error.kind(), line) {
+        (csv::ErrorKind::UnequalLengths { expected_len, len, .. }, Some(line)) => {
+            let message = format!("this row has {len} fields, and the first line names {expected_len}");
+            at(Fault::error(Code::Syntax, message), path, line, "", 0..0)
+        }
+        (_, Some(line)) => at(Fault::error(Code::Syntax, error.to_string()), path, line, "", 0..0),
+        (_, None) => bad_table(path, error),
+    }
 }
 
 fn bad_table(path: &Path, error: &dyn std::fmt::Display) -> Fault {
