@@ -241,6 +241,17 @@ mod tests {
     }
 
     #[test]
+    fn turns_of_one_text_are_exact_too() {
+        let yaml = "default_prompt:\n  - {name: a, template: Tell me all about the bridges of the town}\n";
+        let prompts = crate::workload::prompts::from_text(std::path::Path::new("p.yaml"), yaml, false).unwrap();
+        let chat =
+            Chat::made(settings(None), SyntheticOrder { prompts: Arc::new(prompts), ..order(CELL, Arc::new(Words)) });
+        let last = turns(&chat, 0, "x").pop().unwrap();
+        let of_user = last.messages.iter().filter(|message| message.is_of_user());
+        assert_eq!(of_user.map(|message| Words.count(message.text().unwrap())).collect::<Vec<_>>(), [30; 4]);
+    }
+
+    #[test]
     fn a_turn_that_failed_ends_its_conversation() {
         let chat = Chat::made(settings(None), order(CELL, Arc::new(Words)));
         let mut session = chat.session("measure", 0).unwrap();

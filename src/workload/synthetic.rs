@@ -41,7 +41,10 @@ pub struct SyntheticOrder {
 pub struct Synthetic {
     order: SyntheticOrder,
     fitter: Fitter,
+    /// What follows a salt.
     tails: Tails,
+    /// What follows nothing: the same body takes another tail there.
+    bare_tails: Tails,
     /// Of content: the same for every model and load.
     content: Seed,
     /// Of salts: another in every cell, and in every run unless the seed alone makes them.
@@ -81,7 +84,7 @@ impl Synthetic {
         let fitter = Fitter::new(order.tokenizer.as_ref());
         // As new as the salts, so that no cell finds the prefixes of another in the server's cache.
         let prefixes = Prefixes::new(order.shared_prefix, salt.unwrap_or(content));
-        Self { order, fitter, tails: Tails::default(), content, salt, prefixes }
+        Self { order, fitter, tails: Tails::default(), bare_tails: Tails::default(), content, salt, prefixes }
     }
 
     /// The `index`-th request of a phase.
@@ -140,7 +143,8 @@ impl Synthetic {
             let salt = salt_seed.map(|salt| salt.child(phase).index(index).rng());
             salt.map(|mut rng| self.fitter.salt(&mut rng, wanted)).unwrap_or_default()
         };
-        let fit = |wanted: usize| self.tails.fit(&self.fitter, tokenizer, &salt(wanted), &body, wanted, fill);
+        let tails = if salt_seed.is_some() { &self.tails } else { &self.bare_tails };
+        let fit = |wanted: usize| tails.fit(&self.fitter, tokenizer, &salt(wanted), &body, wanted, fill);
         let prefix = match opening {
             Opening::Salted => self.prefixes.of(index, wanted, &self.fitter, tokenizer),
             Opening::Plain => None,
