@@ -44,6 +44,8 @@ pub struct Cell {
     /// Measured requests of one repeat, conversations in mode chat; `None` when only the duration ends it, and in
     /// mode custom before the rows are counted.
     pub requests: Option<u64>,
+    /// Mean input tokens of a dataset's row, guessed by its length; `None` where the axes say the size.
+    pub row_tokens: Option<f64>,
     /// The incremental key.
     pub digest: CellDigest,
 }
@@ -58,10 +60,12 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The same plan of a dataset with so many rows: a cell of mode custom that nothing else ends sends each row once.
+    /// The same plan of a dataset with so many rows, of so many tokens each: a cell of mode custom that nothing else
+    /// ends sends each row once.
     #[must_use]
-    pub fn with_rows(mut self, rows: u64, load: &Load) -> Self {
+    pub fn with_rows(mut self, rows: u64, row_tokens: f64, load: &Load) -> Self {
         for cell in self.cells.iter_mut().filter(|cell| cell.axes.mode() == Mode::Custom) {
+            cell.row_tokens = Some(row_tokens);
             if load.requests.is_none() && load.duration.is_none() {
                 cell.requests = Some(rows);
             }

@@ -14,7 +14,7 @@ const GUESSED_ITL: Duration = Duration::from_millis(33);
 pub struct Estimate {
     /// Requests, warm-up included; of cells that only a duration ends, as many as fit by the time estimate.
     pub requests: u64,
-    /// Input tokens, by the means of the sizes; those of a dataset's rows are not known.
+    /// Input tokens, by the means of the sizes; of a dataset's rows, guessed by their length.
     pub input_tokens: u64,
     /// Output tokens, by the means of the sizes.
     pub output_tokens: u64,
@@ -48,7 +48,8 @@ impl Estimate {
     pub fn of_cell(scenario: &Scenario, cell: &Cell) -> Self {
         let load = &scenario.load;
         let mean = |size: Option<&crate::units::SizeSpec>| size.and_then(crate::units::SizeSpec::mean).unwrap_or(0.0);
-        let (input, output) = (mean(cell.axes.input_tokens()), mean(cell.axes.output_tokens()));
+        let input = cell.row_tokens.unwrap_or_else(|| mean(cell.axes.input_tokens()));
+        let output = mean(cell.axes.output_tokens());
         let settings = scenario.endpoint(cell.axes.endpoint()).and_then(|endpoint| endpoint.simulator);
         let concurrency = cell.axes.concurrency().unwrap_or(1);
         let session = session(scenario, cell, input, output);

@@ -49,7 +49,7 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
 
 fn cell(axes: Axes, scenario: &Scenario, contents: &ContentHashes) -> Cell {
     let requests = scenario.load.requests_at(&axes);
-    Cell { id: cell_id(&axes, scenario), digest: digest(&axes, scenario, contents), requests, axes }
+    Cell { id: cell_id(&axes, scenario), digest: digest(&axes, scenario, contents), requests, row_tokens: None, axes }
 }
 
 /// The axes that a mode takes, besides `model`, `endpoint`, `mode` and `vars`.

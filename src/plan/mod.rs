@@ -9,6 +9,8 @@ mod id;
 mod order;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_sources;
 mod view;
 
 pub use cell::{Cell, CellDigest, CellId, Plan, Unit};

@@ -45,7 +45,7 @@ impl Material {
     #[must_use]
     pub fn complete(&self, plan: Plan, scenario: &Scenario) -> Plan {
         match &self.rows {
-            Some(rows) => plan.with_rows(rows.count(), &scenario.load),
+            Some(rows) => plan.with_rows(rows.count(), rows.mean_tokens(), &scenario.load),
             None => plan,
         }
     }

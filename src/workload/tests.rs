@@ -24,7 +24,13 @@ pub(super) fn cell(text: &str) -> Cell {
             (axis, value)
         })
         .collect();
-    Cell { id: CellId::new(text.replace(' ', "_")), axes, requests: None, digest: CellDigest(String::new()) }
+    Cell {
+        id: CellId::new(text.replace(' ', "_")),
+        axes,
+        requests: None,
+        row_tokens: None,
+        digest: CellDigest(String::new()),
+    }
 }
 
 fn parse(text: &str) -> Result<Prompts, Faults> {

@@ -68,6 +68,19 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Bytes of what it says, or of all that its template may say of it.
+    pub(super) fn text_bytes(&self) -> u64 {
+        let json = |map: &Map<String, Value>| map.values().map(|value| value.to_string().len()).sum();
+        let bytes = |message: &Message| match message {
+            Message::Said { text, .. } => text.len(),
+            Message::Verbatim(map) => message.text().map_or_else(|| json(map), str::len),
+        };
+        let said: usize = self.messages.iter().map(bytes).sum::<usize>() + json(&self.values);
+        said as u64
+    }
+}
+
 /// The messages of a row: `prompt`, `messages`, or `conversations` as `ShareGPT` writes them.
 fn said(row: &mut Map<String, Value>) -> Result<Vec<Message>, Wrong> {
     match (row.remove("prompt"), row.remove("messages")) {
