@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use super::gauges::Gauges;
-use super::prepare::Upcoming;
-use crate::client::{Asked, Client, Target};
+use super::prepare::{Outgoing, Upcoming};
+use crate::client::{Asked, Client, Observation, Target};
 use crate::load::{Start, Stop, StopSignal, Transport};
 use crate::store::JournalWriter;
 use crate::time::Clock;
@@ -32,25 +32,45 @@ impl Transport for Wire {
         self.gauges.start();
         let mut observed = self.client.observation();
         let ended = tokio::select! {
+            biased;
             () = self.client.exchange(&outgoing.body, &mut observed) => true,
             () = stop.reached(Stop::Cancelling) => false,
         };
         if !ended {
             observed.cancel(self.clock.now_ns());
         }
+        self.gauges.end();
         let reply = observed.reply();
-        let asked = Asked {
-            request_index: start.request_index,
-            phase: start.phase,
-            model_id: &self.target.model_id,
-            request: &outgoing.request,
-            conversation: outgoing.turn.map(|(conversation, _)| conversation),
-            turn: outgoing.turn.map(|(_, turn)| turn),
-            scheduled_ns: start.scheduled_ns,
-        };
-        let record = observed.into_record(&asked, self.tokenizer.as_deref());
-        self.gauges.end(&record);
-        self.journal.add(record);
+        self.keep(observed, outgoing, start);
         reply
+    }
+
+    fn drop_unsent(&self, upcoming: Upcoming, start: Start) {
+        // Only what stands at the start of a session is ever dropped, and that is encoded.
+        let Upcoming::Encoded(outgoing) = upcoming else { return };
+        let mut observed = self.client.observation();
+        observed.drop_unsent(self.clock.now_ns());
+        self.keep(observed, *outgoing, start);
+    }
+}
+
+impl Wire {
+    /// Has the row made and kept by the journal's thread: tokens are attributed there, which may run a tokenizer.
+    fn keep(&self, observed: Observation, outgoing: Outgoing, start: Start) {
+        let (target, tokenizer, gauges) = (Arc::clone(&self.target), self.tokenizer.clone(), Arc::clone(&self.gauges));
+        self.journal.add(move || {
+            let asked = Asked {
+                request_index: start.request_index,
+                phase: start.phase,
+                model_id: &target.model_id,
+                request: &outgoing.request,
+                conversation: outgoing.turn.map(|(conversation, _)| conversation),
+                turn: outgoing.turn.map(|(_, turn)| turn),
+                scheduled_ns: start.scheduled_ns,
+            };
+            let record = observed.into_record(&asked, tokenizer.as_deref());
+            gauges.count(&record);
+            record
+        });
     }
 }

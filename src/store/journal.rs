@@ -25,6 +25,22 @@ pub(super) enum Line {
     Record(Box<RequestRecord>),
 }
 
+/// What the writer is given.
+enum Entry {
+    Origin(Origin),
+    /// Makes the row, on the writer's thread.
+    Record(Box<dyn FnOnce() -> RequestRecord + Send>),
+}
+
+impl Entry {
+    fn into_line(self) -> Line {
+        match self {
+            Self::Origin(origin) => Line::Origin(origin),
+            Self::Record(make) => Line::Record(Box::new(make())),
+        }
+    }
+}
+
 /// Keeps the rows of a repeat that is under way, a line of JSON each, on a thread of its own.
 ///
 /// Stamps are written as they are, on the monotonic clock. A row is in the file at most a second after it
@@ -32,7 +48,7 @@ pub(super) enum Line {
 /// for [`StoredRun::recover`](super::StoredRun::recover).
 #[derive(Debug)]
 pub struct JournalWriter {
-    lines: Sender<Line>,
+    lines: Sender<Entry>,
     failed: Arc<AtomicBool>,
     writer: JoinHandle<Result<u64, StoreError>>,
 }
@@ -68,19 +84,20 @@ impl JournalWriter {
         Ok(Self { lines, failed, writer })
     }
 
-    /// Adds a row; never waits. After a failure rows are let go: see [`failed`](Self::failed).
-    pub fn add(&self, record: RequestRecord) {
-        self.send(Line::Record(Box::new(record)));
+    /// Adds a row, which `make` makes on the writer's thread: what it costs does not fall on the caller. Never
+    /// waits. After a failure rows are let go: see [`failed`](Self::failed).
+    pub fn add(&self, make: impl FnOnce() -> RequestRecord + Send + 'static) {
+        self.send(Entry::Record(Box::new(make)));
     }
 
     /// Notes when the measured phase began, so that a journal that is cut off has its origin.
     pub fn set_origin(&self, origin: Origin) {
-        self.send(Line::Origin(origin));
+        self.send(Entry::Origin(origin));
     }
 
-    fn send(&self, line: Line) {
+    fn send(&self, entry: Entry) {
         // The writer is gone only after a failure, which `finish` returns.
-        let _ = self.lines.send(line);
+        let _ = self.lines.send(entry);
     }
 
     /// Whether a write failed, as on a full disk; cheap enough to ask before every request.
@@ -106,14 +123,14 @@ impl Journal {
     const GATHER: Duration = Duration::from_millis(250);
 
     /// Writes what arrives until every sender is gone, then waits for the disk.
-    fn keep(mut self, inbox: &Receiver<Line>) -> io::Result<u64> {
-        while let Ok(line) = inbox.recv() {
-            self.write(&line)?;
+    fn keep(mut self, inbox: &Receiver<Entry>) -> io::Result<u64> {
+        while let Ok(entry) = inbox.recv() {
+            self.write(&entry.into_line())?;
             // Asleep here, not in `recv`, so that rows which follow closely do not each wake this thread at
             // the cost of the one that measures.
             thread::park_timeout(Self::GATHER);
-            for line in inbox.try_iter() {
-                self.write(&line)?;
+            for entry in inbox.try_iter() {
+                self.write(&entry.into_line())?;
             }
             self.file.flush()?;
         }
@@ -146,12 +163,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("partial/a.0.jsonl");
         let journal = JournalWriter::spawn(&path, header()).unwrap();
-        journal.add(record(0));
+        journal.add(move || record(0));
         let lines = || std::fs::read_to_string(&path).unwrap().lines().count();
         let tries = (0..40).take_while(|_| lines() < 2).map(|_| thread::sleep(Duration::from_millis(25))).count();
         assert!(tries < 40, "one second");
         for index in 1..1000 {
-            journal.add(record(index));
+            journal.add(move || record(index));
         }
         assert!(!journal.failed());
         assert_eq!(journal.finish().unwrap(), 1000);
@@ -181,10 +198,10 @@ mod tests {
         let journal = JournalWriter::start(file, Path::new("a.0.jsonl"), header()).unwrap();
         assert!(!journal.failed());
         drop(reader);
-        journal.add(record(0));
+        journal.add(move || record(0));
         let tries = (0..40).take_while(|_| !journal.failed()).map(|_| thread::sleep(Duration::from_millis(25))).count();
         assert!(tries < 40, "one second");
-        journal.add(record(1));
+        journal.add(move || record(1));
         let error = journal.finish().unwrap_err();
         assert!(error.to_string().starts_with("cannot write a.0.jsonl: "), "{error}");
     }
