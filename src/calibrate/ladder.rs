@@ -24,6 +24,8 @@ pub struct Order {
     pub server: ServerHost,
     /// The same, for the record.
     pub place: ServerPlace,
+    /// The machine, looked at before any thread is held to some of its cores.
+    pub host: Host,
 }
 
 /// Who reads.
@@ -80,7 +82,7 @@ pub async fn calibrate(
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
         build: if cfg!(debug_assertions) { "debug" } else { "release" }.to_owned(),
         start,
-        host: Host::here(),
+        host: order.host.clone(),
         server: order.place.clone(),
         duration_s: order.duration.as_secs_f64(),
         limit_ms: order.limit.as_secs_f64() * 1e3,
