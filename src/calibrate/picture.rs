@@ -1,5 +1,7 @@
 //! The errors against the load, as an SVG that reads on light and on dark.
 
+use std::fmt::Write as _;
+
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::series::DashedLineSeries;
@@ -55,7 +57,7 @@ fn p99(figures: Option<ErrorFigures>) -> Option<f64> {
     figures?.p99
 }
 
-/// Draws a calibration: error (milliseconds) against events a second that arrived, both on logarithmic scales.
+/// Draws a calibration: error (milliseconds) against the events a second asked for, both on logarithmic scales.
 ///
 /// # Errors
 /// Nothing was measured, or the drawing itself fails.
@@ -95,7 +97,7 @@ fn draw(root: &Area<'_>, calibration: &Calibration) -> Drawn {
         .axis_style(INK)
         .label_style(ink(14))
         .axis_desc_style(ink(15))
-        .x_desc("events a second, all streams")
+        .x_desc("events a second asked of the server, all streams together")
         .y_desc("error")
         .x_label_formatter(&|load| whole(*load))
         .y_label_formatter(&|error| time(*error))
@@ -136,9 +138,10 @@ fn draw(root: &Area<'_>, calibration: &Calibration) -> Drawn {
 }
 
 fn points(line: &Line, rungs: &[RungFigures]) -> Vec<(f64, f64)> {
-    let point = |rung: &RungFigures| Some((rung.client.delivered_events_per_s, (line.of)(rung)?));
+    #[expect(clippy::cast_precision_loss, reason = "loads are far below 2^52")]
+    let point = |rung: &RungFigures| Some((rung.rung.load() as f64, (line.of)(rung)?));
     // A logarithmic scale has no 0.
-    rungs.iter().filter_map(point).filter(|(load, error)| *load > 0.0 && *error > 0.0).collect()
+    rungs.iter().filter_map(point).filter(|(_, error)| *error > 0.0).collect()
 }
 
 /// A range with some room around all values; `None` without any.
@@ -161,16 +164,90 @@ fn time(ms: f64) -> String {
 
 /// Adds a style sheet that changes each ink where the paper is dark.
 fn for_dark_paper(svg: &str) -> String {
-    let rules: String = DARK
-        .iter()
-        .map(|(light, dark)| {
-            let light = format!("#{:02X}{:02X}{:02X}", light.0, light.1, light.2);
-            format!("[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}")
-        })
-        .collect();
+    let mut rules = String::new();
+    for (light, dark) in DARK {
+        let light = format!("#{:02X}{:02X}{:02X}", light.0, light.1, light.2);
+        // Writing into a String cannot fail.
+        let _ = write!(rules, "[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}");
+    }
     let style = format!("<style>@media (prefers-color-scheme: dark){{svg{{background:#161616}}{rules}}}</style>\n");
     match svg.find(">\n").map(|end| end + 2) {
         Some(end) => [&svg[..end], &style, &svg[end..]].concat(),
         None => svg.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Rung, ServerPlace};
+    use super::*;
+    use crate::store::Host;
+
+    fn errors(p50: f64) -> ErrorFigures {
+        ErrorFigures { count: 1000, mean: p50, p50, p99: Some(p50 * 4.0), max: p50 * 9.0 }
+    }
+
+    fn reader(p50: f64) -> ReaderFigures {
+        ReaderFigures {
+            requests_matched: 40,
+            events_matched: 1000,
+            mismatches: 0,
+            mismatch_examples: Vec::new(),
+            delivered_events_per_s: 500.0,
+            send_error_ms: Some(errors(p50)),
+            arrival_error_ms: Some(errors(p50)),
+            ttft_error_ms: None,
+            itl_error_ms: None,
+            e2e_error_ms: None,
+            server_late_ms: None,
+            cpu_us_per_event: None,
+            cpu_cores: None,
+            peak_memory_bytes: None,
+            verdict: None,
+        }
+    }
+
+    fn calibration(streams: &[u32], floor: Option<&ReaderFigures>) -> Calibration {
+        let rung = |streams: &u32| RungFigures {
+            rung: Rung::new(*streams, 50, None),
+            client: reader(f64::from(*streams) / 100.0),
+            floor: floor.cloned(),
+            below_limit: true,
+        };
+        Calibration {
+            format_version: Calibration::FORMAT_VERSION,
+            tool_version: "0".to_owned(),
+            build: "debug".to_owned(),
+            start: "2026-01-01T00:00:00Z".to_owned(),
+            host: Host::default(),
+            server: ServerPlace::InProcess,
+            duration_s: 1.0,
+            limit_ms: 1.0,
+            rungs: streams.iter().map(rung).collect(),
+            highest: None,
+            complete: true,
+        }
+    }
+
+    #[test]
+    fn every_line_is_drawn_that_has_points() {
+        let svg = picture(&calibration(&[1, 10, 100], Some(&reader(0.02)))).unwrap();
+        for word in LINES.iter().map(|line| line.name).chain(["limit, 1ms", "prefers-color-scheme: dark"]) {
+            assert!(svg.contains(word), "{word}:\n{svg}");
+        }
+        assert_eq!(svg.matches("<circle").count(), 5 * 3, "a dot a line and rung");
+        let alone = picture(&calibration(&[10], None)).unwrap();
+        assert!(alone.contains("infersweep, arrival p50") && !alone.contains("raw reader"), "{alone}");
+        assert!(picture(&calibration(&[], None)).is_err(), "nothing to draw");
+    }
+
+    #[test]
+    fn every_ink_of_the_drawing_has_one_for_dark_paper() {
+        let svg = picture(&calibration(&[1, 10], Some(&reader(0.02)))).unwrap();
+        for (light, _) in DARK {
+            let ink = format!("\"#{:02X}{:02X}{:02X}\"", light.0, light.1, light.2);
+            let drawn = svg.split("</style>").nth(1).unwrap();
+            assert!(drawn.contains(&ink), "{ink} is not drawn with: does it still have this form?");
+        }
     }
 }

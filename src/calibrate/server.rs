@@ -1,4 +1,5 @@
 use std::io::{BufRead as _, BufReader};
+use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -123,6 +124,8 @@ fn words(rung: &Rung) -> Vec<String> {
 /// Starts the process and waits for the line that names its URL, the last word of it.
 fn spawn(mut command: Command) -> Result<(String, Process), CalibrateError> {
     let wrong = |error: std::io::Error| CalibrateError::Server(error.to_string());
+    // A group of its own: Ctrl-C on the terminal is for the client, which lets its requests end.
+    command.process_group(0);
     let child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().map_err(wrong)?;
     let mut process = Process(child);
     let mut line = String::new();

@@ -26,7 +26,6 @@ impl Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once a process")]
 pub(super) enum Command {
     /// Carry out a scenario: every cell is measured anew
     Run(Run),

@@ -15,7 +15,7 @@ use crate::calibrate::{
 };
 use crate::cpus::{CpuList, core_of};
 use crate::load::StopHandle;
-use crate::store::write_atomic;
+use crate::store::{Host, write_atomic};
 use crate::time::{rfc3339, unix_ns};
 use crate::units::{format_duration, parse_duration};
 
@@ -56,6 +56,7 @@ fn order(args: &args::Calibrate, terminal: &Terminal) -> Result<Order, Failure> 
         Ok(Duration::ZERO) => Err(Failure::usage(format!("{flag}: `{text}` is no time at all"))),
         other => other.map_err(|error| Failure::usage(format!("{flag}: {error}"))),
     };
+    let host = Host::here();
     let (server, place) =
         if args.separate { apart(terminal)? } else { (ServerHost::InProcess, ServerPlace::InProcess) };
     Ok(Order {
@@ -65,6 +66,7 @@ fn order(args: &args::Calibrate, terminal: &Terminal) -> Result<Order, Failure> 
         floor: !args.no_floor,
         server,
         place,
+        host,
     })
 }
 

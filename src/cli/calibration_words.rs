@@ -117,23 +117,19 @@ fn columns(rungs: &[RungFigures]) -> Vec<TextColumn> {
 /// What the figures come to, a sentence a line.
 fn conclusion(calibration: &Calibration) -> Vec<String> {
     let limit = milliseconds(calibration.limit_ms);
-    let mut lines = Vec::new();
-    let Some(highest) = calibration.highest else {
-        lines
-            .push(format!("no load below the limit: at the lowest, send or arrival error is not below {limit} at p99"));
-        return lines;
+    let Some(highest) = calibration.rungs.iter().take_while(|figures| figures.below_limit).last() else {
+        return vec![format!(
+            "no load is below the limit: at the lowest, send or arrival error is not below {limit} at p99"
+        )];
     };
-    let is_last = calibration.rungs.last().is_some_and(|last| last.below_limit);
-    let more = if is_last && calibration.complete { "; no higher one was tried" } else { "" };
-    lines.push(format!(
-        "highest load below the limit ({limit} at p99): {} streams of {} events/s, {} events/s{more}",
-        format_count(highest.streams.into()),
-        highest.events_per_s,
-        whole(highest.delivered_events_per_s),
-    ));
-    let rung = calibration.rungs.iter().take_while(|figures| figures.below_limit).last();
-    lines.extend(rung.and_then(beside_the_floor));
-    lines
+    let tried_all = calibration.complete && calibration.rungs.iter().all(|figures| figures.below_limit);
+    let more = if tried_all { "; no higher one was tried" } else { "" };
+    let first = format!(
+        "highest load below the limit ({limit} at p99): {}, {} events/s in all{more}",
+        highest.rung.title(),
+        whole(highest.client.delivered_events_per_s),
+    );
+    [Some(first), beside_the_floor(highest)].into_iter().flatten().collect()
 }
 
 /// How the client does beside the raw reader.
