@@ -5,8 +5,6 @@ use std::fmt;
 use std::io;
 use std::str::FromStr;
 
-use rustix::thread::CpuSet;
-
 use crate::units::UnitError;
 
 /// Processors by number, ascending: `0-3,8`.
@@ -33,8 +31,7 @@ impl CpuList {
     /// # Errors
     /// The system has no affinity, as anything but Linux.
     pub fn allowed() -> io::Result<Self> {
-        let set = affinity()?;
-        Ok(Self((0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect()))
+        system::allowed().map(Self)
     }
 
     /// Holds the calling thread, and those it starts later, to these processors.
@@ -42,11 +39,7 @@ impl CpuList {
     /// # Errors
     /// None of them is there or allowed, or the system has no affinity.
     pub fn pin_thread(&self) -> io::Result<()> {
-        let mut set = CpuSet::new();
-        for cpu in &self.0 {
-            set.set(*cpu);
-        }
-        pin(&set)
+        system::pin_thread(&self.0)
     }
 
     /// Two lists of about half of them each, the first being the greater; processors of one core stay together.
@@ -73,32 +66,49 @@ pub fn core_of(cpu: usize) -> usize {
 }
 
 #[cfg(target_os = "linux")]
-fn affinity() -> io::Result<CpuSet> {
-    Ok(rustix::thread::sched_getaffinity(None)?)
-}
+mod system {
+    use std::collections::BTreeSet;
+    use std::io;
 
-#[cfg(target_os = "linux")]
-fn pin(set: &CpuSet) -> io::Result<()> {
-    Ok(rustix::thread::sched_setaffinity(None, set)?)
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+    pub(super) fn allowed() -> io::Result<BTreeSet<usize>> {
+        let set = sched_getaffinity(None)?;
+        Ok((0..CpuSet::MAX_CPU).filter(|cpu| set.is_set(*cpu)).collect())
+    }
+
+    pub(super) fn pin_thread(cpus: &BTreeSet<usize>) -> io::Result<()> {
+        let mut set = CpuSet::new();
+        for cpu in cpus.iter().filter(|cpu| **cpu < CpuSet::MAX_CPU) {
+            set.set(*cpu);
+        }
+        Ok(sched_setaffinity(None, &set)?)
+    }
 }
 
 #[cfg(not(target_os = "linux"))]
-fn affinity() -> io::Result<CpuSet> {
-    Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux holds threads to processors"))
+mod system {
+    use std::collections::BTreeSet;
+    use std::io;
+
+    pub(super) fn allowed() -> io::Result<BTreeSet<usize>> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "only Linux holds threads to processors"))
+    }
+
+    pub(super) fn pin_thread(_: &BTreeSet<usize>) -> io::Result<()> {
+        allowed().map(drop)
+    }
 }
 
-#[cfg(not(target_os = "linux"))]
-fn pin(_: &CpuSet) -> io::Result<()> {
-    affinity().map(drop)
-}
+/// Numbers of processors are below this.
+const MOST: usize = 1024;
 
 impl FromStr for CpuList {
     type Err = UnitError;
 
     fn from_str(text: &str) -> Result<Self, UnitError> {
         let wrong = || UnitError::new(format!("`{text}` is no list of processors"), EXPECTED);
-        let number =
-            |text: &str| text.trim().parse::<usize>().ok().filter(|cpu| *cpu < CpuSet::MAX_CPU).ok_or_else(wrong);
+        let number = |text: &str| text.trim().parse::<usize>().ok().filter(|cpu| *cpu < MOST).ok_or_else(wrong);
         let mut cpus = BTreeSet::new();
         for part in text.split(',') {
             let (first, last) = match part.split_once('-') {

@@ -1,8 +1,11 @@
 //! `calibrate`: the real engine against the simulator's stamps, in one process and in two.
 
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
+use std::process::Stdio;
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::tool::Bench;
@@ -90,4 +93,22 @@ fn a_simulator_is_held_to_processors_and_stops_with_its_input() {
     let nowhere = bench.call("simulate --port 0 --until-eof --cpus 1023");
     assert!(nowhere.code == 1 && nowhere.stderr.contains("--cpus 1023"), "{} {}", nowhere.code, nowhere.stderr);
     assert_eq!(bench.call("simulate --cpus most").code, 2);
+}
+
+#[test]
+fn what_is_stopped_keeps_the_loads_that_are_done() {
+    let bench = Bench::new();
+    let mut command = bench.command("calibrate --concurrency 1,2 --duration 500ms --json");
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(told.any(|line| line.unwrap().contains("3 of 4")));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert!(told.any(|line| line.unwrap().contains("stopping")));
+    // Read to its end, so that the child can write all it has to say.
+    let rest: Vec<String> = told.map(Result::unwrap).collect();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{rest:?}");
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["complete"], json["rungs"].as_array().unwrap().len()), (&false.into(), 1));
+    assert_eq!(Bench::json(&results(&bench).join("calibration.json")), json);
 }
