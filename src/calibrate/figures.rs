@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Mismatch, Rung};
-use crate::metrics::PERCENTILES;
+use crate::metrics::{PERCENTILES, Percentile};
 use crate::store::Host;
 
 /// What a calibration came to: `calibration.json`.
@@ -107,7 +107,7 @@ pub struct ReaderFigures {
 }
 
 /// An error's figures, milliseconds: the mean keeps the sign, the others are of its size.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ErrorFigures {
     /// How many there are.
     pub count: u64,
@@ -119,6 +119,10 @@ pub struct ErrorFigures {
     pub p99: Option<f64>,
     /// The greatest.
     pub max: f64,
+    /// What a limit is held against: p99, or the highest percentile that there are samples for, down to p50; else `max`.
+    pub judged: f64,
+    /// Its name: `p99`.
+    pub judged_by: String,
 }
 
 impl Calibration {
@@ -137,27 +141,27 @@ impl ErrorFigures {
         let sum: i128 = errors_ns.iter().map(|error| i128::from(*error)).sum();
         #[expect(clippy::cast_precision_loss, reason = "sums of milliseconds; single nanoseconds do not matter")]
         let mean = sum as f64 / sizes.len() as f64 / 1e6;
-        let needed = PERCENTILES.iter().find(|known| known.name == "p99").map_or(u64::MAX, |known| known.needed);
+        let at = |percentile: &Percentile| ms(nearest_rank(&sizes, percentile.permille));
+        let enough =
+            |percentile: &&Percentile| (500..=990).contains(&percentile.permille) && percentile.needed <= count;
+        let highest = PERCENTILES.iter().filter(enough).max_by_key(|percentile| percentile.permille);
         Some(Self {
             count,
             mean,
             p50: ms(nearest_rank(&sizes, 500)),
-            p99: (count >= needed).then(|| ms(nearest_rank(&sizes, 990))),
+            p99: highest.filter(|percentile| percentile.permille == 990).map(at),
             max: ms(max),
+            judged: highest.map_or(ms(max), at),
+            judged_by: highest.map_or("max", |percentile| percentile.name).to_owned(),
         })
-    }
-
-    /// What a limit is held against: p99, or the greatest where there are too few for it.
-    #[must_use]
-    pub fn judged(&self) -> f64 {
-        self.p99.unwrap_or(self.max)
     }
 }
 
 /// The least value that so many thousandths do not exceed; 0 of none.
-fn nearest_rank(ascending: &[u64], permille: usize) -> u64 {
-    let rank = (ascending.len() * permille).div_ceil(1000).max(1);
-    ascending.get(rank - 1).copied().unwrap_or(0)
+fn nearest_rank(ascending: &[u64], permille: u64) -> u64 {
+    let count = u64::try_from(ascending.len()).unwrap_or(u64::MAX);
+    let rank = count.saturating_mul(permille).div_ceil(1000).max(1);
+    usize::try_from(rank - 1).ok().and_then(|index| ascending.get(index)).copied().unwrap_or(0)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "errors are far below 2^52 ns")]
@@ -175,7 +179,7 @@ mod tests {
         let figures = ErrorFigures::of(&ascending).unwrap();
         assert_eq!((figures.count, figures.p50, figures.p99, figures.max), (1000, 0.5, Some(0.99), 1.0));
         assert!((figures.mean - 0.5005).abs() < 1e-12);
-        assert!((figures.judged() - 0.99).abs() < 1e-12);
+        assert!((figures.judged - 0.99).abs() < 1e-12);
     }
 
     #[test]
@@ -186,11 +190,15 @@ mod tests {
     }
 
     #[test]
-    fn too_few_for_a_p99_are_judged_by_the_greatest() {
-        let errors = vec![1_000_000; 661];
-        let figures = ErrorFigures::of(&errors).unwrap();
-        assert_eq!((figures.p99, figures.judged()), (None, 1.0));
-        assert_eq!(ErrorFigures::of(&[1_000_000; 662]).unwrap().p99, Some(1.0));
+    fn too_few_for_a_p99_are_judged_by_what_there_is_enough_for() {
+        for (count, by, judged) in
+            [(662, "p99", 656), (661, "p95", 628), (130, "p95", 124), (64, "p90", 58), (11, "p50", 6), (10, "max", 10)]
+        {
+            let errors: Vec<i64> = (1..=count).map(|ms| ms * 1_000_000).collect();
+            let figures = ErrorFigures::of(&errors).unwrap();
+            assert_eq!((figures.judged_by.as_str(), figures.judged), (by, f64::from(judged)), "{count}");
+            assert_eq!(figures.p99.is_some(), count >= 662);
+        }
         assert_eq!(ErrorFigures::of(&[]), None);
     }
 }

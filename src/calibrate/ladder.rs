@@ -179,8 +179,8 @@ fn figures(answers: Answers, truth: &[crate::simulator::RequestStamps]) -> Reade
 /// Whether send and arrival errors are below the limit, and nothing is amiss.
 fn is_below(client: &ReaderFigures, limit: Duration) -> bool {
     let limit_ms = limit.as_secs_f64() * 1e3;
-    let errors = [client.send_error_ms, client.arrival_error_ms];
-    client.mismatches == 0 && errors.iter().all(|error| error.is_some_and(|error| error.judged() < limit_ms))
+    let errors = [&client.send_error_ms, &client.arrival_error_ms];
+    client.mismatches == 0 && errors.iter().all(|error| error.as_ref().is_some_and(|error| error.judged < limit_ms))
 }
 
 /// The last rung up to which all are below the limit.

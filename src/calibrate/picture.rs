@@ -42,18 +42,23 @@ const LINES: [Line; 5] = [
     Line { name: "infersweep, arrival p50", ink: CLIENT, dashed: true, of: |rung| p50(arrival(Some(&rung.client))) },
     Line { name: "raw reader, arrival p99", ink: FLOOR, dashed: false, of: |rung| p99(arrival(rung.floor.as_ref())) },
     Line { name: "raw reader, arrival p50", ink: FLOOR, dashed: true, of: |rung| p50(arrival(rung.floor.as_ref())) },
-    Line { name: "infersweep, send p99", ink: SENDING, dashed: false, of: |rung| p99(rung.client.send_error_ms) },
+    Line {
+        name: "infersweep, send p99",
+        ink: SENDING,
+        dashed: false,
+        of: |rung| p99(rung.client.send_error_ms.as_ref()),
+    },
 ];
 
-fn arrival(reader: Option<&ReaderFigures>) -> Option<ErrorFigures> {
-    reader?.arrival_error_ms
+fn arrival(reader: Option<&ReaderFigures>) -> Option<&ErrorFigures> {
+    reader?.arrival_error_ms.as_ref()
 }
 
-fn p50(figures: Option<ErrorFigures>) -> Option<f64> {
+fn p50(figures: Option<&ErrorFigures>) -> Option<f64> {
     Some(figures?.p50)
 }
 
-fn p99(figures: Option<ErrorFigures>) -> Option<f64> {
+fn p99(figures: Option<&ErrorFigures>) -> Option<f64> {
     figures?.p99
 }
 
@@ -184,7 +189,15 @@ mod tests {
     use crate::store::Host;
 
     fn errors(p50: f64) -> ErrorFigures {
-        ErrorFigures { count: 1000, mean: p50, p50, p99: Some(p50 * 4.0), max: p50 * 9.0 }
+        ErrorFigures {
+            count: 1000,
+            mean: p50,
+            p50,
+            p99: Some(p50 * 4.0),
+            max: p50 * 9.0,
+            judged: p50 * 4.0,
+            judged_by: "p99".to_owned(),
+        }
     }
 
     fn reader(p50: f64) -> ReaderFigures {

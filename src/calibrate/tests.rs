@@ -50,7 +50,7 @@ fn rows_that_are_three_milliseconds_off_show_three_milliseconds() {
     let truth = three();
     let honest: Vec<Seen> = truth.iter().map(|stamps| seen(stamps, 20_000, |_| 40_000)).collect();
     let judged = judge(&honest, &truth, ALL);
-    assert!(close(judged.arrival.unwrap().mean, 0.04) && close(judged.send.unwrap().max, 0.02), "{judged:?}");
+    assert!(close(judged.arrival.unwrap().mean, 0.04) && close(judged.send.unwrap().max, 0.02));
 
     let shifted: Vec<Seen> = honest
         .iter()
@@ -145,7 +145,7 @@ proptest! {
         };
         let near = |sum: f64, expected: i32| (sum - f64::from(expected)).abs() < 1e-3;
         let events = || answers.iter().flat_map(|(_, _, events)| events.iter().map(|(_, late)| *late));
-        prop_assert!(near(sum_us(judged.arrival), events().sum()));
+        prop_assert!(near(sum_us(judged.arrival.clone()), events().sum()));
         prop_assert!(near(judged.arrival.unwrap().max * 1e3, events().max().unwrap()));
         prop_assert!(near(sum_us(judged.send), answers.iter().map(|(_, send, _)| send).sum()));
         prop_assert!(near(sum_us(judged.ttft), answers.iter().map(|(_, send, events)| send + events[0].1).sum()));

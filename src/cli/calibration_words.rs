@@ -72,8 +72,8 @@ fn columns(rungs: &[RungFigures]) -> Vec<TextColumn> {
     };
     let first = |(_, _, is_client): &Row<'_>, text: String| if *is_client { text } else { String::new() };
     let reader = |(_, _, is_client): &Row<'_>| if *is_client { "infersweep" } else { "raw reader" }.to_owned();
-    let of = |figures: fn(&ReaderFigures) -> Option<ErrorFigures>, figure: fn(&ErrorFigures) -> Option<f64>| {
-        move |row: &Row<'_>| microseconds(figures(row.1).as_ref().and_then(figure))
+    let of = |figures: fn(&ReaderFigures) -> Option<&ErrorFigures>, figure: fn(&ErrorFigures) -> Option<f64>| {
+        move |row: &Row<'_>| microseconds(figures(row.1).and_then(figure))
     };
     let (mean, p50, p99, max) = (
         |of: &ErrorFigures| Some(of.mean),
@@ -86,25 +86,25 @@ fn columns(rungs: &[RungFigures]) -> Vec<TextColumn> {
         column("", "events/s each", 7, &|row| first(row, row.0.rung.events_per_s.to_string())),
         TextColumn { right: false, ..column("", "reader", 0, &reader) },
         column("", "events/s", 0, &|row| whole(row.1.delivered_events_per_s)),
-        column("send error us", "p50", 4, &of(|reader| reader.send_error_ms, p50)),
-        column("send error us", "p99", 0, &of(|reader| reader.send_error_ms, p99)),
-        column("send error us", "max", 3, &of(|reader| reader.send_error_ms, max)),
-        column("arrival error us", "mean", 2, &of(|reader| reader.arrival_error_ms, mean)),
-        column("arrival error us", "p50", 1, &of(|reader| reader.arrival_error_ms, p50)),
-        column("arrival error us", "p99", 0, &of(|reader| reader.arrival_error_ms, p99)),
-        column("arrival error us", "max", 1, &of(|reader| reader.arrival_error_ms, max)),
-        column("TTFT off us", "mean", 5, &of(|reader| reader.ttft_error_ms, mean)),
-        column("TTFT off us", "p99", 5, &of(|reader| reader.ttft_error_ms, p99)),
-        column("ITL off us", "p50", 6, &of(|reader| reader.itl_error_ms, p50)),
-        column("ITL off us", "p99", 6, &of(|reader| reader.itl_error_ms, p99)),
-        column("E2E off us", "mean", 7, &of(|reader| reader.e2e_error_ms, mean)),
-        column("E2E off us", "p99", 7, &of(|reader| reader.e2e_error_ms, p99)),
+        column("send error us", "p50", 4, &of(|reader| reader.send_error_ms.as_ref(), p50)),
+        column("send error us", "p99", 0, &of(|reader| reader.send_error_ms.as_ref(), p99)),
+        column("send error us", "max", 3, &of(|reader| reader.send_error_ms.as_ref(), max)),
+        column("arrival error us", "mean", 2, &of(|reader| reader.arrival_error_ms.as_ref(), mean)),
+        column("arrival error us", "p50", 1, &of(|reader| reader.arrival_error_ms.as_ref(), p50)),
+        column("arrival error us", "p99", 0, &of(|reader| reader.arrival_error_ms.as_ref(), p99)),
+        column("arrival error us", "max", 1, &of(|reader| reader.arrival_error_ms.as_ref(), max)),
+        column("TTFT off us", "mean", 5, &of(|reader| reader.ttft_error_ms.as_ref(), mean)),
+        column("TTFT off us", "p99", 5, &of(|reader| reader.ttft_error_ms.as_ref(), p99)),
+        column("ITL off us", "p50", 6, &of(|reader| reader.itl_error_ms.as_ref(), p50)),
+        column("ITL off us", "p99", 6, &of(|reader| reader.itl_error_ms.as_ref(), p99)),
+        column("E2E off us", "mean", 7, &of(|reader| reader.e2e_error_ms.as_ref(), mean)),
+        column("E2E off us", "p99", 7, &of(|reader| reader.e2e_error_ms.as_ref(), p99)),
         column("CPU", "us/event", 2, &|row| significant(row.1.cpu_us_per_event)),
         column("CPU", "cores", 6, &|row| significant(row.1.cpu_cores)),
         column("", "memory MB", 8, &|row| {
             row.1.peak_memory_bytes.map_or_else(dash, |bytes| format_count(bytes / 1_000_000))
         }),
-        column("server late us", "p99", 8, &of(|reader| reader.server_late_ms, p99)),
+        column("server late us", "p99", 8, &of(|reader| reader.server_late_ms.as_ref(), p99)),
     ];
     if rungs.iter().any(|rung| rung.client.verdict.is_some()) {
         columns.push(column("", "client", 3, &|row| row.1.verdict.clone().unwrap_or_default()));
@@ -118,14 +118,12 @@ fn columns(rungs: &[RungFigures]) -> Vec<TextColumn> {
 fn conclusion(calibration: &Calibration) -> Vec<String> {
     let limit = milliseconds(calibration.limit_ms);
     let Some(highest) = calibration.rungs.iter().take_while(|figures| figures.below_limit).last() else {
-        return vec![format!(
-            "no load is below the limit: at the lowest, send or arrival error is not below {limit} at p99"
-        )];
+        return vec![format!("no load is below the limit: at the lowest, send or arrival error is not below {limit}")];
     };
     let tried_all = calibration.complete && calibration.rungs.iter().all(|figures| figures.below_limit);
     let more = if tried_all { "; no higher one was tried" } else { "" };
     let first = format!(
-        "highest load below the limit ({limit} at p99): {}, {} events/s in all{more}",
+        "highest load below the limit of {limit}: {}, {} events/s in all{more}",
         highest.rung.title(),
         whole(highest.client.delivered_events_per_s),
     );
@@ -135,7 +133,7 @@ fn conclusion(calibration: &Calibration) -> Vec<String> {
 /// How the client does beside the raw reader.
 fn beside_the_floor(figures: &RungFigures) -> Option<String> {
     let floor = figures.floor.as_ref()?;
-    let (ours, theirs) = (figures.client.arrival_error_ms?, floor.arrival_error_ms?);
+    let (ours, theirs) = (figures.client.arrival_error_ms.as_ref()?, floor.arrival_error_ms.as_ref()?);
     let times = figures.client.cpu_us_per_event.zip(floor.cpu_us_per_event).filter(|(_, theirs)| *theirs > 0.0);
     let cpu = times.map(|(ours, theirs)| format!(", and takes {} times its CPU", format_significant(ours / theirs, 2)));
     let later = |ms: f64| {
@@ -143,9 +141,10 @@ fn beside_the_floor(figures: &RungFigures) -> Option<String> {
         format!("{} {word}", milliseconds(ms.abs()))
     };
     Some(format!(
-        "there it stamps an event {} than a raw reader at p50 and {} at p99{}",
+        "there it stamps an event {} than a raw reader at p50 and {} at {}{}",
         later(ours.p50 - theirs.p50),
-        later(ours.judged() - theirs.judged()),
+        later(ours.judged - theirs.judged),
+        ours.judged_by,
         cpu.unwrap_or_default()
     ))
 }
