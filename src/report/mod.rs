@@ -1,5 +1,6 @@
 //! Views of stored runs, drawn from summaries alone: the comparison table, its Markdown and CSV, the plan's table.
 
+mod aligned;
 mod axes;
 mod comparison;
 mod csv;
@@ -12,6 +13,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
+pub use aligned::{TextColumn, aligned};
 pub use comparison::{ComparisonTable, comparison};
 pub use csv::summary_csv;
 pub use plan::plan_table;

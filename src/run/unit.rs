@@ -86,6 +86,7 @@ impl Bench<'_> {
             clock: self.clock,
         });
         let window = self.load(traffic, prompter, &wire, stop).await;
+        self.observer.tell(RunEvent::LoadEnded { number });
         let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;
         wire.journal.finish()?;
         self.keep(&unit, &window, now)

@@ -21,7 +21,7 @@ use super::prose::Prose;
 use super::refusal::Refusal;
 use super::request::{Generation, Interface};
 use super::sequence::{Sequence, Wakes};
-use super::stamps::{Bounds, RequestStamps, StampRing};
+use super::stamps::{Bounds, MOST_STAMPS, RequestStamps, StampPage, StampRing};
 use super::stream::{CutOff, EventStream, StreamPlan};
 use super::ticket::Ticket;
 use super::usage::Usage;
@@ -35,7 +35,7 @@ pub(super) type AnswerBody = Either<Full<Bytes>, EventStream>;
 const BODY_LIMIT: usize = 256 << 20;
 
 /// How much is remembered for `/simulator/stamps`.
-const STAMP_BOUNDS: Bounds = Bounds { requests: 100_000, stamps: 4_000_000 };
+const STAMP_BOUNDS: Bounds = Bounds { requests: 100_000, stamps: MOST_STAMPS };
 
 /// The name of the one model when any name is accepted.
 const ANY_MODEL: &str = "simulator";
@@ -137,7 +137,10 @@ impl Service {
                 json_answer(StatusCode::OK, &json!({ "version": concat!("simulator ", env!("CARGO_PKG_VERSION")) }))
             }
             "/simulator/stamps" => {
-                json_answer(StatusCode::OK, &json!({ "clock": "CLOCK_MONOTONIC", "requests": self.stamps() }))
+                let page = StampPage { clock: "CLOCK_MONOTONIC".to_owned(), requests: self.stamps() };
+                // Numbers and texts always have a JSON form.
+                let text = serde_json::to_vec(&page).unwrap_or_default();
+                whole(StatusCode::OK, "application/json", text)
             }
             "/metrics" => {
                 let models: Vec<_> = self.models.iter().map(|model| (model.id.as_str(), &*model.metrics)).collect();

@@ -55,7 +55,7 @@ fn the_example_scenarios_check_clean() {
 #[test]
 fn help_names_every_command() {
     let help = Bench::new().call("--help").stdout;
-    for command in ["run", "init", "plan", "check", "schema", "show", "simulate", "Exit codes"] {
+    for command in ["run", "init", "plan", "check", "schema", "show", "calibrate", "simulate", "Exit codes"] {
         assert!(help.contains(command), "{command}:\n{help}");
     }
 }

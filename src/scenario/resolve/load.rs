@@ -42,7 +42,7 @@ pub(super) fn check_all_at_once(tree: &Node, matrix: &Matrix, faults: &mut Fault
     let at_once = |value: &AxisValue| matches!(value, AxisValue::Qps(Qps::Infinite));
     let blocks = matrix.product.iter().chain(&matrix.blocks);
     let has_at_once = blocks.flat_map(|block| block.axes.values().flatten()).any(at_once)
-        || matrix.include.iter().any(|axes| axes.values().any(at_once));
+        || matrix.include.iter().any(|axes| axes.iter().any(|(_, value)| at_once(value)));
     let warms_by_time = matches!(load.parsed::<Amount>("warmup"), Some(Amount::Time(time)) if !time.is_zero());
     for (key, wrong) in [("duration", load.get("requests").is_none()), ("warmup", warms_by_time)] {
         if let (true, true, Some(node)) = (has_at_once, wrong, load.get(key)) {
