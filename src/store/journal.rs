@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic::{create_parent, sync_dir};
 use super::{Origin, StoreError, UnitHeader};
-use crate::record::RequestRecord;
+use crate::record::{ClientFacts, RequestRecord};
 
 /// A line of a journal.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub(super) enum Line {
     Origin(Origin),
     /// A request that ended.
     Record(Box<RequestRecord>),
+    /// How the client itself did, after the last of them.
+    Client(Box<ClientFacts>),
 }
 
 /// Keeps the rows of a repeat that is under way, a line of JSON each, on a thread of its own.
@@ -34,6 +36,8 @@ pub(super) enum Line {
 pub struct JournalWriter {
     lines: Sender<Line>,
     failed: Arc<AtomicBool>,
+    waiting: Arc<AtomicU64>,
+    longest_queue: AtomicU64,
     writer: JoinHandle<Result<u64, StoreError>>,
 }
 
@@ -49,7 +53,9 @@ impl JournalWriter {
     fn start(file: File, path: &Path, header: UnitHeader) -> Result<Self, StoreError> {
         let (lines, inbox) = channel();
         let failed = Arc::new(AtomicBool::new(false));
-        let mut journal = Journal { file: BufWriter::with_capacity(1 << 18, file), rows: 0 };
+        let waiting = Arc::new(AtomicU64::new(0));
+        let file = BufWriter::with_capacity(1 << 18, file);
+        let mut journal = Journal { file, rows: 0, waiting: Arc::clone(&waiting) };
         journal
             .write(&Line::Header(header))
             .and_then(|()| journal.file.flush())
@@ -65,17 +71,29 @@ impl JournalWriter {
                 })
             })
             .map_err(StoreError::io("start a writer for", path))?;
-        Ok(Self { lines, failed, writer })
+        Ok(Self { lines, failed, waiting, longest_queue: AtomicU64::new(0), writer })
     }
 
     /// Adds a row; never waits. After a failure rows are let go: see [`failed`](Self::failed).
     pub fn add(&self, record: RequestRecord) {
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        self.longest_queue.fetch_max(waiting, Ordering::Relaxed);
         self.send(Line::Record(Box::new(record)));
+    }
+
+    /// How many rows waited for the file at the same time, at most so far.
+    pub fn longest_queue(&self) -> u64 {
+        self.longest_queue.load(Ordering::Relaxed)
     }
 
     /// Notes when the measured phase began, so that a journal that is cut off has its origin.
     pub fn set_origin(&self, origin: Origin) {
         self.send(Line::Origin(origin));
+    }
+
+    /// Notes how the client itself did; for after the last row.
+    pub fn set_client(&self, facts: ClientFacts) {
+        self.send(Line::Client(Box::new(facts)));
     }
 
     fn send(&self, line: Line) {
@@ -99,6 +117,7 @@ impl JournalWriter {
 struct Journal {
     file: BufWriter<File>,
     rows: u64,
+    waiting: Arc<AtomicU64>,
 }
 
 impl Journal {
@@ -125,7 +144,10 @@ impl Journal {
     fn write(&mut self, line: &Line) -> io::Result<()> {
         serde_json::to_writer(&mut self.file, line)?;
         self.file.write_all(b"\n")?;
-        self.rows += u64::from(matches!(line, Line::Record(_)));
+        if matches!(line, Line::Record(_)) {
+            self.rows += 1;
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 }
@@ -154,6 +176,7 @@ mod tests {
             journal.add(record(index));
         }
         assert!(!journal.failed());
+        assert!((1..=1000).contains(&journal.longest_queue()));
         assert_eq!(journal.finish().unwrap(), 1000);
         let rows: Vec<_> = JournalReader::open(&path).unwrap().unwrap().map(|row| row.unwrap().request_index).collect();
         assert_eq!(rows, (0..1000).collect::<Vec<_>>());
