@@ -49,9 +49,8 @@ impl RecordFile {
             let pairs = footer.key_value_metadata().into_iter().flatten();
             pairs.filter(|pair| pair.key == key).find_map(|pair| pair.value.as_deref())
         };
-        let value = |key: &str| {
-            noted(key).ok_or_else(|| StoreError::unreadable(path, &format!("its footer has no `{key}`")))
-        };
+        let value =
+            |key: &str| noted(key).ok_or_else(|| StoreError::unreadable(path, &format!("its footer has no `{key}`")));
         let number = |key: &str| {
             let wrong = |error| StoreError::unreadable(path, &format!("`{key}` in its footer: {error}"));
             value(key)?.parse::<i64>().map_err(wrong)

@@ -125,9 +125,19 @@ mod tests {
     fn the_directories_lead_from_the_own_cgroup_to_the_mount_point() {
         let hybrid = format!("{FIRST}{SECOND}");
         for (membership, mounts, controller, dirs) in [
-            ("0::/user.slice/a.scope\n", SECOND, "cpu", "/sys/fs/cgroup/user.slice/a.scope /sys/fs/cgroup/user.slice /sys/fs/cgroup"),
+            (
+                "0::/user.slice/a.scope\n",
+                SECOND,
+                "cpu",
+                "/sys/fs/cgroup/user.slice/a.scope /sys/fs/cgroup/user.slice /sys/fs/cgroup",
+            ),
             ("0::/\n", SECOND, "memory", "/sys/fs/cgroup"),
-            ("4:cpu,cpuacct:/jobs/7\n3:cpuset:/\n0::/\n", hybrid.as_str(), "cpu", "/sys/fs/cgroup/cpu,cpuacct/jobs/7 /sys/fs/cgroup/cpu,cpuacct/jobs /sys/fs/cgroup/cpu,cpuacct"),
+            (
+                "4:cpu,cpuacct:/jobs/7\n3:cpuset:/\n0::/\n",
+                hybrid.as_str(),
+                "cpu",
+                "/sys/fs/cgroup/cpu,cpuacct/jobs/7 /sys/fs/cgroup/cpu,cpuacct/jobs /sys/fs/cgroup/cpu,cpuacct",
+            ),
             ("4:cpu,cpuacct:/jobs/7\n0::/x\n", hybrid.as_str(), "memory", "/sys/fs/cgroup/x /sys/fs/cgroup"),
             ("1:cpu:/docker/4f\n", CONTAINER, "cpu", "/sys/fs/cgroup/cpu"),
             ("1:cpu:/docker/4f/inner\n", CONTAINER, "cpu", "/sys/fs/cgroup/cpu/inner /sys/fs/cgroup/cpu"),

@@ -5,8 +5,8 @@ mod descriptors;
 mod proc;
 
 pub(super) use cgroup::Cgroup;
-pub(super) use descriptors::{descriptor_limit, open_descriptors};
 pub use descriptors::raise_descriptor_limit;
+pub(super) use descriptors::{descriptor_limit, open_descriptors};
 pub(super) use proc::{
     ProcessorTime, available_memory, port_range, preemptions, processor_time, segments, thread_wait_ns,
 };

@@ -89,9 +89,13 @@ mod tests {
 
     #[test]
     fn waits_are_the_second_field() {
-        for (text, wait) in
-            [("229195539 136767607 59\n", Some(136_767_607)), ("0 0 1", Some(0)), ("5", None), ("", None), ("a b c", None)]
-        {
+        for (text, wait) in [
+            ("229195539 136767607 59\n", Some(136_767_607)),
+            ("0 0 1", Some(0)),
+            ("5", None),
+            ("", None),
+            ("a b c", None),
+        ] {
             assert_eq!(wait_in_schedstat(text), wait, "{text:?}");
         }
     }
