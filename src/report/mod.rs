@@ -1,6 +1,7 @@
 //! Views of stored runs, drawn from summaries alone: the comparison table, its Markdown and CSV, the plan's table.
 
 mod axes;
+mod clients;
 mod comparison;
 mod csv;
 mod digits;

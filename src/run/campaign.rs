@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::learn::Countings;
+use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::sites::Sites;
 use super::unit::{Bench, Measured};
@@ -57,6 +58,7 @@ pub async fn carry_out(
 ) -> Result<Conclusion, RunError> {
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
+    preflight(scenario, plan, observer)?;
     let sites = Sites::open(scenario, plan, clock, observer).await?;
     let countings = Countings::learn(scenario, plan, &sites, observer).await?;
 
@@ -93,6 +95,13 @@ pub async fn carry_out(
     let complete = measured?;
     concluded?;
     Ok(Conclusion { dir: dir.path().to_owned(), summary: results.summary(), complete, units })
+}
+
+/// Refuses a plan that this machine does not suffice for, before anything is sent.
+fn preflight(scenario: &Scenario, plan: &Plan, observer: &dyn Observer) -> Result<(), RunError> {
+    let Preflight { shortages, warnings } = Preflight::of(scenario, plan, &Limits::here());
+    warnings.into_iter().for_each(|warning| observer.tell(RunEvent::Warning(warning)));
+    if shortages.is_empty() { Ok(()) } else { Err(RunError::Insufficient(shortages)) }
 }
 
 /// Measures every unit in its order; returns how many came to their end.

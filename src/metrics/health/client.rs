@@ -58,7 +58,7 @@ pub struct ClientHealth {
     pub cpu_utilization: Option<f64>,
     /// Processor time of all threads over that of the processors they may use.
     pub process_cpu_utilization: Option<f64>,
-    /// Of the time in which the timed thread wanted a processor, the share in which it had none.
+    /// Share of the time in which the timed thread had work and waited for a processor.
     pub run_queue_wait: Option<f64>,
     /// Share of the time in which a quota held threads back.
     pub throttled: Option<f64>,
@@ -100,7 +100,6 @@ impl ClientHealth {
     fn figures(facts: &ClientFacts) -> Self {
         let of_wall = |ns: i64| share(ns, facts.watched_ns);
         let lag_ms = |of: fn(&LoopLag) -> i64| facts.loop_lag.as_ref().map(|lag| in_ms(of(lag)));
-        let busy_ns = facts.thread_cpu_ns.unwrap_or(0);
         Self {
             loop_lag_ms_p99: lag_ms(|lag| lag.p99_ns),
             loop_lag_ms_max: lag_ms(|lag| lag.max_ns),
@@ -109,7 +108,7 @@ impl ClientHealth {
                 .process_cpu_ns
                 .zip(facts.cores)
                 .and_then(|(ns, cores)| share(ns, facts.watched_ns.saturating_mul(cores.into()))),
-            run_queue_wait: facts.thread_wait_ns.and_then(|wait_ns| share(wait_ns, wait_ns + busy_ns)),
+            run_queue_wait: facts.thread_wait_ns.and_then(of_wall),
             throttled: facts.quota.and_then(|quota| of_wall(quota.throttled_ns)),
             steal: facts.steal,
             descriptors: facts.descriptors,

@@ -71,7 +71,7 @@ pub(super) const RULES: [Rule; 13] = [
         suspect: Ms(2.0),
         limited: Some(Ms(10.0)),
         of: |health| health.loop_lag_ms_p99,
-        says: |value| format!("the timed loop ran up to {value} late (p99), and so may every send"),
+        says: |value| format!("what was due or had arrived waited up to {value} for the timed loop (p99)"),
         remedy: more_room,
     },
     Rule {
@@ -100,10 +100,10 @@ pub(super) const RULES: [Rule; 13] = [
     },
     Rule {
         figure: "run_queue_wait",
-        suspect: Share(0.3),
-        limited: Some(Share(0.6)),
+        suspect: Share(0.1),
+        limited: Some(Share(0.3)),
         of: |health| health.run_queue_wait,
-        says: |value| format!("for {value} of the time in which the timed thread wanted a processor, others had it"),
+        says: |value| format!("for {value} of the time the timed thread had work and others had the processor"),
         remedy: more_room,
     },
     Rule {

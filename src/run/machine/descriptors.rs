@@ -1,13 +1,17 @@
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
+/// What macOS takes, which says that there is no limit, at most.
+const MACOS_MOST: u64 = 10_240;
+
 /// Raises the soft limit of file descriptors to the hard one, which needs no right; a refusal leaves it as it is.
 ///
 /// For the start of a process that will open many connections.
 pub fn raise_descriptor_limit() {
     let limit = getrlimit(Resource::Nofile);
-    if limit.current != limit.maximum {
+    let set = |current| setrlimit(Resource::Nofile, Rlimit { current, ..limit });
+    if limit.current != limit.maximum && set(limit.maximum).is_err() && limit.current < Some(MACOS_MOST) {
         // Whether it suffices is looked at before every run.
-        let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
+        let _ = set(Some(MACOS_MOST));
     }
 }
 
