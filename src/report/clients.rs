@@ -28,7 +28,7 @@ pub(super) fn notes(cells: &[CellSummary], name: impl Fn(&CellSummary) -> String
     let mut notes: Vec<String> = doubtful.iter().take(MOST_NAMED).map(note).collect();
     let rest = doubtful.len().saturating_sub(MOST_NAMED);
     if let (Some(last), true) = (notes.last_mut(), rest > 0) {
-        *last = format!("{last}; {} more of the like", plural(rest, "cell", "cells"));
+        *last = format!("{last}; and {} like it", plural(rest, "cell", "cells"));
     }
     notes.extend(whole(cells));
     notes
@@ -65,4 +65,66 @@ fn counts(cells: &[CellSummary]) -> String {
 
 fn is_doubtful(cell: &CellSummary) -> bool {
     cell.client.verdict.is_some_and(|verdict| verdict > Verdict::Ok)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::*;
+    use crate::metrics::CellAccumulator;
+    use crate::report::{comparison, summary_csv};
+
+    /// A cell for each verdict, as wide as it goes.
+    fn cells(verdicts: &[Option<Verdict>]) -> Vec<CellSummary> {
+        let cell = |(number, verdict): (usize, &Option<Verdict>)| {
+            let axes = Map::from_iter([("concurrency".to_owned(), json!(number + 1))]);
+            let mut cell = CellAccumulator::new(&format!("c{}", number + 1), axes, None).finish();
+            let bad = verdict.is_some_and(|verdict| verdict > Verdict::Ok);
+            cell.client = ClientHealth {
+                verdict: *verdict,
+                reasons: if bad { vec!["a, b".to_owned(), "c".to_owned()] } else { Vec::new() },
+                loop_lag_ms_p99: verdict.is_some().then_some(0.345),
+                cpu_utilization: verdict.is_some().then_some(0.119),
+                ..ClientHealth::default()
+            };
+            cell
+        };
+        verdicts.iter().enumerate().map(cell).collect()
+    }
+
+    #[test]
+    fn a_healthy_client_is_one_line() {
+        let cells = cells(&[Some(Verdict::Ok)]);
+        let drawn = comparison("q", &cells).terminal(100, false);
+        assert!(drawn.ends_with("\nclient: ok (loop lag p99 0.35 ms, CPU 12 %)"), "{drawn}");
+        assert!(client_column(&cells).is_none());
+        let unwatched = comparison("q", &self::cells(&[None, None])).terminal(100, false);
+        assert!(!unwatched.contains("client"), "{unwatched}");
+    }
+
+    #[test]
+    fn a_client_in_doubt_has_a_column_and_its_reasons() {
+        let cells = cells(&[Some(Verdict::Suspect), Some(Verdict::Ok), None, Some(Verdict::Limited)]);
+        for drawn in [comparison("q", &cells).terminal(200, false), comparison("q", &cells).markdown()] {
+            let at = |text: &str| drawn.find(text).unwrap_or_else(|| panic!("{text}:\n{drawn}"));
+            assert!(
+                at("concurrency=4: client limited: a, b; c") < at("concurrency=1: client suspect: a, b; c"),
+                "{drawn}"
+            );
+            at("client: limited in 1 cell, suspect in 1 cell (at most loop lag p99 0.35 ms, CPU 12 %)");
+            at("suspect");
+        }
+        let column = client_column(&cells).unwrap();
+        let texts: Vec<&str> = column.cells.iter().map(|cell| cell.text.as_str()).collect();
+        assert_eq!(texts, ["suspect", "ok", "-", "limited"]);
+        assert!(summary_csv(&cells).contains("\"a, b; c\""));
+    }
+
+    #[test]
+    fn many_of_them_are_counted() {
+        let notes = notes(&cells(&[Some(Verdict::Suspect); 8]), |cell| cell.cell_id.clone());
+        assert_eq!(notes.len(), MOST_NAMED + 1);
+        assert!(notes[MOST_NAMED - 1].ends_with("; and 3 cells like it"), "{notes:?}");
+    }
 }

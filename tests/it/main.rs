@@ -6,6 +6,7 @@ mod bad_input;
 mod commands;
 mod documents;
 mod floors;
+mod health;
 mod interrupted;
 mod scenarios;
 mod tool;

@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -126,18 +125,18 @@ impl ClientHealth {
     pub(in crate::metrics) fn of_cell<'r>(repeats: impl ExactSizeIterator<Item = (u32, &'r Self)>) -> Self {
         let several = repeats.len() > 1;
         let mut cell = Self::default();
-        let mut reasons: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
+        let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
         for (repeat, health) in repeats {
             cell.take_worse(health);
             for reason in &health.reasons {
-                reasons.entry(reason).or_default().push(repeat);
+                match reasons.iter_mut().find(|(known, _)| known == reason) {
+                    Some((_, of)) => of.push(repeat.to_string()),
+                    None => reasons.push((reason, vec![repeat.to_string()])),
+                }
             }
         }
-        let mut reasons: Vec<(Vec<u32>, &str)> = reasons.into_iter().map(|(reason, of)| (of, reason)).collect();
-        reasons.sort();
-        let numbered = |(of, reason): (Vec<u32>, &str)| {
-            let numbers: Vec<String> = of.iter().map(u32::to_string).collect();
-            if several { format!("repeat {}: {reason}", numbers.join(", ")) } else { reason.to_owned() }
+        let numbered = |(reason, of): (&str, Vec<String>)| {
+            if several { format!("repeat {}: {reason}", of.join(", ")) } else { reason.to_owned() }
         };
         cell.reasons = reasons.into_iter().map(numbered).collect();
         cell

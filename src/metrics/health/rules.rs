@@ -11,6 +11,7 @@ pub(super) struct Finding {
 /// A rule: beyond which value of which figure a client is suspect, and beyond which it is limited.
 pub(super) struct Rule {
     /// The figure, as in [`ClientHealth`].
+    #[cfg_attr(not(test), expect(dead_code, reason = "what the methodology calls it: a test holds the two together"))]
     pub(super) figure: &'static str,
     pub(super) suspect: Limit,
     /// `None`: it alone never limits.
@@ -174,18 +175,25 @@ pub(super) const RULES: [Rule; 13] = [
 
 /// What the rules say against a client.
 pub(super) fn judge(health: &ClientHealth) -> Vec<Finding> {
-    RULES.iter().filter_map(|rule| rule.finding(health)).collect()
+    let mut said = Vec::new();
+    RULES.iter().filter_map(|rule| rule.finding(health, &mut said)).collect()
 }
 
 impl Rule {
-    fn finding(&self, health: &ClientHealth) -> Option<Finding> {
+    /// What helps against several is said once.
+    fn finding(&self, health: &ClientHealth, said: &mut Vec<&'static str>) -> Option<Finding> {
         let value = (self.of)(health)?;
         let verdict = match self.limited {
             Some(limit) if limit.is_passed(value) => Verdict::Limited,
             _ if self.suspect.is_passed(value) => Verdict::Suspect,
             _ => return None,
         };
-        let says = format!("{}; {}", (self.says)(&self.suspect.show(value)), (self.remedy)(health));
+        let mut says = (self.says)(&self.suspect.show(value));
+        let remedy = (self.remedy)(health);
+        if !said.contains(&remedy) {
+            says = format!("{says}; {remedy}");
+            said.push(remedy);
+        }
         Some(Finding { verdict, says })
     }
 }
@@ -193,7 +201,7 @@ impl Rule {
 /// What helps a client that does not get its processor in time.
 fn more_room(health: &ClientHealth) -> &'static str {
     if health.simulator_inside {
-        "the simulator in this process shares its processors: for figures that count, let `infersweep simulate` run on another machine"
+        "the simulator in this process shares its processors: `infersweep simulate` runs one elsewhere"
     } else {
         "give it a processor of its own: end or move what else runs here"
     }
