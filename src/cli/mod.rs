@@ -33,6 +33,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::of_clap(&error),
     };
+    crate::run::raise_descriptor_limit();
     let env = Env::of_process();
     let terminal = Terminal::new(&env, arguments.quiet());
     let exit = match &arguments.command {

@@ -2,10 +2,12 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::ClientHealth;
 use super::cost::Cost;
+use super::health::Sends;
 use super::repeat::{Repeat, Samples};
-use super::summary::{CellSummary, ClientHealth, RepeatSummary, RequestCounts};
-use crate::record::{Outcome, Phase, RequestRecord, TokenSource};
+use super::summary::{CellSummary, RepeatSummary, RequestCounts};
+use crate::record::{ClientFacts, Outcome, Phase, RequestRecord, TokenSource};
 use crate::scenario::Price;
 use crate::time::MonotonicNs;
 
@@ -15,6 +17,7 @@ pub struct CellAccumulator {
     cell_id: String,
     axes: Map<String, Value>,
     repeats: BTreeMap<u32, Repeat>,
+    clients: BTreeMap<u32, (Option<ClientFacts>, Sends)>,
     counts: RequestCounts,
     cost: Option<Cost>,
     /// `None` while nobody counted any.
@@ -33,6 +36,7 @@ impl CellAccumulator {
             cell_id: cell_id.to_owned(),
             axes,
             repeats: BTreeMap::new(),
+            clients: BTreeMap::new(),
             counts: RequestCounts::default(),
             cost: price.map(Cost::new),
             input_tokens: None,
@@ -48,12 +52,18 @@ impl CellAccumulator {
         self.repeats.entry(repeat).or_default().set_start(start_unix_ns, start_monotonic_ns);
     }
 
+    /// Tells what was seen of the client in a repeat; without it there is no verdict on that.
+    pub fn set_client(&mut self, repeat: u32, facts: ClientFacts) {
+        self.clients.entry(repeat).or_default().0 = Some(facts);
+    }
+
     /// Takes a row of a repeat. Warm-up rows do not count.
     pub fn add(&mut self, repeat: u32, record: &RequestRecord) {
         if record.phase != Phase::Measure {
             return;
         }
         self.repeats.entry(repeat).or_default().add(record);
+        self.clients.entry(repeat).or_default().1.add(record);
         match &record.outcome {
             Outcome::Completed => self.add_completed(record),
             Outcome::Cancelled => self.counts.cancelled += 1,
@@ -86,7 +96,13 @@ impl CellAccumulator {
     /// The figures of all rows so far.
     #[must_use]
     pub fn finish(self) -> CellSummary {
-        let repeats: Vec<RepeatSummary> = self.repeats.iter().map(|(number, repeat)| repeat.summary(*number)).collect();
+        let mut repeats: Vec<RepeatSummary> =
+            self.repeats.iter().map(|(number, repeat)| repeat.summary(*number)).collect();
+        for repeat in &mut repeats {
+            if let Some((facts, sends)) = self.clients.get(&repeat.repeat) {
+                repeat.client = ClientHealth::of_repeat(facts.as_ref(), sends);
+            }
+        }
         let seconds: f64 = repeats.iter().filter_map(|repeat| repeat.duration_s).sum();
         let duration_s = Some(seconds).filter(|seconds| *seconds > 0.0);
         let rate = |count: u64| duration_s.map(|seconds| as_float(count) / seconds);
@@ -108,7 +124,7 @@ impl CellAccumulator {
                 [only] => only.metrics.clone(),
                 _ => Samples::pooled(self.repeats.values().map(Repeat::samples)).summaries(),
             },
-            client: ClientHealth::default(),
+            client: ClientHealth::of_cell(repeats.iter().map(|repeat| (repeat.repeat, &repeat.client))),
             repeats,
             cost_usd: self.cost.and_then(Cost::usd),
             input_tokens_off: self.input_tokens_off,

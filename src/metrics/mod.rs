@@ -7,6 +7,7 @@ mod cost;
 mod definition;
 mod derive;
 mod distribution;
+mod health;
 mod live;
 mod quantile;
 mod repeat;
@@ -18,9 +19,8 @@ mod tests;
 pub use cell::CellAccumulator;
 pub use definition::{Better, METRICS, MetricDefinition};
 pub use derive::{chunk_gaps, derive, itl_samples};
+pub use health::{ClientHealth, Verdict};
 pub use live::LiveDistribution;
 pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
-pub use summary::{
-    CellSummary, ClientHealth, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary,
-};
+pub use summary::{CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary};

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::ClientHealth;
 use super::cell::seconds_of;
 use super::definition::{METRICS, Take};
 use super::derive::derive;
@@ -81,6 +82,7 @@ impl Repeat {
             start_monotonic_ns: self.start_monotonic_ns,
             duration_s: self.window.length_ns().map(seconds_of),
             metrics: self.samples.summaries(),
+            client: ClientHealth::default(),
         }
     }
 }

@@ -3,6 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::ClientHealth;
+
 /// `summary.json`: one entry a cell. What is not measured yet is there and null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -190,21 +192,6 @@ impl MetricSummary {
     }
 }
 
-/// Whether the client was fast enough; null until it is measured.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ClientHealth {
-    /// `ok`, `suspect` or `limited`.
-    pub verdict: Option<String>,
-    /// Why.
-    pub reasons: Vec<String>,
-    /// Sent after due, 99th percentile.
-    pub schedule_lag_ms_p99: Option<f64>,
-    /// How late the engine's own loop was, 99th percentile.
-    pub loop_lag_ms_p99: Option<f64>,
-    /// Processor time over wall time.
-    pub cpu_utilization: Option<f64>,
-}
-
 /// One repeat of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RepeatSummary {
@@ -218,4 +205,7 @@ pub struct RepeatSummary {
     pub duration_s: Option<f64>,
     /// Every metric by name, of this repeat alone; null for one without a sample.
     pub metrics: BTreeMap<String, Option<MetricSummary>>,
+    /// Whether the client was fast enough in it.
+    #[serde(default)]
+    pub client: ClientHealth,
 }

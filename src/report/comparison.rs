@@ -2,6 +2,7 @@ use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
 use super::axes::{axis_names, shown, value};
+use super::clients::client_column;
 use super::figures::{error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
 use super::marks::rivals;
@@ -32,6 +33,7 @@ pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
     }
     columns.extend(figure_columns(cells, &rivals(cells)));
     columns.extend(error_columns(cells));
+    columns.extend(client_column(cells));
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
     ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks } }
 }

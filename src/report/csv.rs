@@ -40,7 +40,7 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
 type OfCell = fn(&CellSummary) -> String;
 
 /// Every figure of a cell that belongs to no metric; a test holds the list against `summary.json`.
-const FIGURES: [(&str, OfCell); 26] = [
+const FIGURES: [(&str, OfCell); 39] = [
     ("completed", |cell| cell.requests.completed.to_string()),
     ("failed", |cell| cell.requests.failed.to_string()),
     ("cancelled", |cell| cell.requests.cancelled.to_string()),
@@ -62,7 +62,20 @@ const FIGURES: [(&str, OfCell); 26] = [
     ("client_reasons", |cell| cell.client.reasons.join("; ")),
     ("client_schedule_lag_ms_p99", |cell| known(cell.client.schedule_lag_ms_p99)),
     ("client_loop_lag_ms_p99", |cell| known(cell.client.loop_lag_ms_p99)),
+    ("client_loop_lag_ms_max", |cell| known(cell.client.loop_lag_ms_max)),
     ("client_cpu_utilization", |cell| known(cell.client.cpu_utilization)),
+    ("client_process_cpu_utilization", |cell| known(cell.client.process_cpu_utilization)),
+    ("client_run_queue_wait", |cell| known(cell.client.run_queue_wait)),
+    ("client_throttled", |cell| known(cell.client.throttled)),
+    ("client_steal", |cell| known(cell.client.steal)),
+    ("client_delivered_rate", |cell| known(cell.client.delivered_rate)),
+    ("client_descriptors", |cell| known(cell.client.descriptors)),
+    ("client_descriptor_limit", |cell| known(cell.client.descriptor_limit)),
+    ("client_retransmitted", |cell| known(cell.client.retransmitted)),
+    ("client_journal_backlog", |cell| known(cell.client.journal_backlog)),
+    ("client_out_of_descriptors", |cell| cell.client.out_of_descriptors.to_string()),
+    ("client_out_of_ports", |cell| cell.client.out_of_ports.to_string()),
+    ("client_simulator_inside", |cell| cell.client.simulator_inside.to_string()),
     ("repeats", |cell| cell.repeats.len().to_string()),
     ("cost_usd", |cell| known(cell.cost_usd)),
     ("input_tokens_off", |cell| cell.input_tokens_off.to_string()),

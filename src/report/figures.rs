@@ -1,7 +1,7 @@
 use super::digits::decimals;
 use super::grid::{Cell, Column, Emphasis};
 use super::marks::{BEST, Rank, Standing, UNSURE, WORST, ranks};
-use crate::metrics::{Better, CellSummary};
+use crate::metrics::{Better, CellSummary, Verdict};
 
 /// A figure of the table: where it comes from and how it is headed.
 struct Figure {
@@ -67,10 +67,14 @@ impl Figure {
         let texts: Vec<Option<String>> =
             values.iter().map(|value| value.map(|value| format!("{value:.places$}"))).collect();
         let sure: Vec<bool> = cells.iter().map(|cell| self.is_sure(cell)).collect();
+        // A figure that is the client's ranks no server.
+        let servers = cells.iter().map(|cell| cell.client.verdict != Some(Verdict::Limited));
         let standings: Vec<Option<Standing>> = texts
             .iter()
-            .zip(&sure)
-            .map(|(text, sure)| Some(Standing { shown: text.as_ref()?.parse().ok()?, sure: *sure }))
+            .zip(sure.iter().zip(servers))
+            .map(|(text, (sure, servers))| {
+                Some(Standing { shown: text.as_ref()?.parse().ok()?, sure: *sure && servers })
+            })
             .collect();
         let ranks = ranks(&standings, groups, self.better);
         let drawn = texts.into_iter().zip(sure).zip(ranks).map(|((text, sure), rank)| match text {
@@ -146,7 +150,7 @@ pub(super) fn error_columns(cells: &[CellSummary]) -> Vec<Column> {
     std::iter::once(errors).chain(others).collect()
 }
 
-fn column(name: &str, cells: &[CellSummary], of: impl Fn(&CellSummary) -> Cell) -> Column {
+pub(super) fn column(name: &str, cells: &[CellSummary], of: impl Fn(&CellSummary) -> Cell) -> Column {
     Column {
         group: String::new(),
         name: name.to_owned(),

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod axes;
+mod clients;
 mod comparison;
 mod csv;
 mod digits;

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::axes::{shown, value};
+use super::clients;
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
 use crate::metrics::{CellSummary, PERCENTILES};
@@ -8,7 +9,7 @@ use crate::text::plural;
 use crate::units::format_significant;
 
 /// So many cells are named in a kind of note; the rest is counted.
-const MOST_NAMED: usize = 5;
+pub(super) const MOST_NAMED: usize = 5;
 
 /// What the marks mean: those that are there.
 pub(super) fn legend(grid: &Grid) -> Vec<String> {
@@ -60,6 +61,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     if estimated > 0 {
         notes.push(format!("ITL and TPOT are estimates in {}: tokens were shared out by bytes", requests(estimated)));
     }
+    notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::learn::Countings;
+use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::sites::Sites;
 use super::unit::{Bench, Measured};
@@ -56,6 +57,7 @@ pub async fn carry_out(
 ) -> Result<Conclusion, RunError> {
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
+    preflight(scenario, plan, observer)?;
     let sites = Sites::open(scenario, plan, clock, observer).await?;
     let countings = Countings::learn(scenario, plan, &sites, &material.prompts, observer).await?;
 
@@ -103,6 +105,13 @@ fn inputs(scenario: &Scenario, material: &Material) -> Vec<Input> {
         Input { may_be_copied: stays != Some(&path), name, path }
     };
     content_files(scenario).into_iter().map(input).collect()
+}
+
+/// Refuses a plan that this machine does not suffice for, before anything is sent.
+fn preflight(scenario: &Scenario, plan: &Plan, observer: &dyn Observer) -> Result<(), RunError> {
+    let Preflight { shortages, warnings } = Preflight::of(scenario, plan, &Limits::here());
+    warnings.into_iter().for_each(|warning| observer.tell(RunEvent::Warning(warning)));
+    if shortages.is_empty() { Ok(()) } else { Err(RunError::Insufficient(shortages)) }
 }
 
 /// Measures every unit in its order; returns how many came to their end.

@@ -14,6 +14,11 @@ use crate::workload::{ChatRequest, Reply, Session, Workload};
 /// Sessions made ahead of use, at least; twice the concurrency when that is more.
 const AHEAD: usize = 64;
 
+/// Sessions of each phase that are made ahead of use.
+pub(super) fn made_ahead(concurrency: usize) -> usize {
+    AHEAD.max(concurrency.saturating_mul(2))
+}
+
 /// A request whose body is encoded.
 #[derive(Debug, Clone)]
 pub(super) struct Outgoing {
@@ -109,7 +114,7 @@ pub(super) struct Wanted {
 impl Prompter {
     /// Starts making sessions.
     pub(super) fn start(workload: &Arc<dyn Workload>, encoder: &Encoder, wanted: Wanted) -> Self {
-        let ahead = AHEAD.max(2 * wanted.concurrency);
+        let ahead = made_ahead(wanted.concurrency);
         let ring = |phase: Phase, count: Option<u64>| {
             let (sender, receiver) = mpsc::channel(ahead);
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());

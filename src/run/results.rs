@@ -70,6 +70,9 @@ impl<'r> Results<'r> {
             let file = RecordFile::open(&path)?;
             let origin = file.origin();
             accumulator.set_repeat(repeat, origin.unix_ns, origin.monotonic_ns);
+            if let Some(facts) = file.client() {
+                accumulator.set_client(repeat, facts.clone());
+            }
             for record in file.records()? {
                 accumulator.add(repeat, &record?);
             }

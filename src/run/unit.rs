@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::gauges::Gauges;
+use super::health::Watch;
 use super::learn::Countings;
 use super::prepare::{Encoder, Prompter, Wanted};
 use super::sites::{Sites, target};
@@ -13,6 +14,7 @@ use super::wire::Wire;
 use super::workloads::{requests_of_session, workload};
 use crate::load::{Alarm, Ending, Stop, StopHandle, Traffic, Warmup, Window, drive};
 use crate::plan::Cell;
+use crate::record::ClientFacts;
 use crate::scenario::Scenario;
 use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
 use crate::time::{Clock, unix_ns};
@@ -85,9 +87,14 @@ impl Bench<'_> {
             gauges,
             clock: self.clock,
         });
+        let watch = Watch::start(self.clock);
         let window = self.load(traffic, prompter, &wire, stop).await;
         self.observer.tell(RunEvent::LoadEnded { number });
+        let facts = watch.finish(window.measured_from_ns);
         let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;
+        let simulated = self.scenario.endpoint(endpoint).is_some_and(|endpoint| endpoint.simulator.is_some());
+        let backlog = Some(wire.journal.longest_queue());
+        wire.journal.set_client(ClientFacts { journal_backlog: backlog, simulator_inside: simulated, ..facts });
         wire.journal.finish()?;
         self.keep(&unit, &window, now)
     }

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic::{create_parent, sync_dir};
 use super::{Origin, StoreError, UnitHeader};
-use crate::record::RequestRecord;
+use crate::record::{ClientFacts, RequestRecord};
 
 /// A line of a journal.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,8 @@ pub(super) enum Line {
     Origin(Origin),
     /// A request that ended.
     Record(Box<RequestRecord>),
+    /// How the client itself did, after the last of them.
+    Client(Box<ClientFacts>),
 }
 
 /// What the writer is given.
@@ -30,6 +32,7 @@ enum Entry {
     Origin(Origin),
     /// Makes the row, on the writer's thread.
     Record(Box<dyn FnOnce() -> RequestRecord + Send>),
+    Client(Box<ClientFacts>),
 }
 
 impl Entry {
@@ -37,6 +40,7 @@ impl Entry {
         match self {
             Self::Origin(origin) => Line::Origin(origin),
             Self::Record(make) => Line::Record(Box::new(make())),
+            Self::Client(facts) => Line::Client(facts),
         }
     }
 }
@@ -50,6 +54,8 @@ impl Entry {
 pub struct JournalWriter {
     lines: Sender<Entry>,
     failed: Arc<AtomicBool>,
+    waiting: Arc<AtomicU64>,
+    longest_queue: AtomicU64,
     writer: JoinHandle<Result<u64, StoreError>>,
 }
 
@@ -65,7 +71,9 @@ impl JournalWriter {
     fn start(file: File, path: &Path, header: UnitHeader) -> Result<Self, StoreError> {
         let (lines, inbox) = channel();
         let failed = Arc::new(AtomicBool::new(false));
-        let mut journal = Journal { file: BufWriter::with_capacity(1 << 18, file), rows: 0 };
+        let waiting = Arc::new(AtomicU64::new(0));
+        let file = BufWriter::with_capacity(1 << 18, file);
+        let mut journal = Journal { file, rows: 0, waiting: Arc::clone(&waiting) };
         journal
             .write(&Line::Header(header))
             .and_then(|()| journal.file.flush())
@@ -81,18 +89,30 @@ impl JournalWriter {
                 })
             })
             .map_err(StoreError::io("start a writer for", path))?;
-        Ok(Self { lines, failed, writer })
+        Ok(Self { lines, failed, waiting, longest_queue: AtomicU64::new(0), writer })
     }
 
     /// Adds a row, which `make` makes on the writer's thread: what it costs does not fall on the caller. Never
     /// waits. After a failure rows are let go: see [`failed`](Self::failed).
     pub fn add(&self, make: impl FnOnce() -> RequestRecord + Send + 'static) {
+        let waiting = self.waiting.fetch_add(1, Ordering::Relaxed) + 1;
+        self.longest_queue.fetch_max(waiting, Ordering::Relaxed);
         self.send(Entry::Record(Box::new(make)));
+    }
+
+    /// How many rows waited for the file at the same time, at most so far.
+    pub fn longest_queue(&self) -> u64 {
+        self.longest_queue.load(Ordering::Relaxed)
     }
 
     /// Notes when the measured phase began, so that a journal that is cut off has its origin.
     pub fn set_origin(&self, origin: Origin) {
         self.send(Entry::Origin(origin));
+    }
+
+    /// Notes how the client itself did; for after the last row.
+    pub fn set_client(&self, facts: ClientFacts) {
+        self.send(Entry::Client(Box::new(facts)));
     }
 
     fn send(&self, entry: Entry) {
@@ -116,6 +136,7 @@ impl JournalWriter {
 struct Journal {
     file: BufWriter<File>,
     rows: u64,
+    waiting: Arc<AtomicU64>,
 }
 
 impl Journal {
@@ -142,7 +163,10 @@ impl Journal {
     fn write(&mut self, line: &Line) -> io::Result<()> {
         serde_json::to_writer(&mut self.file, line)?;
         self.file.write_all(b"\n")?;
-        self.rows += u64::from(matches!(line, Line::Record(_)));
+        if matches!(line, Line::Record(_)) {
+            self.rows += 1;
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
+        }
         Ok(())
     }
 }
@@ -171,6 +195,7 @@ mod tests {
             journal.add(move || record(index));
         }
         assert!(!journal.failed());
+        assert!((1..=1000).contains(&journal.longest_queue()));
         assert_eq!(journal.finish().unwrap(), 1000);
         let rows: Vec<_> = JournalReader::open(&path).unwrap().unwrap().map(|row| row.unwrap().request_index).collect();
         assert_eq!(rows, (0..1000).collect::<Vec<_>>());

@@ -11,7 +11,7 @@ use super::columns::{Misfit, fill};
 use super::json_file::check_version;
 use super::parquet_write::key;
 use super::{Origin, RowSchema, StoreError, UnitHeader};
-use crate::record::{Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
+use crate::record::{ClientFacts, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
 
 /// Rows read at a time.
 const BATCH_ROWS: usize = 1024;
@@ -21,6 +21,7 @@ pub struct RecordFile {
     path: PathBuf,
     header: UnitHeader,
     origin: Origin,
+    client: Option<ClientFacts>,
     rows: u64,
     builder: ParquetRecordBatchReaderBuilder<File>,
 }
@@ -44,20 +45,23 @@ impl RecordFile {
         let file = File::open(path).map_err(StoreError::io("read", path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet("read", path))?;
         let footer = builder.metadata().file_metadata();
-        let value = |key: &str| {
+        let noted = |key: &str| {
             let pairs = footer.key_value_metadata().into_iter().flatten();
-            let value = pairs.filter(|pair| pair.key == key).find_map(|pair| pair.value.as_deref());
-            value.ok_or_else(|| StoreError::unreadable(path, &format!("its footer has no `{key}`")))
+            pairs.filter(|pair| pair.key == key).find_map(|pair| pair.value.as_deref())
         };
+        let value =
+            |key: &str| noted(key).ok_or_else(|| StoreError::unreadable(path, &format!("its footer has no `{key}`")));
         let number = |key: &str| {
             let wrong = |error| StoreError::unreadable(path, &format!("`{key}` in its footer: {error}"));
             value(key)?.parse::<i64>().map_err(wrong)
         };
         check_version(path, u64::try_from(number(key::FORMAT_VERSION)?).unwrap_or(u64::MAX))?;
         let header = serde_json::from_str(value(key::UNIT)?).map_err(|error| StoreError::unreadable(path, &error))?;
+        let client = noted(key::CLIENT).map(serde_json::from_str).transpose();
+        let client = client.map_err(|error| StoreError::unreadable(path, &error))?;
         let origin = Origin { monotonic_ns: number(key::ORIGIN_MONOTONIC_NS)?, unix_ns: number(key::ORIGIN_UNIX_NS)? };
         let rows = u64::try_from(footer.num_rows()).unwrap_or(0);
-        Ok(Self { path: path.to_owned(), header, origin, rows, builder })
+        Ok(Self { path: path.to_owned(), header, origin, client, rows, builder })
     }
 
     /// What its rows have in common.
@@ -68,6 +72,11 @@ impl RecordFile {
     /// When the measured phase began: what its rows' stamps are offsets from.
     pub fn origin(&self) -> Origin {
         self.origin
+    }
+
+    /// How the client itself did; `None` when that was not watched to its end.
+    pub fn client(&self) -> Option<&ClientFacts> {
+        self.client.as_ref()
     }
 
     /// How many rows it has, warm-up included.

@@ -7,6 +7,7 @@ mod calibrate;
 mod commands;
 mod documents;
 mod floors;
+mod health;
 mod interrupted;
 mod scenarios;
 mod sources;

@@ -39,8 +39,7 @@ pub(super) const LOAD: Table = Table {
         Key::new("hooks", Kind::Table(&HOOKS), "Commands round cells, asked for by --allow-hooks."),
         Key::new("retries", Kind::Table(&RETRIES), "Failed requests that are sent again."),
         Key::new("require_healthy_client", Kind::Bool, "A cell whose client was the bottleneck fails the run.")
-            .or("false")
-            .supports(Support::DefaultOnly),
+            .or("false"),
     ],
 };
 

@@ -21,6 +21,7 @@ pub(super) fn load(node: &Node) -> Load {
         parallel: node.word("parallel").unwrap_or(default.parallel),
         hooks: node.get("hooks").map(hooks).unwrap_or_default(),
         retries: node.get("retries").map(retries).unwrap_or_default(),
+        require_healthy_client: node.truth("require_healthy_client").unwrap_or(default.require_healthy_client),
     }
 }
 
