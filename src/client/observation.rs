@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::record::{Attempt, Cause, Chunk, Failure, Outcome, Phase, RequestRecord, Stamps, TokenCounts};
+use crate::record::{Attempt, Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, Stamps, TokenCounts};
 use crate::time::MonotonicNs;
 use crate::tokens::Tokenizer;
 use crate::workload::{ChatRequest, Reply};
@@ -122,6 +122,7 @@ impl Observation {
             conversation: asked.conversation,
             turn: asked.turn,
             chunks: stamped.map(|(chunk, tokens)| Chunk { at_ns: chunk.at_ns, tokens }).collect(),
+            chunk_times: KeptTimes::All,
             token_source,
             tokens: self.token_counts(asked.request, tokenizer),
             server: self.notes.report(&self.metrics),

@@ -2,6 +2,8 @@
 
 mod cause;
 mod request;
+mod thin;
 
 pub use cause::{Cause, Failure};
 pub use request::{Attempt, Chunk, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource};
+pub use thin::{KeptTimes, thin};

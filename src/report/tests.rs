@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::metrics::{CellAccumulator, CellSummary};
-use crate::record::{Cause, Chunk, Failure, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
+use crate::record::{Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
 
 const MS: i64 = 1_000_000;
 
@@ -30,6 +30,7 @@ fn record(ttft: i64, itl: i64, tokens: i64, at: i64) -> RequestRecord {
             ..Stamps::default()
         },
         chunks,
+        chunk_times: KeptTimes::All,
         token_source: None,
         tokens: TokenCounts { output_server: Some(tokens.unsigned_abs()), ..TokenCounts::default() },
         finish_reason: None,

@@ -68,7 +68,7 @@ pub async fn carry_out(
     manifest.token_models = countings.models();
     manifest.inputs = freeze_inputs(&dir, &content_files(scenario), SMALL_INPUT_BYTES)?;
     dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
-    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views)?;
+    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views, clock)?;
 
     let schema = RowSchema::of(plan, [])?;
     let bench = Bench {
@@ -92,7 +92,7 @@ pub async fn carry_out(
     let concluded = results.conclude(state);
     let complete = measured?;
     concluded?;
-    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.summary(), complete, units })
+    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
 }
 
 /// Measures every unit in its order; returns how many came to their end.

@@ -14,6 +14,7 @@ mod prepare;
 mod results;
 mod simulated;
 mod sites;
+mod thrift;
 mod unit;
 mod wire;
 

@@ -91,6 +91,7 @@ impl Bench<'_> {
             journal,
             gauges,
             clock: self.clock,
+            chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
         });
         let window = self.load(traffic, prompter, &wire, stop).await;
         let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;

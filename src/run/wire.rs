@@ -4,6 +4,8 @@ use super::gauges::Gauges;
 use super::prepare::Outgoing;
 use crate::client::{Asked, Client, Target};
 use crate::load::{Start, Stop, StopSignal, Transport};
+use crate::record::{KeptTimes, thin};
+use crate::scenario::ChunkTimes;
 use crate::store::JournalWriter;
 use crate::time::Clock;
 use crate::tokens::Tokenizer;
@@ -19,6 +21,8 @@ pub(super) struct Wire {
     pub(super) journal: JournalWriter,
     pub(super) gauges: Arc<Gauges>,
     pub(super) clock: Clock,
+    /// Which stamps rows keep, and the scenario's seed, which picks the sampled ones.
+    pub(super) chunk_times: (ChunkTimes, u64),
 }
 
 impl Transport for Wire {
@@ -45,7 +49,9 @@ impl Transport for Wire {
             turn: outgoing.turn.map(|(_, turn)| turn),
             scheduled_ns: start.scheduled_ns,
         };
-        let record = observed.into_record(&asked, self.tokenizer.as_deref());
+        let mut record = observed.into_record(&asked, self.tokenizer.as_deref());
+        let (times, seed) = self.chunk_times;
+        thin(&mut record, KeptTimes::of(times, seed, start.request_index));
         self.gauges.end(&record);
         self.journal.add(record);
         reply
