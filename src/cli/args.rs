@@ -154,6 +154,9 @@ pub(super) struct Show {
     /// A run directory, or DIR/NAME/latest
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
+    /// The figures between ramp and drain alone
+    #[arg(long, conflicts_with = "json")]
+    pub(super) steady: bool,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,

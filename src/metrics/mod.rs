@@ -28,6 +28,5 @@ pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
-    CellSummary, ClientHealth, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary,
-    summary_json,
+    CellSummary, ClientHealth, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary, summary_json,
 };

@@ -9,9 +9,10 @@ mod grid;
 mod marks;
 mod notes;
 mod plan;
+mod steady;
 #[cfg(test)]
 mod tests;
 
-pub use comparison::{ComparisonTable, comparison};
+pub use comparison::{ComparisonTable, comparison, comparison_markdown, steady_comparison};
 pub use csv::summary_csv;
 pub use plan::plan_table;

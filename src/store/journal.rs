@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic::{create_parent, sync_dir};
 use super::{Origin, StoreError, UnitHeader};
-use crate::record::RequestRecord;
+use crate::record::{Chunk, RequestRecord};
 
 /// A line of a journal.
 #[derive(Serialize, Deserialize)]
@@ -33,9 +33,23 @@ pub(super) enum Line {
 #[derive(Debug)]
 pub struct JournalWriter {
     lines: Sender<Line>,
-    failed: Arc<AtomicBool>,
+    backlog: Arc<Backlog>,
     writer: JoinHandle<Result<u64, StoreError>>,
 }
+
+/// How the writer is doing, for those who add rows.
+#[derive(Debug, Default)]
+struct Backlog {
+    failed: AtomicBool,
+    /// Of rows that wait, about.
+    bytes: AtomicUsize,
+}
+
+/// From so many bytes that wait on, the writer is woken before its time.
+const WAKE: usize = 4 << 20;
+/// More than so many never wait: who adds a row waits instead. A disk that is so far behind is slower than the load by
+/// minutes, and memory would grow for as long as it is.
+const MOST: usize = 256 << 20;
 
 impl JournalWriter {
     /// Creates a journal with its header and starts its writer. A journal that is already there is an error.
@@ -48,29 +62,39 @@ impl JournalWriter {
 
     fn start(file: File, path: &Path, header: UnitHeader) -> Result<Self, StoreError> {
         let (lines, inbox) = channel();
-        let failed = Arc::new(AtomicBool::new(false));
-        let mut journal = Journal { file: BufWriter::with_capacity(1 << 18, file), rows: 0 };
+        let backlog = Arc::new(Backlog::default());
+        let file = BufWriter::with_capacity(1 << 18, file);
+        let mut journal = Journal { file, rows: 0, backlog: Arc::clone(&backlog) };
         journal
             .write(&Line::Header(header))
             .and_then(|()| journal.file.flush())
             .map_err(StoreError::io("write", path))?;
-        let flag = Arc::clone(&failed);
+        let flag = Arc::clone(&backlog);
         let path_there = path.to_owned();
         let writer = thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
                 journal.keep(&inbox).map_err(|error| {
-                    flag.store(true, Ordering::Release);
+                    flag.failed.store(true, Ordering::Release);
                     StoreError::io("write", &path_there)(error)
                 })
             })
             .map_err(StoreError::io("start a writer for", path))?;
-        Ok(Self { lines, failed, writer })
+        Ok(Self { lines, backlog, writer })
     }
 
-    /// Adds a row; never waits. After a failure rows are let go: see [`failed`](Self::failed).
+    /// Adds a row; waits only for a disk that is hopelessly behind. After a failure rows are let go: see
+    /// [`failed`](Self::failed).
     pub fn add(&self, record: RequestRecord) {
+        let bytes = weight(&record);
+        let waiting = self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
         self.send(Line::Record(Box::new(record)));
+        if waiting >= WAKE {
+            self.writer.thread().unpark();
+        }
+        while self.backlog.bytes.load(Ordering::Relaxed) > MOST && !self.failed() {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Notes when the measured phase began, so that a journal that is cut off has its origin.
@@ -85,7 +109,7 @@ impl JournalWriter {
 
     /// Whether a write failed, as on a full disk; cheap enough to ask before every request.
     pub fn failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.backlog.failed.load(Ordering::Acquire)
     }
 
     /// Waits until every row is on the disk and returns how many there are; or what failed.
@@ -96,9 +120,15 @@ impl JournalWriter {
     }
 }
 
+/// What a row that waits takes, about.
+fn weight(record: &RequestRecord) -> usize {
+    512 + record.chunks.len() * size_of::<Chunk>()
+}
+
 struct Journal {
     file: BufWriter<File>,
     rows: u64,
+    backlog: Arc<Backlog>,
 }
 
 impl Journal {
@@ -125,7 +155,10 @@ impl Journal {
     fn write(&mut self, line: &Line) -> io::Result<()> {
         serde_json::to_writer(&mut self.file, line)?;
         self.file.write_all(b"\n")?;
-        self.rows += u64::from(matches!(line, Line::Record(_)));
+        if let Line::Record(record) = line {
+            self.rows += 1;
+            self.backlog.bytes.fetch_sub(weight(record), Ordering::Relaxed);
+        }
         Ok(())
     }
 }

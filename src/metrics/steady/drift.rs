@@ -85,7 +85,10 @@ mod tests {
     fn what_only_fluctuates_is_left_in_peace() {
         let told = (0..2000).filter(|seed| of_correlated(*seed, 0.3, 0.0).is_some()).count();
         assert!(told <= 2000 / 200, "{told} of 2000");
-        assert!((0..500).filter(|seed| of_correlated(*seed, 0.1, 0.05).is_some()).count() <= 10, "too little for a word");
+        assert!(
+            (0..500).filter(|seed| of_correlated(*seed, 0.1, 0.05).is_some()).count() <= 10,
+            "too little for a word"
+        );
     }
 
     #[test]

@@ -132,7 +132,8 @@ fn what_has_no_steady_state_says_why() {
     assert_eq!(short.reason, None);
     let short = closed(20, (0..20).map(|k| whole(k, 100 + k)).chain((0..20).map(|k| whole(100 + k, 3000))).collect());
     assert_eq!(short.reason, None, "they end together");
-    let short = closed(20, (0..20).map(|k| whole(k, 100 + k)).chain((0..20).map(|k| whole(100 + k, 900 + k * 900))).collect());
+    let short =
+        closed(20, (0..20).map(|k| whole(k, 100 + k)).chain((0..20).map(|k| whole(100 + k, 900 + k * 900))).collect());
     assert!(reason(&short).starts_with("0.881 s lie between ramp and drain, a request takes "), "{short:?}");
     assert_eq!(reason(&closed(2, vec![])), "nothing was sent");
     let at_once = summarised(&json!({"qps": "inf"}), &[vec![due(0, whole(0, 10)), due(0, whole(1, 12))]]);
@@ -142,9 +143,8 @@ fn what_has_no_steady_state_says_why() {
 #[test]
 fn short_requests_may_leave_a_tenth_of_the_slots_empty_for_a_moment() {
     // Ten asked for; nine at most are seen at once, from the ninth on.
-    let records: Vec<RequestRecord> = (0..9)
-        .flat_map(|slot| (0..5).map(move |k| whole(slot + 100 * k, slot + 100 * k + 95)))
-        .collect();
+    let records: Vec<RequestRecord> =
+        (0..9).flat_map(|slot| (0..5).map(move |k| whole(slot + 100 * k, slot + 100 * k + 95))).collect();
     let steady = closed(10, records);
     assert_eq!((steady.reason.as_deref(), bounds(&steady)), (None, (Some(8), Some(495))));
 }
