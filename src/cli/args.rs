@@ -185,4 +185,7 @@ pub(super) struct Simulate {
     /// Relative standard deviation of prefill and step times
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub(super) jitter: f64,
+    /// Requests whose stamps are kept for /simulator/stamps
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub(super) kept_stamps: usize,
 }

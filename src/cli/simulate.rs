@@ -19,6 +19,7 @@ pub(super) fn simulate(args: &args::Simulate, terminal: &Terminal) -> Result<Exi
         batch_slowdown: args.batch_slowdown,
         slots: args.slots as usize,
         jitter: args.jitter,
+        kept_stamps: args.kept_stamps,
         ..SimulatorOptions::default()
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;

@@ -116,9 +116,13 @@ impl CellAccumulator {
                 });
             }
         }
-        let all = self.pooled.iter_mut().chain([&mut self.steady]);
-        let more = all.fold(false, |more, samples| samples.next_pass() || more);
-        let more = self.repeats.values_mut().fold(more, |more, repeat| repeat.next_pass() || more);
+        let mut more = self.steady.next_pass();
+        if let Some(pooled) = &mut self.pooled {
+            more |= pooled.next_pass();
+        }
+        for repeat in self.repeats.values_mut() {
+            more |= repeat.next_pass();
+        }
         if more { Stage::Again } else { Stage::Done }
     }
 
@@ -202,7 +206,7 @@ impl CellAccumulator {
         let tokens = |known: Option<u64>| known.or((self.counts.completed == 0).then_some(0));
         let (input, output) = (tokens(self.input_tokens), tokens(self.output_tokens));
         let ended = self.counts.completed + self.counts.failed;
-        let tallies = self.repeats.iter().map(|(number, repeat)| (*number, repeat.steady()));
+        let tallies: Vec<_> = self.repeats.iter().map(|(number, repeat)| (*number, repeat.steady())).collect();
         CellSummary {
             duration_s,
             offered_rate: offered_rate(self.repeats.values()),
@@ -218,7 +222,7 @@ impl CellAccumulator {
                 (_, Some(pooled)) => pooled.summaries(),
                 (_, None) => Samples::default().summaries(),
             },
-            steady: steady::of_cell(self.rule(), tallies, || self.steady.summaries()),
+            steady: steady::of_cell(self.rule(), &tallies, || self.steady.summaries()),
             client: ClientHealth::default(),
             repeats,
             cost_usd: self.cost.and_then(Cost::usd),

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::exact_sum::ExactSum;
+use super::gather::Gather;
 use super::key::key;
 use super::quantile::{PERCENTILES, Ranked, percentile, ranks};
 use super::range::Range;
@@ -150,12 +151,12 @@ impl Distribution {
         let mean = self.mean();
         let count = self.count + self.infinite;
         let kept = self.ranges.first().and_then(Range::gathered).filter(|_| self.state != State::Again);
-        let (spread, ranked) = match kept.map(|gather| gather.ascending()) {
+        let (spread, ranked) = match kept.map(Gather::ascending) {
             Some(samples) => {
                 let mut spread = ExactSum::default();
-                samples.iter().for_each(|(value, weight)| {
+                for (value, weight) in &samples {
                     spread.add_times((value - mean) * (value - mean), as_float(*weight));
-                });
+                }
                 (spread, Some(Ranked::new(samples, self.infinite)))
             }
             None => (self.spread, None),
@@ -206,7 +207,9 @@ mod tests {
     fn passes(mut of: Distribution, samples: &[(f64, u64)], infinite: u64) -> (usize, Option<MetricSummary>) {
         let mut passes = 0;
         loop {
-            samples.iter().for_each(|(value, weight)| of.add(*value, *weight));
+            for (value, weight) in samples {
+                of.add(*value, *weight);
+            }
             (0..infinite).for_each(|_| of.add_infinite());
             passes += 1;
             assert!(passes < 10);
@@ -266,12 +269,16 @@ mod tests {
             let mut whole = Distribution::keeping(kept, 4);
             for part in &parts {
                 let mut of_part = Distribution::keeping(kept, 4);
-                part.iter().for_each(|(value, weight)| of_part.add(*value, *weight));
+                for (value, weight) in part {
+                    of_part.add(*value, *weight);
+                }
                 whole.add_all(&of_part);
             }
             let all: Vec<(f64, u64)> = parts.concat();
             while whole.next_pass() {
-                all.iter().for_each(|(value, weight)| whole.add(*value, *weight));
+                for (value, weight) in &all {
+                    whole.add(*value, *weight);
+                }
             }
             let (_, sorted) = passes(Distribution::keeping(1 << 20, 1), &all, 0);
             prop_assert_eq!(sorted.is_some(), whole.summary().is_some());

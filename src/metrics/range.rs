@@ -137,7 +137,6 @@ impl Buckets {
     fn add(&mut self, offset: u64, count: u64) {
         let index = offset >> self.log_width;
         let page = self.pages.entry(index >> BITS).or_insert_with(|| Box::new([0; 1 << BITS]));
-        #[expect(clippy::cast_possible_truncation, reason = "masked to the bits of a page")]
         let slot = (index & ((1 << BITS) - 1)) as usize;
         page[slot] += count;
     }

@@ -172,8 +172,11 @@ impl Samples {
 
     /// Ends a pass; whether the same rows must be added once more.
     pub(super) fn next_pass(&mut self) -> bool {
-        let all = self.listed.iter_mut().chain(self.extra.values_mut());
-        all.fold(false, |more, samples| samples.next_pass() || more)
+        let mut more = false;
+        for samples in self.listed.iter_mut().chain(self.extra.values_mut()) {
+            more |= samples.next_pass();
+        }
+        more
     }
 
     /// A request that was due and never answered.

@@ -28,9 +28,8 @@ impl KeptTimes {
     pub fn of(times: ChunkTimes, seed: u64, request_index: u64) -> Self {
         match times {
             ChunkTimes::All => Self::All,
-            ChunkTimes::FirstLast => Self::FirstLast,
             ChunkTimes::Sampled if is_sampled(seed, request_index) => Self::All,
-            ChunkTimes::Sampled => Self::FirstLast,
+            ChunkTimes::Sampled | ChunkTimes::FirstLast => Self::FirstLast,
         }
     }
 

@@ -7,6 +7,17 @@ const SURE_Z: f64 = 3.29;
 /// The least change over the window that is worth a word.
 const LEAST_CHANGE: f64 = 0.10;
 
+/// How a figure went over a window.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Trend {
+    /// There are too few requests to tell.
+    TooFew,
+    /// Up and down at most.
+    Settled,
+    /// Its relative change from the beginning to the end.
+    Changes(f64),
+}
+
 /// The TTFT of the requests that began in each slice: their number, and the sum of their logarithms.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Latencies([(u32, f64); SLICES]);
@@ -20,17 +31,25 @@ impl Latencies {
         }
     }
 
-    /// The change over the window, as [`trend`]; `None` where a slice has too few to tell.
-    pub(super) fn trend(&self) -> Option<Option<f64>> {
-        let means = self.0.iter().map(|(count, sum)| (*count >= REQUESTS).then(|| sum / f64::from(*count)));
-        Some(trend(&means.collect::<Option<Vec<f64>>>()?))
+    /// How they went over the window.
+    pub(super) fn trend(&self) -> Trend {
+        Trend::of(self.0.iter().map(|(count, sum)| (*count >= REQUESTS).then(|| sum / f64::from(*count))))
     }
 }
 
-/// The change of a rate over the window, as [`trend`]; `None` where a slice has none.
-pub(super) fn trend_of_rate(slices: &[f64; SLICES]) -> Option<Option<f64>> {
-    let logarithms = slices.iter().map(|amount| (*amount > 0.0).then(|| amount.ln()));
-    Some(trend(&logarithms.collect::<Option<Vec<f64>>>()?))
+/// How a rate went over the window.
+pub(super) fn trend_of_rate(slices: &[f64; SLICES]) -> Trend {
+    Trend::of(slices.iter().map(|amount| (*amount > 0.0).then(|| amount.ln())))
+}
+
+impl Trend {
+    /// Of logarithms, slice by slice; where one has none there are too few to tell.
+    fn of(logarithms: impl Iterator<Item = Option<f64>>) -> Self {
+        match logarithms.collect::<Option<Vec<f64>>>() {
+            None => Self::TooFew,
+            Some(values) => trend(&values).map_or(Self::Settled, Self::Changes),
+        }
+    }
 }
 
 /// The relative change from the first to the last of some logarithms, when they rise or fall beyond doubt and it is
@@ -78,7 +97,11 @@ mod tests {
             let so_far = small(at) / small(SLICES * 40);
             slices.add(at / 40, 100.0 * (deviation + so_far * change.ln_1p()).exp());
         }
-        slices.trend().unwrap()
+        match slices.trend() {
+            Trend::TooFew => panic!("40 in each"),
+            Trend::Settled => None,
+            Trend::Changes(change) => Some(change),
+        }
     }
 
     #[test]
@@ -104,10 +127,10 @@ mod tests {
     fn too_few_to_tell_is_no_answer() {
         let mut slices = Latencies::default();
         (0..SLICES).for_each(|slice| (0..3).for_each(|_| slices.add(slice, 10.0)));
-        assert_eq!(slices.trend(), None);
+        assert_eq!(slices.trend(), Trend::TooFew);
         (0..SLICES).for_each(|slice| slices.add(slice, 10.0));
-        assert_eq!(slices.trend(), Some(None));
-        assert_eq!(trend_of_rate(&[0.0; SLICES]), None);
-        assert_eq!(trend_of_rate(&[5.0; SLICES]), Some(None));
+        assert_eq!(slices.trend(), Trend::Settled);
+        assert_eq!(trend_of_rate(&[0.0; SLICES]), Trend::TooFew);
+        assert_eq!(trend_of_rate(&[5.0; SLICES]), Trend::Settled);
     }
 }

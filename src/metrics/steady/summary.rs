@@ -118,14 +118,14 @@ impl Repeat {
 }
 
 /// The figures of a cell's repeats together; `None` when nobody looked for windows.
-pub(in crate::metrics) fn of_cell<'r>(
+pub(in crate::metrics) fn of_cell(
     rule: Rule,
-    repeats: impl Iterator<Item = (u32, &'r Repeat)> + Clone,
+    repeats: &[(u32, &Repeat)],
     metrics: impl FnOnce() -> BTreeMap<String, Option<MetricSummary>>,
 ) -> Option<SteadySummary> {
-    let windows: Vec<SteadyRepeat> = repeats.clone().filter_map(|(number, repeat)| repeat.summary(number)).collect();
+    let windows: Vec<SteadyRepeat> = repeats.iter().filter_map(|(number, repeat)| repeat.summary(*number)).collect();
     let first = windows.first()?;
-    let steady = || repeats.clone().filter_map(|(_, repeat)| repeat.steady());
+    let steady = || repeats.iter().filter_map(|(_, repeat)| repeat.steady());
     let reason = if steady().next().is_none() { first.reason.clone() } else { None };
     let seconds = seconds_of(steady().map(|tally| tally.window.length_ns()).sum());
     let duration_s = Some(seconds).filter(|seconds| *seconds > 0.0);

@@ -1,12 +1,12 @@
-use super::drift::{Latencies, trend_of_rate};
+use std::collections::BTreeMap;
+
+use super::drift::{Latencies, Trend, trend_of_rate};
 use super::slices::{Slices, slice_of};
 use super::window::{Unsteady, Window};
 use crate::metrics::cell::{output_tokens, seconds_of};
 use crate::metrics::derive::derive;
 use crate::record::{KeptTimes, Outcome, RequestRecord};
 use crate::time::MonotonicNs;
-
-use std::collections::BTreeMap;
 
 /// Completed requests that a window needs: as many as its median.
 const NEEDED: u64 = 11;
@@ -83,10 +83,16 @@ impl Tally {
 
     /// What still changed from the beginning of the window to its end; `None` when nothing can be said.
     pub(super) fn drift(&self) -> Option<BTreeMap<String, f64>> {
-        let rate = self.output.and_then(|slices| trend_of_rate(&slices.0));
-        let trends = [("ttft_ms", self.ttft.trend()), ("output_token_throughput", rate)];
-        let enough = self.ttft.trend().is_some();
-        enough.then(|| trends.into_iter().filter_map(|(name, trend)| Some((name.to_owned(), trend??))).collect())
+        let ttft = self.ttft.trend();
+        if ttft == Trend::TooFew {
+            return None;
+        }
+        let rate = self.output.map_or(Trend::TooFew, |slices| trend_of_rate(&slices.0));
+        let changes = [("ttft_ms", ttft), ("output_token_throughput", rate)].into_iter().filter_map(|(name, trend)| {
+            let Trend::Changes(change) = trend else { return None };
+            Some((name.to_owned(), change))
+        });
+        Some(changes.collect())
     }
 }
 

@@ -39,7 +39,9 @@ pub(crate) fn summarised(axes: &Value, repeats: &[Vec<RequestRecord>]) -> CellSu
     (0..).zip(repeats).for_each(|(number, _)| cell.set_repeat(number, 0, 0));
     while cell.next_pass().is_some() {
         for (number, records) in (0..).zip(repeats) {
-            records.iter().for_each(|record| cell.add(number, record));
+            for record in records {
+                cell.add(number, record);
+            }
         }
     }
     cell.finish()
@@ -91,11 +93,11 @@ fn a_closed_loop_is_steady_from_the_last_slot_filled_to_the_first_left_empty() {
 #[test]
 fn warm_up_fills_the_slots_and_its_tokens_are_in_the_throughput() {
     let mut records = two_slots(10);
-    records.iter_mut().for_each(|record| {
+    for record in &mut records {
         if record.stamps.sent_ns < Some(100 * MS) {
             record.phase = Phase::Warmup;
         }
-    });
+    }
     let steady = closed(2, records);
     assert_eq!(bounds(&steady), (Some(100), Some(1000)));
     assert_eq!(steady.requests, 18);
@@ -191,7 +193,9 @@ fn failed_requests_are_in_flight_and_censored_but_bring_nothing() {
 fn stamps_that_are_not_kept_are_taken_as_evenly_spread() {
     let full = closed(2, two_slots(10));
     let mut thinned = two_slots(10);
-    thinned.iter_mut().for_each(|record| thin(record, KeptTimes::FirstLast));
+    for record in &mut thinned {
+        thin(record, KeptTimes::FirstLast);
+    }
     let thinned = closed(2, thinned);
     assert_eq!(bounds(&full), bounds(&thinned));
     // Answers that are even in fact: only what falls on an edge differs.

@@ -29,6 +29,7 @@ impl Rule {
 
 /// A steady window, from `from_ns` on and before `to_ns`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to each")]
 pub(in crate::metrics) struct Window {
     pub(in crate::metrics) from_ns: MonotonicNs,
     pub(in crate::metrics) to_ns: MonotonicNs,
@@ -176,7 +177,9 @@ impl WindowFinder {
         let (_, middle, _) = ends.select_nth_unstable(self.most);
         let before = *middle;
         let gone = self.conversations.extract_if(.., |_, life| life.1 < before).collect::<Vec<_>>();
-        gone.into_iter().for_each(|(_, (start, end))| self.add_life(start, end));
+        for (_, (start, end)) in gone {
+            self.add_life(start, end);
+        }
     }
 
     /// The window, as far as lives alone tell.
