@@ -71,7 +71,11 @@ pub(super) async fn read(
     let mut answers = Answers {
         cpu_ns: cost.cpu_ns,
         peak_memory_bytes: cost.peak_memory_bytes,
-        verdict: conclusion.summary.cells.first().and_then(|cell| cell.client.verdict.map(|verdict| verdict.as_str().to_owned())),
+        verdict: conclusion
+            .summary
+            .cells
+            .first()
+            .and_then(|cell| cell.client.verdict.map(|verdict| verdict.as_str().to_owned())),
         ..Answers::default()
     };
     for unit in &run.complete {

@@ -161,6 +161,9 @@ pub(super) struct Show {
     /// A run directory, or DIR/NAME/latest
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
+    /// The figures between ramp and drain alone
+    #[arg(long, conflicts_with = "json")]
+    pub(super) steady: bool,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,
@@ -234,4 +237,7 @@ pub(super) struct Simulate {
     /// Stop when standard input ends too
     #[arg(long)]
     pub(super) until_eof: bool,
+    /// Requests whose stamps are kept for /simulator/stamps
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(super) kept_stamps: usize,
 }

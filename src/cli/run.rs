@@ -184,7 +184,7 @@ struct Drawn;
 
 impl Views for Drawn {
     fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {
-        report::comparison(name, cells).markdown()
+        report::comparison_markdown(name, cells)
     }
 
     fn summary_csv(&self, cells: &[CellSummary]) -> String {

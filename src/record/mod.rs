@@ -4,7 +4,9 @@
 mod cause;
 mod client_facts;
 mod request;
+mod thin;
 
 pub use cause::{Cause, Failure, OwnLimit};
 pub use client_facts::{ClientFacts, LoopLag, Segments, Throttling};
 pub use request::{Attempt, Chunk, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource};
+pub use thin::{KeptTimes, thin};

@@ -11,10 +11,11 @@ mod grid;
 mod marks;
 mod notes;
 mod plan;
+mod steady;
 #[cfg(test)]
 mod tests;
 
 pub use aligned::{TextColumn, aligned};
-pub use comparison::{ComparisonTable, comparison};
+pub use comparison::{ComparisonTable, comparison, comparison_markdown, steady_comparison};
 pub use csv::summary_csv;
 pub use plan::plan_table;

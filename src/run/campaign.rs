@@ -69,7 +69,7 @@ pub async fn carry_out(
     manifest.token_models = countings.models();
     manifest.inputs = freeze_inputs(&dir, &inputs(scenario, &material), SMALL_INPUT_BYTES)?;
     dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
-    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views)?;
+    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views, clock)?;
 
     let schema = RowSchema::of(plan, [])?;
     let bench = Bench {
@@ -93,7 +93,7 @@ pub async fn carry_out(
     let concluded = results.conclude(state);
     let complete = measured?;
     concluded?;
-    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.summary(), complete, units })
+    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures

@@ -19,6 +19,7 @@ mod prepare;
 mod results;
 mod simulated;
 mod sites;
+mod thrift;
 mod traffic;
 mod unit;
 mod wire;

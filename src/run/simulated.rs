@@ -17,6 +17,8 @@ fn options(settings: &SimulatorSettings, seed: u64) -> SimulatorOptions {
         template_tokens: settings.template_tokens.into(),
         context_length: settings.context_length.into(),
         seed,
+        // Nobody asks for them.
+        kept_stamps: 0,
         ..SimulatorOptions::default()
     }
 }

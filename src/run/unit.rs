@@ -86,6 +86,7 @@ impl Bench<'_> {
             journal,
             gauges,
             clock: self.clock,
+            chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
         });
         let watch = Watch::start(self.clock);
         let window = self.load(traffic, prompter, &wire, stop).await;

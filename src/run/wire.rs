@@ -4,6 +4,8 @@ use super::gauges::Gauges;
 use super::prepare::{Outgoing, Upcoming};
 use crate::client::{Asked, Client, Observation, Target};
 use crate::load::{Start, Stop, StopSignal, Transport};
+use crate::record::{KeptTimes, thin};
+use crate::scenario::ChunkTimes;
 use crate::store::JournalWriter;
 use crate::time::Clock;
 use crate::tokens::Tokenizer;
@@ -19,6 +21,8 @@ pub(super) struct Wire {
     pub(super) journal: JournalWriter,
     pub(super) gauges: Arc<Gauges>,
     pub(super) clock: Clock,
+    /// Which stamps rows keep, and the scenario's seed, which picks the sampled ones.
+    pub(super) chunk_times: (ChunkTimes, u64),
 }
 
 impl Transport for Wire {
@@ -58,7 +62,9 @@ impl Wire {
     /// Has the row made and kept by the journal's thread: tokens are attributed there, which may run a tokenizer.
     fn keep(&self, observed: Observation, outgoing: Outgoing, start: Start) {
         let (target, tokenizer, gauges) = (Arc::clone(&self.target), self.tokenizer.clone(), Arc::clone(&self.gauges));
-        self.journal.add(move || {
+        let (times, seed) = self.chunk_times;
+        let weight = observed.weight() + outgoing.body.len();
+        self.journal.add(weight, move || {
             let asked = Asked {
                 request_index: start.request_index,
                 phase: start.phase,
@@ -68,7 +74,8 @@ impl Wire {
                 turn: outgoing.turn.map(|(_, turn)| turn),
                 scheduled_ns: start.scheduled_ns,
             };
-            let record = observed.into_record(&asked, tokenizer.as_deref());
+            let mut record = observed.into_record(&asked, tokenizer.as_deref());
+            thin(&mut record, KeptTimes::of(times, seed, start.request_index));
             gauges.count(&record);
             record
         });

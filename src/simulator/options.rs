@@ -37,6 +37,8 @@ pub struct SimulatorOptions {
     pub failures: Failures,
     /// Whether connections stay open between requests.
     pub keep_alive: bool,
+    /// Of how many of the last requests the stamps are kept, and of 40 times as many events.
+    pub kept_stamps: usize,
 }
 
 impl Default for SimulatorOptions {
@@ -58,6 +60,7 @@ impl Default for SimulatorOptions {
             reasoning_tokens: 0,
             failures: Failures::default(),
             keep_alive: true,
+            kept_stamps: 100_000,
         }
     }
 }

@@ -118,7 +118,7 @@ mod tests {
     fn journal(dir: &Path, rows: u64, origin: Option<Origin>) -> PathBuf {
         let path = dir.join("a.0.jsonl");
         let writer = JournalWriter::spawn(&path, header()).unwrap();
-        (0..rows).for_each(|index| writer.add(move || record(index)));
+        (0..rows).for_each(|index| writer.add(0, move || record(index)));
         if let Some(origin) = origin {
             writer.set_origin(origin);
         }

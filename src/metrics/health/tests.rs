@@ -107,6 +107,7 @@ fn row(due_ms: i64, late_ms: i64) -> RequestRecord {
         attempts: Vec::new(),
         stamps,
         chunks: Vec::new(),
+        chunk_times: crate::record::KeptTimes::All,
         token_source: None,
         tokens: TokenCounts::default(),
         finish_reason: None,
