@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
@@ -102,8 +104,11 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Whether an axis tells cells apart. An endpoint that hangs on the model alone says nothing new.
 fn varies(cells: &[CellSummary], axis: &str) -> bool {
     if axis == "endpoint" {
-        let same_model = |a: &CellSummary, b: &CellSummary| value(a, "model") == value(b, "model");
-        return cells.iter().any(|a| cells.iter().any(|b| same_model(a, b) && value(a, axis) != value(b, axis)));
+        let mut of_model = BTreeMap::new();
+        return cells.iter().any(|cell| {
+            let endpoint = value(cell, axis);
+            *of_model.entry(value(cell, "model").to_string()).or_insert(endpoint) != endpoint
+        });
     }
     cells.windows(2).any(|pair| value(&pair[0], axis) != value(&pair[1], axis))
 }

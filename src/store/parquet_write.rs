@@ -27,11 +27,11 @@ pub(super) mod key {
 }
 
 /// Most rows turned into columns at a time.
-const BATCH_ROWS: usize = 4096;
+const BATCH_ROWS: usize = 1024;
 /// Most chunks among them: long answers make smaller batches.
 const BATCH_CHUNKS: usize = 1 << 18;
 /// Most rows of a row group.
-const GROUP_ROWS: usize = 1 << 15;
+const GROUP_ROWS: usize = 1 << 14;
 /// Most bytes of a row group.
 const GROUP_BYTES: usize = 32 << 20;
 
