@@ -21,6 +21,7 @@ mod dial;
 mod exchange;
 mod failure;
 mod link;
+mod messages;
 mod observation;
 mod openai_chat;
 mod pool;

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{CellDigest, Plan};
 use crate::scenario::{Axes, Endpoint, Load, Model, Scenario, TokenizerSource};
-use crate::units::{SizeSpec, format_duration};
+use crate::units::{ImageSize, SizeSpec, format_duration};
 
 /// Goes up whenever a version measures something differently, so that old results are not taken for new ones.
 const FORMAT: u32 = 1;
@@ -67,6 +67,7 @@ pub(super) fn digest(axes: &Axes, scenario: &Scenario, contents: &ContentHashes)
             "multiple": prompt.multiple,
             "unique": format!("{:?}", prompt.unique),
             "shared_prefix": [prompt.shared_prefix.tokens, prompt.shared_prefix.groups],
+            "image": (axes.image_size() != ImageSize::Na).then(|| format!("{:?}", prompt.image)),
         },
         "dataset": scenario.dataset.as_ref().map(|dataset| json!({
             "file": content(Some(&dataset.file)),

@@ -9,7 +9,8 @@ use proptest::prelude::*;
 use super::*;
 use crate::scenario::{
     Api, Axes, AxisName, AxisValue, Block, CellOrder, Endpoint, Exclude, Load, Matrix, Model, Output, Price, Prompt,
-    RequestOptions, Scenario, SharedPrefix, SimulatorSettings, Timeouts, TokenizerSource, Unique, parse_axis_value,
+    PromptImages, RequestOptions, Scenario, SharedPrefix, SimulatorSettings, Timeouts, TokenizerSource, Unique,
+    parse_axis_value,
 };
 use crate::text::{Secret, Secrets};
 use crate::units::RequestCount;
@@ -89,6 +90,7 @@ fn scenario(matrix: Matrix) -> Scenario {
             system: None,
             unique: Unique::Run,
             shared_prefix: SharedPrefix { tokens: 0, groups: 1 },
+            image: PromptImages::default(),
         },
         dataset: None,
         chat: None,

@@ -64,6 +64,7 @@ impl Bench<'_> {
             nonce: self.nonce,
             prompts: Arc::clone(&self.prompts),
             unique: self.scenario.prompt.unique,
+            image: self.scenario.prompt.image,
             tokenizer: Arc::clone(&counting.tokenizer),
             tokens: counting.model.clone(),
         }));

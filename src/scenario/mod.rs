@@ -28,7 +28,7 @@ pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
 pub use matrix::{Block, Exclude, Matrix};
 pub use model::{Model, Price, TokenizerSource};
 pub use output::{ChunkTimes, Format, Output};
-pub use prompt::{Chat, Dataset, DatasetOrder, Prompt, SharedPrefix, Unique};
+pub use prompt::{Chat, Dataset, DatasetOrder, ImageFormat, Prompt, PromptImages, SharedPrefix, Unique};
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};

@@ -12,7 +12,7 @@
 //! absolute schedule: a step is due its own length after the last was *due*, however late the machine ran.
 //!
 //! Reading order: `options`, then `cost`, `sequence`, `engine` (a pure state machine, no clock), `pacer`
-//! (the thread that runs it in real time), `refusal`, `request`, `prose`, `usage`, `chunk`, `mishap`, `stamps`, `ticket`,
+//! (the thread that runs it in real time), `refusal`, `picture`, `request`, `prose`, `usage`, `chunk`, `mishap`, `stamps`, `ticket`,
 //! `stream` (one answer's events), `metrics`, `service` (the routes) and `server`.
 
 mod chunk;
@@ -22,6 +22,7 @@ mod metrics;
 mod mishap;
 mod options;
 mod pacer;
+mod picture;
 mod prose;
 mod refusal;
 mod request;

@@ -17,7 +17,7 @@ mod tokenizer;
 mod words;
 
 pub use calibration::{Calibration, CalibrationStep, ProbeResult, TokenModel};
-pub use picture::Picture;
+pub use picture::{Picture, PictureError, Pictures};
 pub use prompts::{Prompts, render_once};
 pub use session::{ChatRequest, Message, Reply, Role, Session, Step, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};

@@ -3,12 +3,13 @@ use std::time::Duration;
 
 use super::calibration::TokenModel;
 use super::fit::Fitter;
+use super::picture::Pictures;
 use super::prompts::{Prompts, workload_axes};
 use super::session::{ChatRequest, Message, Reply, Session, Step, Workload};
 use super::tails::Tails;
 use crate::diagnostic::Fault;
 use crate::plan::Cell;
-use crate::scenario::Unique;
+use crate::scenario::{PromptImages, Unique};
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
 use crate::units::SizeSpec;
@@ -28,6 +29,8 @@ pub struct SyntheticOrder {
     pub prompts: Arc<Prompts>,
     /// What makes each prompt unique.
     pub unique: Unique,
+    /// What pictures are like, where the cell has some.
+    pub image: PromptImages,
     /// Counts tokens.
     pub tokenizer: Arc<dyn Tokenizer>,
     /// What a request costs beyond its text.
@@ -40,6 +43,7 @@ pub struct Synthetic {
     order: SyntheticOrder,
     fitter: Fitter,
     tails: Tails,
+    pictures: Option<Pictures>,
     /// Of content: the same for every model and load.
     content: Seed,
     /// Of salts: another in every cell, and in every run unless the seed alone makes them.
@@ -59,7 +63,8 @@ impl Synthetic {
             Unique::None => None,
         };
         let fitter = Fitter::new(order.tokenizer.as_ref());
-        Self { order, fitter, tails: Tails::default(), content, salt }
+        let pictures = Pictures::new(order.cell.axes.image_size(), order.image, content, salt);
+        Self { order, fitter, tails: Tails::default(), pictures, content, salt }
     }
 
     /// The `index`-th request of a phase.
@@ -84,6 +89,7 @@ impl Synthetic {
         let counted = signed(fitted.tokens as u64) + tokens.overhead;
         Ok(ChatRequest {
             messages: vec![Message::user(fitted.text)],
+            images: self.pictures.as_ref().map(|pictures| pictures.of(phase, index)).transpose()?.unwrap_or_default(),
             output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
             input_tokens_requested: Some(requested),
             input_tokens_client: u64::try_from(counted).ok(),

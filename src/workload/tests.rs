@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::diagnostic::{Faults, Style, render};
 use crate::plan::{Cell, CellDigest, CellId};
-use crate::scenario::{Axes, AxisName, TokenizerSource, Unique, parse_axis_value};
+use crate::scenario::{Axes, AxisName, PromptImages, TokenizerSource, Unique, parse_axis_value};
 use crate::tokens::{Tokenizer, Words};
 
 const FILE: &str = "default_prompt:\n  - name: essay\n    template: |\n      Essay {{ index }} in {{ language }} on {{ choice(['rivers', 'towns', 'ships']) }}.\n      {{ words(6) }}\n";
@@ -116,6 +116,7 @@ fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
         nonce: 1,
         prompts: Arc::new(parse(FILE).unwrap()),
         unique: Unique::Run,
+        image: PromptImages::default(),
         tokenizer,
         tokens: TokenModel { overhead: 7, probed: true, ..TokenModel::default() },
     }

@@ -2,11 +2,18 @@ use std::time::Duration;
 
 use crate::diagnostic::Faults;
 use crate::scenario::tree::Node;
-use crate::scenario::{Chat, Dataset, DatasetOrder, Prompt, SharedPrefix, Unique};
+use crate::scenario::{Chat, Dataset, DatasetOrder, Prompt, PromptImages, SharedPrefix, Unique};
 
 pub(super) fn prompt(node: Option<&Node>, faults: &mut Faults) -> Prompt {
     let Some(node) = node else {
-        return Prompt { file: None, multiple: false, system: None, unique: Unique::Run, shared_prefix: no_prefix() };
+        return Prompt {
+            file: None,
+            multiple: false,
+            system: None,
+            unique: Unique::Run,
+            shared_prefix: no_prefix(),
+            image: PromptImages::default(),
+        };
     };
     Prompt {
         file: node.existing_file("file", faults),
@@ -17,6 +24,16 @@ pub(super) fn prompt(node: Option<&Node>, faults: &mut Faults) -> Prompt {
             tokens: prefix.whole("tokens").unwrap_or(0),
             groups: prefix.whole("groups").unwrap_or(1),
         }),
+        image: node.get("image").map(images).unwrap_or_default(),
+    }
+}
+
+fn images(node: &Node) -> PromptImages {
+    let default = PromptImages::default();
+    PromptImages {
+        count: node.whole("count").unwrap_or(default.count),
+        format: node.word("format").unwrap_or(default.format),
+        quality: node.whole("quality").unwrap_or(default.quality),
     }
 }
 
