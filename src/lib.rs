@@ -28,7 +28,8 @@ pub mod load;
 pub mod store;
 // Floor 6: carries out a plan.
 pub mod run;
-// Floor 7: views of stored runs.
+// Floor 7: views of stored runs; other tools' files.
+pub mod convert;
 pub mod report;
 // Floor 9: words to calls, errors to exit codes.
 pub mod cli;

@@ -5,6 +5,7 @@ mod check;
 mod env;
 mod exit;
 mod explain;
+mod import;
 mod init;
 mod plan;
 mod progress;
@@ -40,6 +41,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => Ok(check::check(check, &env, &terminal)),
         Command::Schema(schema) => schema::schema(schema, &terminal),
         Command::Show(show) => show::show(show, &terminal),
+        Command::Import(import) => import::import(import, &terminal),
         Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),
     };
     exit.unwrap_or_else(|failure| {

@@ -29,7 +29,8 @@ pub fn content_files(scenario: &Scenario) -> Vec<PathBuf> {
     }
     let blocks = scenario.matrix.product.iter().chain(&scenario.matrix.blocks);
     let values = blocks.flat_map(|block| block.axes.values().flatten());
-    for value in values.chain(scenario.matrix.include.iter().flat_map(|axes| axes.iter().map(|(_, value)| value))) {
+    for value in values.chain(scenario.matrix.include.iter().flat_map(|cell| cell.axes.iter().map(|(_, value)| value)))
+    {
         if let crate::scenario::AxisValue::Tokens(SizeSpec::Empirical(path)) = value {
             files.push(path.clone());
         }
@@ -40,7 +41,7 @@ pub fn content_files(scenario: &Scenario) -> Vec<PathBuf> {
 }
 
 /// The digest of a cell: of all that can change its result, and of nothing else.
-pub(super) fn digest(axes: &Axes, scenario: &Scenario, contents: &ContentHashes) -> CellDigest {
+pub(super) fn digest(axes: &Axes, requests: Option<u64>, scenario: &Scenario, contents: &ContentHashes) -> CellDigest {
     let endpoint = scenario.endpoint(axes.endpoint());
     let model = scenario.models.get(axes.model());
     let content = |path: Option<&Path>| path.map(|path| contents.get(path).cloned().unwrap_or_default());
@@ -76,7 +77,7 @@ pub(super) fn digest(axes: &Axes, scenario: &Scenario, contents: &ContentHashes)
         })),
         "chat": scenario.chat.map(|chat| json!({"turns": chat.turns, "think_time": format_duration(chat.think_time)})),
         "sizes": content(empirical(axes.input_tokens())).into_iter().chain(content(empirical(axes.output_tokens()))).collect::<Vec<_>>(),
-        "load": load_facts(&scenario.load, axes),
+        "load": load_facts(&scenario.load, axes, requests),
         "chunk_times": format!("{:?}", scenario.output.chunk_times),
     });
     CellDigest(hex(&Sha256::digest(all.to_string().as_bytes())))
@@ -114,9 +115,9 @@ fn model_facts(model: &Model, endpoint: &str, contents: &ContentHashes) -> Value
     json!({ "id": model.id_at(endpoint), "tokenizer": tokenizer })
 }
 
-fn load_facts(load: &Load, axes: &Axes) -> Value {
+fn load_facts(load: &Load, axes: &Axes, requests: Option<u64>) -> Value {
     json!({
-        "requests": load.requests_at(axes.concurrency()),
+        "requests": requests,
         "duration": load.duration.map(format_duration),
         "warmup": load.warmup.to_string(),
         "ramp": format_duration(load.ramp),

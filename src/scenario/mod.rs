@@ -25,7 +25,7 @@ pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
 pub use language::schema;
 pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
-pub use matrix::{Block, Exclude, Matrix};
+pub use matrix::{Block, Exclude, Include, Matrix};
 pub use model::{Model, Price, TokenizerSource};
 pub use output::{ChunkTimes, Format, Output};
 pub use prompt::{Chat, Dataset, DatasetOrder, ImageFormat, Prompt, PromptImages, SharedPrefix, Unique};

@@ -126,6 +126,11 @@ const CELL: Table = Table {
             .or("\"constant\"")
             .supports(Support::DefaultOnly),
         Key::new("vars", Kind::Named(&Kind::Scalar), VARS.about),
+        Key::new(
+            "requests",
+            Kind::Form(Form::RequestCount),
+            "Measured requests of one repeat of this cell; those of load unless given.",
+        ),
     ],
 };
 

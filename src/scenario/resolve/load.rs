@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::tree::Node;
 use crate::scenario::{AxisName, AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
-use crate::units::{Amount, RequestCount};
+use crate::units::RequestCount;
 
 pub(super) fn load(node: &Node) -> Load {
     let default = Load::default();
@@ -38,28 +38,26 @@ fn retries(node: &Node) -> Retries {
 
 /// `"10x"` is ten for each concurrent one: an open loop has none.
 pub(super) fn check_requests(tree: &Node, matrix: &Matrix, faults: &mut Faults) {
-    let Some(load) = tree.get("load") else { return };
     let open = |value: &AxisValue| matches!(value, AxisValue::Mode(Mode::RealWorkload) | AxisValue::Loop(Loop::Open));
+    for node in tree.get("matrix").and_then(|matrix| matrix.get("include")).map(Node::items).unwrap_or_default() {
+        let is_open =
+            node.text("mode").as_deref() == Some("real_workload") || node.text("loop").as_deref() == Some("open");
+        refuse_multiple(node, "requests", is_open, faults);
+    }
+    let Some(load) = tree.get("load") else { return };
     let blocks = matrix.product.iter().chain(&matrix.blocks);
     let has_open = blocks.flat_map(|block| block.axes.values().flatten()).any(open)
-        || matrix.include.iter().any(|axes| axes.get(&AxisName::Mode).is_some_and(open));
-    let per_concurrent = [
-        ("requests", load.parsed::<RequestCount>("requests")),
-        (
-            "warmup",
-            load.parsed::<Amount>("warmup").and_then(|amount| match amount {
-                Amount::Requests(count) => Some(count),
-                Amount::Time(_) => None,
-            }),
-        ),
-    ];
-    for (key, count) in per_concurrent {
-        if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (has_open, count, load.get(key)) {
-            let fault = node
-                .place
-                .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
-            faults.push(fault.help("write a count, as 80"));
-        }
+        || matrix.include.iter().any(|cell| cell.axes.get(&AxisName::Mode).is_some_and(open));
+    refuse_multiple(load, "requests", has_open, faults);
+    refuse_multiple(load, "warmup", has_open, faults);
+}
+
+fn refuse_multiple(table: &Node, key: &str, is_open: bool, faults: &mut Faults) {
+    if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (is_open, table.parsed(key), table.get(key)) {
+        let fault = node
+            .place
+            .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
+        faults.push(fault.help("write a count, as 80"));
     }
 }
 
