@@ -10,6 +10,7 @@
 
 mod address;
 mod api;
+mod arrival;
 mod chat_chunk;
 mod chunk_tokens;
 #[expect(clippy::module_inception, reason = "the story of the module, under the name of its type")]
@@ -20,6 +21,7 @@ mod deadline;
 mod dial;
 mod exchange;
 mod failure;
+mod http1;
 mod link;
 mod messages;
 mod observation;
