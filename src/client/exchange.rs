@@ -138,6 +138,9 @@ impl<'x> Exchange<'x> {
         } else {
             self.read_answer(&head.headers, &mut answer).await
         };
+        if matches!(verdict.outcome, Outcome::Failed(_)) {
+            self.observed.keep_headers(head.headers);
+        }
         self.end(verdict.outcome, verdict.at_ns);
         // The request has its outcome; what follows only decides whether the connection is kept.
         let may_be_kept = head.keeps_alive && request.is_out();
@@ -302,6 +305,7 @@ impl<'x> Exchange<'x> {
 
     async fn read_refusal(&mut self, head: &Head, answer: &mut Answer) -> Verdict {
         let (said, tail) = self.collect(answer, LONGEST_REFUSAL).await;
+        self.observed.keep_body(&said);
         // The status is the news; a body that breaks off takes nothing from it.
         let tail = tail.unwrap_or(Tail::Abandoned);
         let outcome = Outcome::Failed(refusal(head.status, &head.headers, &said));

@@ -32,6 +32,7 @@ mod sambanova;
 mod server_report;
 mod sse;
 mod stream;
+mod trace;
 mod wire;
 
 #[cfg(test)]

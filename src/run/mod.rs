@@ -4,6 +4,7 @@
 //! `unit` measures one (cell, repeat), `prepare` makes its requests ahead of use, `wire` joins client and load,
 //! `results` keeps the run directory in step.
 
+mod beside;
 mod campaign;
 mod contents;
 mod error;
@@ -12,6 +13,7 @@ mod gauges;
 mod learn;
 mod prepare;
 mod results;
+mod room;
 mod simulated;
 mod sites;
 mod unit;

@@ -5,6 +5,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::error::RunError;
+use super::room::Room;
 use crate::client::{Client, Target};
 use crate::load::{Script, Source};
 use crate::record::Phase;
@@ -38,6 +39,8 @@ impl Encoder {
 /// A session whose first request is encoded already; later ones hang on the replies.
 pub(super) struct Prepared {
     first: Option<Outgoing>,
+    /// Of the first request's body.
+    bytes: usize,
     session: Box<dyn Session>,
     encoder: Encoder,
 }
@@ -57,10 +60,26 @@ impl Script for Prepared {
 
 /// The sessions of a unit, made by a thread of their own into two bounded rings, one a phase.
 pub(super) struct Prompter {
-    warmup: mpsc::Receiver<Made>,
-    measure: mpsc::Receiver<Made>,
+    warmup: Ring,
+    measure: Ring,
     /// Taken out of the rings already, to see that all is well before the clock starts.
     ready: Vec<(Phase, Prepared)>,
+}
+
+/// Sessions that are made ahead, bounded in number and in bytes.
+struct Ring {
+    made: mpsc::Receiver<Made>,
+    room: Arc<Room>,
+}
+
+impl Ring {
+    async fn next(&mut self) -> Option<Made> {
+        let made = self.made.recv().await?;
+        if let Ok(prepared) = &made {
+            self.room.give_back(prepared.bytes);
+        }
+        Some(made)
+    }
 }
 
 type Made = Result<Prepared, String>;
@@ -80,10 +99,16 @@ impl Prompter {
         let ring = |phase: Phase, count: Option<u64>| {
             let (sender, receiver) = mpsc::channel(ahead);
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());
+            let room = Arc::new(Room::default());
+            let room_there = Arc::clone(&room);
             let make = move || {
                 for index in 0..count.unwrap_or(u64::MAX) {
+                    if !room_there.wait(|| sender.is_closed()) {
+                        break;
+                    }
                     let made = prepare(workload.as_ref(), &encoder, phase, index);
                     let failed = made.is_err();
+                    room_there.take(made.as_ref().map_or(0, |prepared| prepared.bytes));
                     if sender.blocking_send(made).is_err() || failed {
                         break;
                     }
@@ -91,7 +116,7 @@ impl Prompter {
             };
             // Without a thread nothing is made, and the load ends for want of work.
             let _ = std::thread::Builder::new().name("prompts".to_owned()).spawn(make);
-            receiver
+            Ring { made: receiver, room }
         };
         Self {
             warmup: ring(Phase::Warmup, wanted.warmup),
@@ -108,7 +133,7 @@ impl Prompter {
         };
         for (phase, count) in [(Phase::Warmup, enough(wanted.warmup)), (Phase::Measure, enough(wanted.measure))] {
             for _ in 0..count {
-                match self.ring(phase).recv().await {
+                match self.ring(phase).next().await {
                     Some(Ok(prepared)) => self.ready.push((phase, prepared)),
                     Some(Err(message)) => return Err(RunError::Prompt { cell: String::new(), message }),
                     None => return Err(RunError::Internal("no thread to make prompts".to_owned())),
@@ -120,7 +145,7 @@ impl Prompter {
         Ok(())
     }
 
-    fn ring(&mut self, phase: Phase) -> &mut mpsc::Receiver<Made> {
+    fn ring(&mut self, phase: Phase) -> &mut Ring {
         match phase {
             Phase::Warmup => &mut self.warmup,
             Phase::Measure => &mut self.measure,
@@ -136,12 +161,13 @@ impl Source for Prompter {
             return Some(self.ready.remove(at).1);
         }
         // What renders once renders again: an error here ends the load early, and the unit shows fewer requests.
-        self.ring(phase).recv().await?.ok()
+        self.ring(phase).next().await?.ok()
     }
 }
 
 fn prepare(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Made {
     let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
     let first = session.next(None).map(|step| encoder.encode(step.request));
-    Ok(Prepared { first, session, encoder: encoder.clone() })
+    let bytes = first.as_ref().map_or(0, |first| first.body.len());
+    Ok(Prepared { first, bytes, session, encoder: encoder.clone() })
 }

@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::beside::Beside;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::gauges::Gauges;
@@ -90,12 +91,14 @@ impl Bench<'_> {
             target,
             tokenizer: has_tokenizer.then(|| Arc::clone(&counting.tokenizer)),
             journal,
+            beside: Beside::open(&self.scenario.output, self.dir, &unit, client)?,
             gauges,
             clock: self.clock,
         });
         let window = self.load(traffic, prompter, &wire, stop).await;
         let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;
         wire.journal.finish()?;
+        wire.beside.finish()?;
         self.keep(&unit, &window, now)
     }
 

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::beside::Beside;
 use super::gauges::Gauges;
 use super::prepare::Outgoing;
 use crate::client::{Asked, Client, Target};
@@ -17,6 +18,7 @@ pub(super) struct Wire {
     /// Counts the tokens of chunks where the server does not; `None` when it would only guess.
     pub(super) tokenizer: Option<Arc<dyn Tokenizer>>,
     pub(super) journal: JournalWriter,
+    pub(super) beside: Beside,
     pub(super) gauges: Arc<Gauges>,
     pub(super) clock: Clock,
 }
@@ -36,6 +38,8 @@ impl Transport for Wire {
             observed.cancel(self.clock.now_ns());
         }
         let reply = observed.reply();
+        self.beside.note_failure(&self.client, start, &outgoing.body, &observed);
+        let said = self.beside.said(&observed);
         let asked = Asked {
             request_index: start.request_index,
             phase: start.phase,
@@ -47,6 +51,7 @@ impl Transport for Wire {
         };
         let record = observed.into_record(&asked, self.tokenizer.as_deref());
         self.gauges.end(&record);
+        self.beside.note_answer(said, &record, outgoing.request);
         self.journal.add(record);
         reply
     }

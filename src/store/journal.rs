@@ -1,20 +1,16 @@
 use std::fs::File;
-use std::io::{self, BufWriter, Write as _};
+use std::io::{BufWriter, Write as _};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::atomic::{create_parent, sync_dir};
+use super::line_writer::LineWriter;
 use super::{Origin, StoreError, UnitHeader};
 use crate::record::RequestRecord;
 
 /// A line of a journal.
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Line {
     /// Always the first.
@@ -32,9 +28,7 @@ pub(super) enum Line {
 /// for [`StoredRun::recover`](super::StoredRun::recover).
 #[derive(Debug)]
 pub struct JournalWriter {
-    lines: Sender<Line>,
-    failed: Arc<AtomicBool>,
-    writer: JoinHandle<Result<u64, StoreError>>,
+    lines: LineWriter<Line>,
 }
 
 impl JournalWriter {
@@ -47,86 +41,38 @@ impl JournalWriter {
     }
 
     fn start(file: File, path: &Path, header: UnitHeader) -> Result<Self, StoreError> {
-        let (lines, inbox) = channel();
-        let failed = Arc::new(AtomicBool::new(false));
-        let mut journal = Journal { file: BufWriter::with_capacity(1 << 18, file), rows: 0 };
-        journal
-            .write(&Line::Header(header))
-            .and_then(|()| journal.file.flush())
-            .map_err(StoreError::io("write", path))?;
-        let flag = Arc::clone(&failed);
-        let path_there = path.to_owned();
-        let writer = thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || {
-                journal.keep(&inbox).map_err(|error| {
-                    flag.store(true, Ordering::Release);
-                    StoreError::io("write", &path_there)(error)
-                })
-            })
-            .map_err(StoreError::io("start a writer for", path))?;
-        Ok(Self { lines, failed, writer })
+        let mut file = BufWriter::with_capacity(1 << 18, file);
+        let write_header = |file: &mut BufWriter<File>| {
+            serde_json::to_writer(&mut *file, &Line::Header(header))?;
+            file.write_all(b"\n")?;
+            file.flush()
+        };
+        write_header(&mut file).map_err(StoreError::io("write", path))?;
+        let lines = LineWriter::start(file, path, |file, line| {
+            serde_json::to_writer(file, &line)?;
+            Ok(matches!(line, Line::Record(_)))
+        })?;
+        Ok(Self { lines })
     }
 
     /// Adds a row; never waits. After a failure rows are let go: see [`failed`](Self::failed).
     pub fn add(&self, record: RequestRecord) {
-        self.send(Line::Record(Box::new(record)));
+        self.lines.send(Line::Record(Box::new(record)));
     }
 
     /// Notes when the measured phase began, so that a journal that is cut off has its origin.
     pub fn set_origin(&self, origin: Origin) {
-        self.send(Line::Origin(origin));
-    }
-
-    fn send(&self, line: Line) {
-        // The writer is gone only after a failure, which `finish` returns.
-        let _ = self.lines.send(line);
+        self.lines.send(Line::Origin(origin));
     }
 
     /// Whether a write failed, as on a full disk; cheap enough to ask before every request.
     pub fn failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.lines.failed()
     }
 
     /// Waits until every row is on the disk and returns how many there are; or what failed.
     pub fn finish(self) -> Result<u64, StoreError> {
-        drop(self.lines);
-        self.writer.thread().unpark();
-        self.writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    }
-}
-
-struct Journal {
-    file: BufWriter<File>,
-    rows: u64,
-}
-
-impl Journal {
-    /// How long rows gather before they go to the file together.
-    const GATHER: Duration = Duration::from_millis(250);
-
-    /// Writes what arrives until every sender is gone, then waits for the disk.
-    fn keep(mut self, inbox: &Receiver<Line>) -> io::Result<u64> {
-        while let Ok(line) = inbox.recv() {
-            self.write(&line)?;
-            // Asleep here, not in `recv`, so that rows which follow closely do not each wake this thread at
-            // the cost of the one that measures.
-            thread::park_timeout(Self::GATHER);
-            for line in inbox.try_iter() {
-                self.write(&line)?;
-            }
-            self.file.flush()?;
-        }
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        Ok(self.rows)
-    }
-
-    fn write(&mut self, line: &Line) -> io::Result<()> {
-        serde_json::to_writer(&mut self.file, line)?;
-        self.file.write_all(b"\n")?;
-        self.rows += u64::from(matches!(line, Line::Record(_)));
-        Ok(())
+        self.lines.finish()
     }
 }
 
@@ -140,6 +86,9 @@ mod tests {
     use super::super::JournalReader;
     use super::super::samples::{header, record};
     use super::*;
+    use std::io;
+    use std::thread;
+    use std::time::Duration;
 
     #[test]
     fn rows_reach_the_file_within_a_second_and_all_by_the_end() {

@@ -66,6 +66,7 @@ pub(super) fn output(node: &Node) -> Output {
     Output {
         formats: node.word("formats").unwrap_or(default.formats),
         save_responses: node.truth("save_responses").unwrap_or(default.save_responses),
+        debug: node.truth("debug").unwrap_or(default.debug),
         chunk_times: node.word("chunk_times").unwrap_or(default.chunk_times),
     }
 }
