@@ -253,9 +253,11 @@ impl Observation {
         self.notes.note(event, piece.usage.is_some(), &self.metrics);
     }
 
-    /// Keeps the head of an answer that failed.
-    pub(crate) fn keep_headers(&mut self, headers: HeaderMap) {
-        self.refused.get_or_insert_default().headers = headers;
+    /// Keeps the headers of an answer that comes to a failure.
+    pub(crate) fn keep_headers_of_failure(&mut self, outcome: &Outcome, headers: HeaderMap) {
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.refused.get_or_insert_default().headers = headers;
+        }
     }
 
     /// Keeps the beginning of a body that is an error.
