@@ -3,7 +3,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
-use crate::workload::{ChatRequest, Message, Picture, Role};
+use crate::workload::{ChatRequest, Message, Picture};
 
 /// Bytes of a body besides the text and the pictures in it.
 const REST: usize = 512;
@@ -21,7 +21,7 @@ pub(super) fn body_length(request: &ChatRequest) -> usize {
 impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ChatRequest { messages, images, .. } = self.0;
-        let shows = if images.is_empty() { None } else { messages.iter().rposition(is_of_user) };
+        let shows = if images.is_empty() { None } else { messages.iter().rposition(Message::is_of_user) };
         let mut list = serializer.serialize_seq(None)?;
         for (at, message) in messages.iter().enumerate() {
             let pictures = if shows == Some(at) { images.as_slice() } else { &[] };
@@ -31,13 +31,6 @@ impl Serialize for Messages<'_> {
             list.serialize_element(&WireMessage { message: &Message::user(""), pictures: images })?;
         }
         list.end()
-    }
-}
-
-fn is_of_user(message: &Message) -> bool {
-    match message {
-        Message::Said { role, .. } => *role == Role::User,
-        Message::Verbatim(keys) => keys.get("role").and_then(Value::as_str) == Some("user"),
     }
 }
 

@@ -49,16 +49,19 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
 }
 
 fn cell(Include { axes, requests }: Include, scenario: &Scenario, contents: &ContentHashes) -> Cell {
-    let concurrency = axes.concurrency();
-    let own = requests.map(|count| count.at(concurrency.map(u64::from)));
-    let requests = own.or_else(|| scenario.load.requests_at(concurrency));
-    Cell { id: cell_id(&axes, scenario), digest: digest(&axes, requests, scenario, contents), requests, axes }
+    let own = requests.map(|count| count.at(axes.concurrency().map(u64::from)));
+    let requests = own.or_else(|| scenario.load.requests_at(&axes));
+    let digest = digest(&axes, requests, scenario, contents);
+    Cell { id: cell_id(&axes, scenario), digest, requests, row_tokens: None, axes }
 }
 
 /// The axes that a mode takes, besides `model`, `endpoint`, `mode` and `vars`.
-fn takes(mode: Mode, looped: Loop) -> &'static [AxisName] {
+///
+/// A conversation that replays a dataset has its sizes from there.
+fn takes(mode: Mode, looped: Loop, rows: bool) -> &'static [AxisName] {
     use AxisName::{Concurrency, ImageSize, InputTokens, Loop as LoopAxis, OutputTokens, Qps, QpsDistribution};
     match (mode, looped) {
+        (Mode::Chat, _) if rows => &[OutputTokens, Concurrency],
         (Mode::Synthetic, _) => &[InputTokens, OutputTokens, ImageSize, Concurrency],
         (Mode::RealWorkload, _) => &[InputTokens, OutputTokens, ImageSize, Qps, QpsDistribution],
         (Mode::Custom, Loop::Closed) => &[OutputTokens, ImageSize, LoopAxis, Concurrency],
@@ -90,7 +93,7 @@ fn complete(mut axes: Axes, scenario: &Scenario) -> Axes {
         Some(AxisValue::Loop(looped)) => *looped,
         _ => Loop::Closed,
     };
-    let taken = takes(mode, looped);
+    let taken = takes(mode, looped, scenario.takes_rows(mode));
     for axis in AxisName::KNOWN {
         let general = matches!(axis, AxisName::Model | AxisName::Endpoint | AxisName::Mode);
         if !general && !taken.contains(&axis) {

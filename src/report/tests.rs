@@ -288,7 +288,7 @@ fn answers_that_ended_otherwise_than_most_are_told() {
         summary(&json!({"concurrency": 2}), [ended("stop"), ended("length"), ended("length")]),
     ];
     let text = comparison("q", &cells).terminal(160, false);
-    assert!(text.contains("concurrency=2: answers ended for different reasons: length 2, stop 1\n"), "{text}");
+    assert!(text.contains("concurrency=2: answers ended for different reasons: length 2, stop 1"), "{text}");
     assert!(!text.contains("concurrency=1: answers"), "{text}");
 }
 

@@ -10,5 +10,6 @@ mod imports;
 mod interrupted;
 mod pictures;
 mod scenarios;
+mod sources;
 mod tool;
 mod whole_runs;
