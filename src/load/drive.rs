@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::admission::Admission;
-use super::flight::fly;
+use super::alarm::Alarm;
+use super::flight::{drop_unsent, fly};
 use super::gate::Gate;
 use super::{Pace, Script, Stop, StopHandle, StopRule, StopSignal, Transport, Warmup};
 use crate::record::Phase;
-use crate::time::{Clock, MonotonicNs};
+use crate::time::MonotonicNs;
 
 /// The load of one repeat of one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Traffic {
     /// When the next session may start.
     pub pace: Pace,
@@ -62,30 +62,33 @@ pub struct Window {
 
 /// Paces the scripts of `source` over `transport` until the stop rule is met, the timeout passes or `stop` says so.
 ///
-/// Returns when nothing is in flight any more. Every request that starts is told to the transport, which records it.
-pub async fn drive<S, T>(traffic: Traffic, mut source: S, transport: Arc<T>, clock: Clock, stop: StopSignal) -> Window
+/// Returns when nothing is in flight any more. Every request that starts, and every one that is due and cannot, is
+/// told to the transport, which records it.
+pub async fn drive<S, T>(traffic: Traffic, mut source: S, transport: Arc<T>, alarm: &Alarm, stop: StopSignal) -> Window
 where
     S: Source,
     T: Transport<Request = <S::Script as Script>::Request, Reply = <S::Script as Script>::Reply>,
 {
+    let clock = alarm.clock();
     let began_ns = clock.now_ns();
-    let mut gate = Gate::new(traffic.pace, clock, began_ns);
-    let mut admission = Admission::new(traffic.warmup, traffic.stop, began_ns);
+    let mut gate = Gate::new(&traffic, alarm, began_ns);
     let rows = Arc::new(AtomicU64::new(0));
     let mut flights = JoinSet::new();
     let (cancel, _) = StopHandle::new();
     let watch = watch_over(clock.instant_of(began_ns) + traffic.timeout, stop, cancel.clone());
     tokio::pin!(watch);
     let mut starting = cancel.signal();
-
     let launch = async {
         loop {
-            let Some(pass) = gate.pass().await else { return Ending::Stopped };
+            let Some(entry) = gate.next().await else { return Ending::Done };
             // A flight that has ended leaves its result behind; taking it keeps memory flat.
             while flights.try_join_next().is_some() {}
-            let Some((phase, index)) = admission.admit(clock.now_ns()) else { return Ending::Done };
-            let Some(script) = source.next(phase, index).await else { return Ending::OutOfWork };
-            flights.spawn(fly(script, pass, phase, Arc::clone(&transport), Arc::clone(&rows), cancel.signal()));
+            let Some(script) = source.next(entry.phase, entry.index).await else { return Ending::OutOfWork };
+            if entry.slot.is_some() {
+                flights.spawn(fly(script, entry, Arc::clone(&transport), Arc::clone(&rows), cancel.signal()));
+            } else {
+                drop_unsent(script, &entry, transport.as_ref(), &rows);
+            }
         }
     };
     let mut cut_short = None;
@@ -100,7 +103,7 @@ where
             ending = &mut watch, if cut_short.is_none() => cut_short = Some(ending),
         }
     };
-    Window { began_ns, measured_from_ns: admission.measured_from_ns(), ended_ns: clock.now_ns(), ending }
+    Window { began_ns, measured_from_ns: gate.measured_from_ns(), ended_ns: clock.now_ns(), ending }
 }
 
 /// Turns the timeout and the stop from outside into the flights' own stop; returns once they are cancelled.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::gate::Pass;
+use super::gate::Entry;
 use super::{Stop, StopSignal};
 use crate::record::Phase;
 use crate::time::MonotonicNs;
@@ -39,13 +39,15 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Sends `request`; gives up when `stop` reaches [`Stop::Cancelling`].
     fn send(&self, request: Self::Request, start: Start, stop: StopSignal) -> impl Future<Output = Self::Reply> + Send;
+
+    /// Notes that `request` was due and is never sent.
+    fn drop_unsent(&self, request: Self::Request, start: Start);
 }
 
-/// One session on its way: its script's requests, one after the other, in the slot of `pass`.
+/// One session on its way: its script's requests, one after the other, in the slot of `entry`.
 pub(super) async fn fly<S, T>(
     mut script: S,
-    pass: Pass,
-    phase: Phase,
+    entry: Entry,
     transport: Arc<T>,
     rows: Arc<AtomicU64>,
     mut stop: StopSignal,
@@ -54,7 +56,7 @@ pub(super) async fn fly<S, T>(
     T: Transport<Request = S::Request, Reply = S::Reply>,
 {
     let mut last = None;
-    let mut scheduled_ns = pass.scheduled_ns;
+    let Entry { phase, mut scheduled_ns, slot, .. } = entry;
     while let Some((request, think)) = script.next(last.as_ref()) {
         if !think.is_zero() {
             tokio::select! {
@@ -69,5 +71,17 @@ pub(super) async fn fly<S, T>(
         let start = Start { request_index, phase, scheduled_ns: scheduled_ns.take() };
         last = Some(transport.send(request, start, stop.clone()).await);
     }
-    drop(pass);
+    drop(slot);
+}
+
+/// Tells the transport of a session that is due and finds no room.
+pub(super) fn drop_unsent<S, T>(mut script: S, entry: &Entry, transport: &T, rows: &AtomicU64)
+where
+    S: Script,
+    T: Transport<Request = S::Request, Reply = S::Reply>,
+{
+    if let Some((request, _)) = script.next(None) {
+        let request_index = rows.fetch_add(1, Ordering::Relaxed);
+        transport.drop_unsent(request, Start { request_index, phase: entry.phase, scheduled_ns: entry.scheduled_ns });
+    }
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::record::Phase;
+use crate::seed::Seed;
 use crate::time::Clock;
+use crate::units::{ArrivalDistribution, Qps};
 
 const MS: i64 = 1_000_000;
 
@@ -33,6 +35,8 @@ struct Row {
     start_ms: i64,
     end_ms: i64,
     cancelled: bool,
+    dropped: bool,
+    due_ms: Option<i64>,
 }
 
 struct Scripted {
@@ -58,6 +62,21 @@ impl Transport for Scripted {
             start_ms,
             end_ms,
             cancelled,
+            dropped: false,
+            due_ms: start.scheduled_ns.map(|due_ns| (due_ns - self.began_ns) / MS),
+        });
+    }
+
+    fn drop_unsent(&self, _: u64, start: Start) {
+        let at_ms = (self.clock.now_ns() - self.began_ns) / MS;
+        self.rows.lock().unwrap().push(Row {
+            index: start.request_index,
+            phase: start.phase,
+            start_ms: at_ms,
+            end_ms: at_ms,
+            cancelled: false,
+            dropped: true,
+            due_ms: start.scheduled_ns.map(|due_ns| (due_ns - self.began_ns) / MS),
         });
     }
 }
@@ -107,7 +126,7 @@ async fn run(traffic: Traffic, source: Lengths, stops: &[(u64, Stop)]) -> (Windo
             handle.go(stop);
         });
     }
-    let window = drive(traffic, source, Arc::clone(&transport), clock, signal).await;
+    let window = drive(traffic, source, Arc::clone(&transport), &Alarm::of_runtime(clock), signal).await;
     let mut rows = transport.rows.lock().unwrap().clone();
     rows.sort_by_key(|row| row.index);
     let took = (window.ended_ns - window.began_ns) / MS;
@@ -192,4 +211,62 @@ async fn a_source_that_runs_dry_ends_the_load() {
     let source = Lengths { most: 3, ..lengths(&[100]) };
     let (window, rows, _) = run(closed(2, 100), source, &[]).await;
     assert_eq!((rows.len(), window.ending), (3, Ending::OutOfWork));
+}
+
+fn open(qps: f64, cap: u32, sessions: Option<u64>, ms: Option<u64>) -> Traffic {
+    let arrivals =
+        ArrivalProcess { rate: Qps::Rate(qps), distribution: ArrivalDistribution::Constant, seed: Seed::root(1) };
+    Traffic {
+        pace: Pace::Open { arrivals, cap },
+        stop: StopRule { sessions, duration: ms.map(Duration::from_millis) },
+        ..closed(1, 0)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_loop_starts_when_due_whatever_the_server_does() {
+    let (window, rows, took) = run(open(10.0, 100, Some(5), None), lengths(&[1000]), &[]).await;
+    let starts: Vec<_> = rows.iter().map(|row| (row.start_ms, row.due_ms)).collect();
+    assert_eq!(starts, [0, 100, 200, 300, 400].map(|ms| (ms, Some(ms))));
+    assert_eq!((took, window.ending, window.measured_from_ns), (1400, Ending::Done, Some(window.began_ns)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_due_beyond_the_cap_is_dropped_and_told() {
+    let (window, rows, _) = run(open(10.0, 2, None, Some(1000)), lengths(&[450]), &[]).await;
+    let dropped: Vec<i64> = rows.iter().filter(|row| row.dropped).map(|row| row.start_ms).collect();
+    // Two start at 0 and 100 and take until 450 and 550: 200, 300 and 400 find no room.
+    assert_eq!(dropped, [200, 300, 400, 700, 800, 900]);
+    assert_eq!((rows.len(), window.ending), (10, Ending::Done));
+    assert!(rows.iter().zip(0..).all(|(row, index)| row.index == index));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_loop_warms_up_drains_cancels_and_times_out() {
+    let warm = Traffic { warmup: Warmup::Sessions(3), ..open(10.0, 9, Some(2), None) };
+    let (window, rows, _) = run(warm, lengths(&[10]), &[]).await;
+    let phases: Vec<Phase> = rows.iter().map(|row| row.phase).collect();
+    assert_eq!(phases, [&[Phase::Warmup; 3][..], &[Phase::Measure; 2][..]].concat());
+    assert_eq!(window.measured_from_ns, Some(window.began_ns + 300 * MS));
+
+    let (window, rows, took) = run(open(10.0, 9, Some(50), None), lengths(&[300]), &[(250, Stop::Draining)]).await;
+    assert_eq!((rows.len(), took, window.ending), (3, 500, Ending::Stopped));
+    let stops = [(250, Stop::Draining), (260, Stop::Cancelling)];
+    let (_, rows, took) = run(open(10.0, 9, Some(50), None), lengths(&[300]), &stops).await;
+    assert_eq!((rows.iter().filter(|row| row.cancelled).count(), took), (3, 260));
+
+    let timed = Traffic { timeout: Duration::from_millis(350), ..open(10.0, 9, Some(50), None) };
+    let (window, rows, took) = run(timed, lengths(&[1_000_000]), &[]).await;
+    assert_eq!((rows.len(), took, window.ending), (4, 350, Ending::TimedOut));
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_at_once_is_one_burst() {
+    let mut traffic = open(1.0, 4, Some(6), None);
+    if let Pace::Open { arrivals, .. } = &mut traffic.pace {
+        arrivals.rate = Qps::Infinite;
+    }
+    let (_, rows, took) = run(traffic, lengths(&[100]), &[]).await;
+    assert_eq!((rows.iter().filter(|row| row.dropped).count(), took), (2, 100));
+    assert!(rows.iter().all(|row| row.due_ms == Some(0)));
 }

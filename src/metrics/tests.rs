@@ -7,14 +7,14 @@ use super::distribution::Distribution;
 use super::quantile::{Ranked, needed};
 use super::*;
 use crate::record::{
-    Cause, Chunk, Failure, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource,
+    Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource,
 };
 use crate::scenario::Price;
 
 const MS: i64 = 1_000_000;
 
 /// A completed request sent at `sent` ms whose chunks come at these ms with these tokens.
-fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
+pub(super) fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
     let chunks: Vec<Chunk> = chunks.iter().map(|(at, tokens)| Chunk { at_ns: at * MS, tokens: *tokens }).collect();
     let last_ns = chunks.last().map(|chunk| chunk.at_ns);
     let tokens: u64 = chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum();
@@ -38,6 +38,7 @@ fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
             ..Stamps::default()
         },
         chunks,
+        chunk_times: KeptTimes::All,
         token_source: None,
         tokens: TokenCounts {
             input_requested: Some(100),

@@ -1,21 +1,22 @@
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::error::RunError;
 use crate::client::{Client, Observation};
 use crate::load::Start;
-use crate::record::{Answer, RequestRecord, SentImage, Trace};
+use crate::record::{Answer, RequestRecord, SentImage};
 use crate::scenario::Output;
 use crate::store::{RunDir, SideLog, UnitId};
-use crate::workload::ChatRequest;
+use crate::workload::{ChatRequest, Picture};
 
 /// Failures of a unit that are kept: they are alike when there are many.
 const MOST_FAILURES: u64 = 1000;
 
-/// What is kept of a unit beside its rows, where the scenario asks for it.
+/// What is kept of a unit beside its rows, where the scenario asks for it; the journal's thread writes it.
 #[derive(Debug)]
 pub(super) struct Beside {
-    answers: Option<SideLog<Answer>>,
-    failures: Option<SideLog<Trace>>,
+    answers: Option<SideLog>,
+    failures: Option<SideLog>,
     failures_seen: AtomicU64,
 }
 
@@ -32,8 +33,8 @@ impl Beside {
     pub(super) fn open(output: &Output, dir: &RunDir, unit: &UnitId, client: &Client) -> Result<Self, RunError> {
         let secrets = || client.secrets().clone();
         let answers =
-            output.save_responses.then(|| SideLog::spawn(&dir.responses_path(unit), secrets())).transpose()?;
-        let failures = output.debug.then(|| SideLog::spawn(&dir.debug_path(unit), secrets())).transpose()?;
+            output.save_responses.then(|| SideLog::create(&dir.responses_path(unit), secrets())).transpose()?;
+        let failures = output.debug.then(|| SideLog::create(&dir.debug_path(unit), secrets())).transpose()?;
         Ok(Self { answers, failures, failures_seen: AtomicU64::new(0) })
     }
 
@@ -43,7 +44,7 @@ impl Beside {
         if let Some(trace) = client.trace(start.request_index, start.phase, body, observed)
             && self.failures_seen.fetch_add(1, Ordering::Relaxed) < MOST_FAILURES
         {
-            failures.add(trace);
+            failures.add(&trace);
         }
     }
 
@@ -59,11 +60,11 @@ impl Beside {
     /// Keeps what was asked and said.
     pub(super) fn note_answer(&self, said: Option<Said>, record: &RequestRecord, request: ChatRequest) {
         let (Some(answers), Some(Said { text, reasoning, tool_calls })) = (&self.answers, said) else { return };
-        let image = |picture: &std::sync::Arc<crate::workload::Picture>| SentImage {
+        let image = |picture: &Arc<Picture>| SentImage {
             mime: picture.mime.to_owned(),
             bytes: u64::try_from(picture.bytes.len()).unwrap_or(u64::MAX),
         };
-        answers.add(Answer {
+        answers.add(&Answer {
             request_index: record.request_index,
             phase: record.phase,
             conversation: record.conversation,
@@ -80,10 +81,12 @@ impl Beside {
         });
     }
 
-    /// Waits until all of it is on the disk.
-    pub(super) fn finish(self) -> Result<(), RunError> {
-        self.answers.map(SideLog::finish).transpose()?;
-        self.failures.map(SideLog::finish).transpose()?;
+    /// Waits until all of it is on the disk; for after the journal, which feeds it.
+    pub(super) fn finish(self: Arc<Self>) -> Result<(), RunError> {
+        let fed = |_| RunError::Internal("the journal still writes".to_owned());
+        let Self { answers, failures, .. } = Arc::try_unwrap(self).map_err(fed)?;
+        answers.map(SideLog::finish).transpose()?;
+        failures.map(SideLog::finish).transpose()?;
         Ok(())
     }
 }

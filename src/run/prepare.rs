@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,8 +13,13 @@ use crate::load::{Script, Source};
 use crate::record::Phase;
 use crate::workload::{ChatRequest, Reply, Session, Workload};
 
-/// Sessions made ahead of use, at least; twice the concurrency when that is more.
+/// Sessions made ahead of use, at least; as many as are in flight when that is more.
 const AHEAD: usize = 64;
+
+/// Sessions of each phase that are made ahead of use.
+pub(super) fn made_ahead(concurrency: usize) -> usize {
+    AHEAD.max(concurrency.saturating_mul(2))
+}
 
 /// A request whose body is encoded.
 #[derive(Debug, Clone)]
@@ -95,12 +101,12 @@ fn locked(session: &Mutex<Box<dyn Session>>) -> MutexGuard<'_, Box<dyn Session>>
 pub(super) struct Prompter {
     warmup: Ring,
     measure: Ring,
-    /// Taken out of the rings already, to see that all is well before the clock starts.
-    ready: Vec<(Phase, Prepared)>,
 }
 
-/// Sessions that are made ahead, bounded in number and in bytes.
+/// The sessions of a phase, first made first out: made ahead, bounded in number and in bytes.
 struct Ring {
+    /// Taken out of the ring already, to see that all is well before the clock starts.
+    ready: VecDeque<Prepared>,
     made: mpsc::Receiver<Made>,
     room: Arc<Room>,
 }
@@ -128,7 +134,7 @@ pub(super) struct Wanted {
 impl Prompter {
     /// Starts making sessions.
     pub(super) fn start(workload: &Arc<dyn Workload>, encoder: &Encoder, wanted: Wanted) -> Self {
-        let ahead = AHEAD.max(2 * wanted.concurrency);
+        let ahead = made_ahead(wanted.concurrency);
         let ring = |phase: Phase, count: Option<u64>| {
             let (sender, receiver) = mpsc::channel(ahead);
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());
@@ -149,13 +155,9 @@ impl Prompter {
             };
             // Without a thread nothing is made, and the load ends for want of work.
             let _ = std::thread::Builder::new().name("prompts".to_owned()).spawn(make);
-            Ring { made: receiver, room }
+            Ring { ready: VecDeque::new(), made: receiver, room }
         };
-        Self {
-            warmup: ring(Phase::Warmup, wanted.warmup),
-            measure: ring(Phase::Measure, wanted.measure),
-            ready: Vec::new(),
-        }
+        Self { warmup: ring(Phase::Warmup, wanted.warmup), measure: ring(Phase::Measure, wanted.measure) }
     }
 
     /// Waits until enough is made for the first starts, so that the clock does not start before.
@@ -166,15 +168,14 @@ impl Prompter {
         };
         for (phase, count) in [(Phase::Warmup, enough(wanted.warmup)), (Phase::Measure, enough(wanted.measure))] {
             for _ in 0..count {
-                match self.ring(phase).next().await {
-                    Some(Ok(prepared)) => self.ready.push((phase, prepared)),
+                let ring = self.ring(phase);
+                match ring.next().await {
+                    Some(Ok(prepared)) => ring.ready.push_back(prepared),
                     Some(Err(message)) => return Err(RunError::Prompt { cell: String::new(), message }),
                     None => return Err(RunError::Internal("no thread to make prompts".to_owned())),
                 }
             }
         }
-        // Taken from the end, first come first.
-        self.ready.reverse();
         Ok(())
     }
 
@@ -190,11 +191,12 @@ impl Source for Prompter {
     type Script = Prepared;
 
     async fn next(&mut self, phase: Phase, _: u64) -> Option<Prepared> {
-        if let Some(at) = self.ready.iter().rposition(|(made_for, _)| *made_for == phase) {
-            return Some(self.ready.remove(at).1);
+        let ring = self.ring(phase);
+        if let Some(prepared) = ring.ready.pop_front() {
+            return Some(prepared);
         }
         // What renders once renders again: an error here ends the load early, and the unit shows fewer requests.
-        self.ring(phase).next().await?.ok()
+        ring.next().await?.ok()
     }
 }
 

@@ -6,17 +6,19 @@ use super::beside::Beside;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::gauges::Gauges;
+use super::health::Watch;
 use super::learn::Countings;
 use super::prepare::{Encoder, Prompter, Wanted};
 use super::sites::{Sites, target};
+use super::traffic::{likely_in_flight, traffic};
 use super::wire::Wire;
 use super::workloads::{requests_of_session, workload};
-use crate::load::{Ending, Pace, Stop, StopHandle, StopRule, Traffic, Warmup, Window, drive};
+use crate::load::{Alarm, Ending, Stop, StopHandle, Traffic, Warmup, Window, drive};
 use crate::plan::Cell;
+use crate::record::ClientFacts;
 use crate::scenario::Scenario;
 use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
 use crate::time::{Clock, unix_ns};
-use crate::units::Amount;
 use crate::workload::Material;
 
 /// How often the journal is asked whether it still writes.
@@ -60,8 +62,8 @@ impl Bench<'_> {
         self.observer.tell(RunEvent::Preparing { cell_id: cell.id.to_string() });
 
         let workload = workload(self.scenario, &self.material, cell, repeat, self.nonce, counting)?;
-        let traffic = traffic(self.scenario, cell);
-        let wanted = wanted(&traffic, cell);
+        let traffic = traffic(self.scenario, cell, repeat);
+        let wanted = wanted(&traffic);
         let encoder = Encoder { client: client.clone(), target: Arc::clone(&target) };
         let mut prompter = Prompter::start(&workload, &encoder, wanted);
         prompter.ready(wanted).await.map_err(|error| in_cell(error, cell))?;
@@ -83,12 +85,19 @@ impl Bench<'_> {
             target,
             tokenizer: has_tokenizer.then(|| Arc::clone(&counting.tokenizer)),
             journal,
-            beside: Beside::open(&self.scenario.output, self.dir, &unit, client)?,
+            beside: Arc::new(Beside::open(&self.scenario.output, self.dir, &unit, client)?),
             gauges,
             clock: self.clock,
+            chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
         });
+        let watch = Watch::start(self.clock);
         let window = self.load(traffic, prompter, &wire, stop).await;
+        self.observer.tell(RunEvent::LoadEnded { number });
+        let facts = watch.finish(window.measured_from_ns);
         let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;
+        let simulated = self.scenario.endpoint(endpoint).is_some_and(|endpoint| endpoint.simulator.is_some());
+        let backlog = Some(wire.journal.longest_queue());
+        wire.journal.set_client(ClientFacts { journal_backlog: backlog, simulator_inside: simulated, ..facts });
         wire.journal.finish()?;
         wire.beside.finish()?;
         self.keep(&unit, &window, now)
@@ -97,6 +106,7 @@ impl Bench<'_> {
     /// Runs the load; a disk that takes no more rows cancels it.
     async fn load(&self, traffic: Traffic, prompter: Prompter, wire: &Arc<Wire>, stop: &StopHandle) -> Window {
         let (inner, signal) = StopHandle::new();
+        let alarm = Alarm::fine(self.clock);
         let mut outside = stop.signal();
         let pass_on = async {
             outside.reached(Stop::Draining).await;
@@ -114,7 +124,7 @@ impl Bench<'_> {
             std::future::pending::<Infallible>().await
         };
         tokio::select! {
-            window = drive(traffic, prompter, Arc::clone(wire), self.clock, signal) => window,
+            window = drive(traffic, prompter, Arc::clone(wire), &alarm, signal) => window,
             never = pass_on => match never {},
             never = watch_disk => match never {},
         }
@@ -138,29 +148,14 @@ fn in_cell(error: RunError, cell: &Cell) -> RunError {
     }
 }
 
-/// The load of a cell, in the engine's words.
-fn traffic(scenario: &Scenario, cell: &Cell) -> Traffic {
-    let load = &scenario.load;
-    let concurrency = cell.axes.concurrency().unwrap_or(1);
-    Traffic {
-        pace: Pace::Closed { concurrency, ramp: load.ramp },
-        warmup: match load.warmup {
-            Amount::Requests(count) => Warmup::Sessions(count.at(Some(concurrency.into()))),
-            Amount::Time(time) => Warmup::Time(time),
-        },
-        stop: StopRule { sessions: cell.requests, duration: load.duration },
-        timeout: load.cell_timeout,
-    }
-}
-
-fn wanted(traffic: &Traffic, cell: &Cell) -> Wanted {
+fn wanted(traffic: &Traffic) -> Wanted {
     Wanted {
         warmup: match traffic.warmup {
             Warmup::Sessions(count) => Some(count),
             Warmup::Time(_) => None,
         },
         measure: traffic.stop.sessions,
-        concurrency: cell.axes.concurrency().unwrap_or(1) as usize,
+        concurrency: likely_in_flight(traffic),
     }
 }
 

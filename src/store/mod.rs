@@ -12,7 +12,6 @@ mod inputs;
 mod journal;
 mod journal_read;
 mod json_file;
-mod line_writer;
 mod manifest;
 mod parquet_read;
 mod parquet_write;

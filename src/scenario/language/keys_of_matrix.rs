@@ -5,9 +5,8 @@ const MODES: &[&str] = &["synthetic", "real_workload", "custom", "chat"];
 const MODEL: Key = Key::new("model", Kind::OneOrList(&Kind::Text), "Labels of models.");
 const ENDPOINT: Key =
     Key::new("endpoint", Kind::OneOrList(&Kind::Text), "Names of endpoints; goes before a model's own.");
-const MODE: Key = Key::new("mode", Kind::OneOrList(&Kind::Word(MODES)), "What kind of prompts and load.")
-    .or("\"synthetic\"")
-    .supports(Support::Only(&["synthetic", "custom", "chat"]));
+const MODE: Key =
+    Key::new("mode", Kind::OneOrList(&Kind::Word(MODES)), "What kind of prompts and load.").or("\"synthetic\"");
 const INPUT_TOKENS: Key = Key::new(
     "input_tokens",
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
@@ -30,8 +29,7 @@ const IMAGE_SIZE: Key = Key::new(
 .or("\"na\"");
 const LOOP: Key =
     Key::new("loop", Kind::OneOrList(&Kind::Word(&["closed", "open"])), "Of mode custom: by slots or by a schedule.")
-        .or("\"closed\"")
-        .supports(Support::DefaultOnly);
+        .or("\"closed\"");
 const CONCURRENCY: Key =
     Key::new("concurrency", Kind::OneOrList(&Kind::Integer(1, 1_000_000)), "Closed loop: requests in flight.").or("1");
 const QPS: Key = Key::new(
@@ -39,12 +37,10 @@ const QPS: Key = Key::new(
     Kind::OneOrList(&Kind::Form(Form::Qps)),
     "Open loop: requests a second; \"inf\" sends all at once.",
 )
-.or("1")
-.supports(Support::DefaultOnly);
+.or("1");
 const QPS_DISTRIBUTION: Key =
     Key::new("qps_distribution", Kind::OneOrList(&Kind::Form(Form::Arrivals)), "Open loop: how arrivals are spread.")
-        .or("\"constant\"")
-        .supports(Support::DefaultOnly);
+        .or("\"constant\"");
 const VARS: Key =
     Key::new("vars", Kind::Named(&Kind::OneOrList(&Kind::Scalar)), "Axes of your own: bare names in templates.");
 const ZIP: Key =
@@ -111,7 +107,7 @@ const CELL: Table = Table {
     keys: &[
         Key::new("model", Kind::Text, "The label of a model.").required(),
         Key::new("endpoint", Kind::Text, ENDPOINT.about),
-        Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default).supports(MODE.support),
+        Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default),
         Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about)
             .or("1000")
             .supports(Support::Integers),
@@ -119,12 +115,10 @@ const CELL: Table = Table {
             .or("1000")
             .supports(Support::Integers),
         Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about).or("\"na\""),
-        Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\"").supports(Support::DefaultOnly),
+        Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\""),
         Key::new("concurrency", Kind::Integer(1, 1_000_000), CONCURRENCY.about).or("1"),
-        Key::new("qps", Kind::Form(Form::Qps), QPS.about).or("1").supports(Support::DefaultOnly),
-        Key::new("qps_distribution", Kind::Form(Form::Arrivals), QPS_DISTRIBUTION.about)
-            .or("\"constant\"")
-            .supports(Support::DefaultOnly),
+        Key::new("qps", Kind::Form(Form::Qps), QPS.about).or("1"),
+        Key::new("qps_distribution", Kind::Form(Form::Arrivals), QPS_DISTRIBUTION.about).or("\"constant\""),
         Key::new("vars", Kind::Named(&Kind::Scalar), VARS.about),
         Key::new(
             "requests",

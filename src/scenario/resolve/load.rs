@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::tree::Node;
 use crate::scenario::{AxisName, AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
-use crate::units::RequestCount;
+use crate::units::{Amount, Qps, RequestCount};
 
 pub(super) fn load(node: &Node) -> Load {
     let default = Load::default();
@@ -21,6 +21,7 @@ pub(super) fn load(node: &Node) -> Load {
         parallel: node.word("parallel").unwrap_or(default.parallel),
         hooks: node.get("hooks").map(hooks).unwrap_or_default(),
         retries: node.get("retries").map(retries).unwrap_or_default(),
+        require_healthy_client: node.truth("require_healthy_client").unwrap_or(default.require_healthy_client),
     }
 }
 
@@ -33,6 +34,23 @@ fn retries(node: &Node) -> Retries {
         count: node.whole("count").unwrap_or(0),
         backoff: node.duration("backoff").unwrap_or(Duration::from_secs(1)),
         on: node.word("on").unwrap_or_default(),
+    }
+}
+
+/// All at once needs a number: time alone bounds nothing that takes none.
+pub(super) fn check_all_at_once(tree: &Node, matrix: &Matrix, faults: &mut Faults) {
+    let Some(load) = tree.get("load") else { return };
+    let at_once = |value: &AxisValue| matches!(value, AxisValue::Qps(Qps::Infinite));
+    let blocks = matrix.product.iter().chain(&matrix.blocks);
+    let has_at_once = blocks.flat_map(|block| block.axes.values().flatten()).any(at_once)
+        || matrix.include.iter().any(|cell| cell.axes.iter().any(|(_, value)| at_once(value)));
+    let warms_by_time = matches!(load.parsed::<Amount>("warmup"), Some(Amount::Time(time)) if !time.is_zero());
+    for (key, wrong) in [("duration", load.get("requests").is_none()), ("warmup", warms_by_time)] {
+        if let (true, true, Some(node)) = (has_at_once, wrong, load.get(key)) {
+            let message = "`qps = \"inf\"` sends all at once, which a time alone does not end";
+            let help = if key == "duration" { "set `requests` as well" } else { "give `warmup` as a count" };
+            faults.push(node.place.fault(Code::Conflict, message).help(help));
+        }
     }
 }
 
