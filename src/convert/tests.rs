@@ -6,7 +6,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::diagnostic::{Code, SourceFile, Style, render};
+use crate::diagnostic::{SourceFile, Style, render};
 use crate::plan::{Cell, ContentHashes, expand};
 use crate::scenario::{ReadOptions, Scenario, Unset, Variables, read_text};
 
@@ -18,13 +18,12 @@ fn convert(text: &str) -> Result<Converted, String> {
         .map_err(|faults| render(&faults, Style::Plain))
 }
 
-/// The scenario, which must be sound but for what this version cannot do.
+/// The scenario, which must be sound.
 fn scenario(text: &str) -> Scenario {
     let variables = Variables::new(BTreeMap::new());
     let options = ReadOptions { variables: &variables, unset: Unset::Keep, set: &[], profile: None };
     let reading = read_text(Path::new("b.toml"), text, &options);
-    let wrong: Vec<_> = reading.faults.iter().filter(|fault| fault.code != Code::NotSupportedYet).collect();
-    assert!(wrong.is_empty(), "{}\n{text}", render(wrong, Style::Plain));
+    assert!(reading.faults.is_empty(), "{}\n{text}", render(&reading.faults, Style::Plain));
     reading.scenario.unwrap()
 }
 

@@ -7,17 +7,20 @@ const BUNDLE: &str = "model_name,input_tokens,output_tokens,num_requests,concurr
 
 #[test]
 fn a_bundle_of_the_kit_runs_with_the_requests_of_each_row() {
-    let bench = Bench::new().file("bundles/speed.csv", &BUNDLE.replace("40,3,,4", "40,3,7,4"));
+    let bench = Bench::new().file(
+        "bundles/speed.csv",
+        &format!("{}Llama-B,40,2,4,,50,exponential,\n", BUNDLE.replace("40,3,,4", "40,3,7,4")),
+    );
     let said = bench.call("import kit-csv bundles/speed.csv --api simulator");
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert!(said.stdout.contains("wrote speed.toml: 3 cells"), "{}", said.stdout);
+    assert!(said.stdout.contains("wrote speed.toml: 4 cells"), "{}", said.stdout);
     let checked = bench.call("check speed.toml");
-    assert!(checked.code == 0 && checked.stdout.contains("3 cells") && checked.stderr.is_empty(), "{}", checked.stderr);
+    assert!(checked.code == 0 && checked.stdout.contains("4 cells") && checked.stderr.is_empty(), "{}", checked.stderr);
     let plan: serde_json::Value = serde_json::from_str(&bench.call("plan speed.toml --json").stdout).unwrap();
     let requests: Vec<_> = plan["cells"].as_array().unwrap().iter().map(|cell| cell["requests"].as_u64()).collect();
-    assert_eq!(requests, [Some(5), Some(3), Some(7)]);
+    assert_eq!(requests, [Some(5), Some(3), Some(7), Some(4)]);
     assert_eq!(bench.call("run speed.toml").code, 0);
-    assert_eq!(rows(&bench.latest("speed").join("requests")).len(), 15);
+    assert_eq!(rows(&bench.latest("speed").join("requests")).len(), 19);
     let again = bench.call("import kit-csv bundles/speed.csv");
     assert!(again.code == 2 && again.stderr.contains("is there already"), "{}", again.stderr);
 }
