@@ -7,7 +7,7 @@ use crate::scenario::Timeouts;
 use crate::text::Secrets;
 use crate::time::{Clock, MonotonicNs, duration_ns};
 
-use super::api::Provider;
+use super::api::{Provider, Reading};
 use super::deadline::Deadline;
 use super::failure::{chain, presentable};
 use super::http1::{BadFraming, BadHead, Body, Head, parse_head};
@@ -138,6 +138,7 @@ impl<'x> Exchange<'x> {
         } else {
             self.read_answer(&head.headers, &mut answer).await
         };
+        self.observed.keep_headers_of_failure(&verdict.outcome, head.headers);
         self.end(verdict.outcome, verdict.at_ns);
         // The request has its outcome; what follows only decides whether the connection is kept.
         let may_be_kept = head.keeps_alive && request.is_out();
@@ -302,6 +303,7 @@ impl<'x> Exchange<'x> {
 
     async fn read_refusal(&mut self, head: &Head, answer: &mut Answer) -> Verdict {
         let (said, tail) = self.collect(answer, LONGEST_REFUSAL).await;
+        self.observed.keep_body(&said);
         // The status is the news; a body that breaks off takes nothing from it.
         let tail = tail.unwrap_or(Tail::Abandoned);
         let outcome = Outcome::Failed(refusal(head.status, &head.headers, &said));
@@ -309,8 +311,6 @@ impl<'x> Exchange<'x> {
     }
 
     async fn read_answer(&mut self, headers: &hyper::HeaderMap, answer: &mut Answer) -> Verdict {
-        use super::api::Reading;
-
         let (answer, tail) = self.collect(answer, LONGEST_ANSWER).await;
         let at_ns = if tail.is_ok() { self.read_ns() } else { self.now_ns() };
         let (outcome, tail) = match tail {

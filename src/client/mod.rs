@@ -23,6 +23,7 @@ mod exchange;
 mod failure;
 mod http1;
 mod link;
+mod messages;
 mod observation;
 mod openai_chat;
 mod pool;
@@ -31,6 +32,7 @@ mod sambanova;
 mod server_report;
 mod sse;
 mod stream;
+mod trace;
 mod wire;
 
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! client and load,
 //! `results` keeps the run directory in step.
 
+mod beside;
 mod campaign;
 mod contents;
 mod error;
@@ -17,6 +18,7 @@ mod machine;
 mod preflight;
 mod prepare;
 mod results;
+mod room;
 mod simulated;
 mod sites;
 mod thrift;

@@ -152,6 +152,54 @@ fn show_draws_a_stored_run() {
 }
 
 #[test]
+fn prompts_answers_and_failures_are_kept_where_asked_for_and_without_secrets() {
+    let bench = Bench::new().variable("THE_KEY", "marker-key-4711").variable("TEAM", "marker-team-4712");
+    let server = Simulated::start(&bench, "--ttft 2ms --itl 1ms");
+    // The second size is beyond the simulator's context: it is refused.
+    let scenario = format!(
+        "name = \"kept\"\n[endpoints.s]\nbase_url = \"{}\"\napi_key_env = \"THE_KEY\"\nheaders = {{ x-team = \"${{TEAM}}\" }}\n\
+         body = {{ user = \"${{TEAM}}\" }}\n[models.m]\ntokenizer = \"words\"\n\
+         [matrix]\nmodel = \"m\"\ninput_tokens = 30\noutput_tokens = [3, 200000]\nimage_size = \"30x20\"\nconcurrency = 2\n\
+         [load]\nrequests = 4\n[output]\nsave_responses = true\ndebug = true\n",
+        server.url
+    );
+    let bench = bench.file("kept.toml", &scenario);
+    assert_eq!(bench.call("run kept.toml").code, 1, "every request of a cell failed");
+    let dir = bench.latest("kept");
+    let lines = |folder: &str| -> Vec<serde_json::Value> {
+        let mut paths = files(&dir.join(folder));
+        paths.sort();
+        let texts = paths.iter().map(|path| fs::read_to_string(path).unwrap());
+        texts
+            .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+            .collect()
+    };
+    let (answers, failures) = (lines("responses"), lines("debug"));
+    assert_eq!((answers.len(), failures.len()), (8, 4));
+    let rows = rows(&dir.join("requests"));
+    for answer in answers.iter().filter(|answer| answer["outcome"] == "completed") {
+        assert_eq!(answer["text"].as_str().unwrap().split(' ').count(), 3);
+        assert!(rows.iter().any(|row| row.response_id.as_deref() == answer["response_id"].as_str()));
+        let prompt = answer["messages"][0]["content"].as_str().unwrap();
+        assert_eq!(prompt.split_whitespace().count(), 23);
+        assert_eq!((&answer["images"][0]["mime"], &answer["finish_reason"]), (&"image/jpeg".into(), &"length".into()));
+    }
+    for failure in &failures {
+        let head = failure["request_head"].as_str().unwrap();
+        assert!(head.starts_with("POST /v1/chat/completions") && head.contains("authorization: ***"), "{head}");
+        assert!(head.contains("x-team: ***"), "{head}");
+        assert!(failure["request_body"].as_str().unwrap().contains("\"user\":\"[redacted]\""), "{failure}");
+        assert!(failure["response_body"].as_str().unwrap().contains("maximum context length"), "{failure}");
+        assert_eq!((&failure["http_status"], &failure["cause"]), (&400.into(), &"http_status".into()));
+        assert_eq!(failure["response_headers"]["content-type"], "application/json");
+    }
+    for path in files(&dir) {
+        let bytes = fs::read(&path).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("marker-"), "{}", path.display());
+    }
+}
+
+#[test]
 fn the_steady_window_of_every_repeat_is_stored_with_its_figures() {
     let bench = Bench::new().file("small.toml", SMALL);
     let said =

@@ -43,7 +43,7 @@ pub(super) fn check_all_at_once(tree: &Node, matrix: &Matrix, faults: &mut Fault
     let at_once = |value: &AxisValue| matches!(value, AxisValue::Qps(Qps::Infinite));
     let blocks = matrix.product.iter().chain(&matrix.blocks);
     let has_at_once = blocks.flat_map(|block| block.axes.values().flatten()).any(at_once)
-        || matrix.include.iter().any(|axes| axes.iter().any(|(_, value)| at_once(value)));
+        || matrix.include.iter().any(|cell| cell.axes.iter().any(|(_, value)| at_once(value)));
     let warms_by_time = matches!(load.parsed::<Amount>("warmup"), Some(Amount::Time(time)) if !time.is_zero());
     for (key, wrong) in [("duration", load.get("requests").is_none()), ("warmup", warms_by_time)] {
         if let (true, true, Some(node)) = (has_at_once, wrong, load.get(key)) {
@@ -56,28 +56,26 @@ pub(super) fn check_all_at_once(tree: &Node, matrix: &Matrix, faults: &mut Fault
 
 /// `"10x"` is ten for each concurrent one: an open loop has none.
 pub(super) fn check_requests(tree: &Node, matrix: &Matrix, faults: &mut Faults) {
-    let Some(load) = tree.get("load") else { return };
     let open = |value: &AxisValue| matches!(value, AxisValue::Mode(Mode::RealWorkload) | AxisValue::Loop(Loop::Open));
+    for node in tree.get("matrix").and_then(|matrix| matrix.get("include")).map(Node::items).unwrap_or_default() {
+        let is_open =
+            node.text("mode").as_deref() == Some("real_workload") || node.text("loop").as_deref() == Some("open");
+        refuse_multiple(node, "requests", is_open, faults);
+    }
+    let Some(load) = tree.get("load") else { return };
     let blocks = matrix.product.iter().chain(&matrix.blocks);
     let has_open = blocks.flat_map(|block| block.axes.values().flatten()).any(open)
-        || matrix.include.iter().any(|axes| axes.get(&AxisName::Mode).is_some_and(open));
-    let per_concurrent = [
-        ("requests", load.parsed::<RequestCount>("requests")),
-        (
-            "warmup",
-            load.parsed::<Amount>("warmup").and_then(|amount| match amount {
-                Amount::Requests(count) => Some(count),
-                Amount::Time(_) => None,
-            }),
-        ),
-    ];
-    for (key, count) in per_concurrent {
-        if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (has_open, count, load.get(key)) {
-            let fault = node
-                .place
-                .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
-            faults.push(fault.help("write a count, as 80"));
-        }
+        || matrix.include.iter().any(|cell| cell.axes.get(&AxisName::Mode).is_some_and(open));
+    refuse_multiple(load, "requests", has_open, faults);
+    refuse_multiple(load, "warmup", has_open, faults);
+}
+
+fn refuse_multiple(table: &Node, key: &str, is_open: bool, faults: &mut Faults) {
+    if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (is_open, table.parsed(key), table.get(key)) {
+        let fault = node
+            .place
+            .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
+        faults.push(fault.help("write a count, as 80"));
     }
 }
 
@@ -86,6 +84,7 @@ pub(super) fn output(node: &Node) -> Output {
     Output {
         formats: node.word("formats").unwrap_or(default.formats),
         save_responses: node.truth("save_responses").unwrap_or(default.save_responses),
+        debug: node.truth("debug").unwrap_or(default.debug),
         chunk_times: node.word("chunk_times").unwrap_or(default.chunk_times),
     }
 }
