@@ -99,7 +99,8 @@ impl Answer {
         let now_ns = clock.now_ns();
         self.beginning.extend_from_slice(bytes);
         assert!(self.beginning.starts_with(&b"HTTP/1.1 200"[..self.beginning.len().min(12)]), "a refusal");
-        let has_text = |found: &[u8]| found.starts_with(TEXT) && found.get(TEXT.len()).is_some_and(|next| *next != b'"');
+        let has_text =
+            |found: &[u8]| found.starts_with(TEXT) && found.get(TEXT.len()).is_some_and(|next| *next != b'"');
         if self.beginning.windows(TEXT.len() + 1).any(has_text) {
             self.ttft_ms = Some(span_ms(now_ns - self.sent_ns));
             self.beginning = Vec::new();
@@ -157,7 +158,8 @@ fn by_tokio(work: Rc<Work>) -> Vec<f64> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
     let tasks = tokio::task::LocalSet::new();
     tasks.block_on(&runtime, async move {
-        let streams: Vec<_> = (0..work.streams).map(|_| tokio::task::spawn_local(one_stream(Rc::clone(&work)))).collect();
+        let streams: Vec<_> =
+            (0..work.streams).map(|_| tokio::task::spawn_local(one_stream(Rc::clone(&work)))).collect();
         let mut ttft_ms = Vec::new();
         for stream in streams {
             ttft_ms.extend(stream.await.unwrap());
