@@ -15,9 +15,9 @@ command -v perf >/dev/null || { echo "perf is not here (Debian: apt-get install 
 
 bench=${BENCH:-$(cargo build --locked --release --manifest-path "$root/Cargo.toml" --bench engine --message-format json | python3 -c '
 import json, sys
-for line in sys.stdin:
-    if program := json.loads(line).get("executable"):
-        print(program)')}
+for message in map(json.loads, sys.stdin):
+    if message.get("executable") and message["target"]["name"] == "engine":
+        print(message["executable"])')}
 
 trap 'rm -f "$out/perf.data"' EXIT
 # Stacks are unwound from copies of the stack: the standard library has no frame pointers.

@@ -92,18 +92,18 @@ if wants wrk; then
   if program=$(system_peer nginx nginx-light); then clients+=(--nginx "$program"); fi
 fi
 
-# The program that an artifact of `cargo build --message-format json` names.
-built() { # CARGO ARGUMENTS
-  cargo build --locked --release --manifest-path "$root/Cargo.toml" --message-format json "$@" | python3 -c '
+# Builds a target of this checkout and tells where its program is.
+built() { # bin|bench NAME
+  cargo build --locked --release --manifest-path "$root/Cargo.toml" --message-format json "--$1" "$2" | python3 -c '
 import json, sys
-for line in sys.stdin:
-    if program := json.loads(line).get("executable"):
-        print(program)'
+for message in map(json.loads, sys.stdin):
+    if message.get("executable") and message["target"]["name"] == sys.argv[1]:
+        print(message["executable"])' "$2"
 }
-simulator=${INFERSWEEP:-$(built --bin infersweep)}
+simulator=${INFERSWEEP:-$(built bin infersweep)}
 if wants infersweep; then clients+=(--infersweep "$simulator"); fi
 if wants raw; then
-  raw=${RAW_READER:-$(built --bench raw_reader)}
+  raw=${RAW_READER:-$(built bench raw_reader)}
   clients+=(--raw "$raw")
 fi
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from clients import SCENARIO, said
 
 CONNECTIONS = 32
+# wrk takes a time, not a count: this many requests are worth a second.
+REQUESTS_A_SECOND = 4_000
 BODY = json.dumps(
     {
         "model": "simulator",
@@ -50,7 +52,7 @@ class Wrk:
     def command(self, url, requests, out):
         script = out / "post.lua"
         script.write_text(WRK.format(body=BODY))
-        seconds = max(1, requests // 10_000)
+        seconds = max(1, requests // REQUESTS_A_SECOND)
         return [
             self.program, "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", script, f"{url}/chat/completions",
         ]  # fmt: skip
