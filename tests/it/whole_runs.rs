@@ -3,6 +3,7 @@
 use std::fs;
 
 use infersweep::record::{Outcome, Phase};
+use serde_json::Value;
 
 use crate::tool::{Bench, SMALL, Simulated, files, rows};
 
@@ -35,6 +36,24 @@ fn a_run_leaves_exactly_what_the_plan_says() {
     }
     assert!(said.stdout.contains("TTFT ms") && said.stdout.contains("▲ best"), "{}", said.stdout);
     assert!(fs::read_dir(dir.join("partial")).map_or(0, Iterator::count) == 0);
+}
+
+#[test]
+fn answers_that_are_not_streamed_have_an_end_and_no_tokens_in_time() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    let words = "run small.toml --only model=a --only concurrency=4 --set endpoints.sim.stream=false";
+    assert_eq!(bench.call(words).code, 0);
+    let dir = bench.latest("small");
+    let rows = rows(&dir.join("requests"));
+    assert!(!rows.is_empty());
+    for row in &rows {
+        assert_eq!((&row.outcome, row.tokens.output_server), (&Outcome::Completed, Some(6)));
+        assert_eq!((row.stamps.first_token_ns, row.chunks.len()), (None, 0));
+    }
+    let summary = Bench::json(&dir.join("summary.json"));
+    for cell in summary["cells"].as_array().unwrap() {
+        assert_eq!((&cell["metrics"]["ttft_ms"], &cell["metrics"]["e2e_ms"]["count"]), (&Value::Null, &8.into()));
+    }
 }
 
 #[test]
