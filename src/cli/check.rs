@@ -3,10 +3,11 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::read::{self, Purpose};
 use super::terminal::Terminal;
+use crate::diagnostic::Faults;
 use crate::plan::{ContentHashes, Plan, expand};
 use crate::scenario::Scenario;
 use crate::text::plural;
-use crate::workload::{Prompts, render_once};
+use crate::workload::Material;
 
 /// `infersweep check`: validates each file and renders every prompt once; sends nothing.
 pub(super) fn check(args: &args::Check, env: &Env, terminal: &Terminal) -> Exit {
@@ -28,18 +29,31 @@ pub(super) fn check(args: &args::Check, env: &Env, terminal: &Terminal) -> Exit 
 
 fn check_one(path: &std::path::Path, choice: &args::Choice, env: &Env, terminal: &Terminal) -> Result<Plan, Failure> {
     let scenario = read::scenario(path, choice, Purpose::Check, env, terminal)?;
-    let plan = read::cells(&scenario, &ContentHashes::new(), choice, terminal)?;
-    prompts(&scenario, &expand(&scenario, &ContentHashes::new()), terminal)?;
+    let material = material(&scenario, terminal)?;
+    let contents = ContentHashes::new();
+    let plan = read::cells(&scenario, &contents, &material, choice, terminal)?;
+    render_all(&scenario, &material, &expand(&scenario, &contents), terminal)?;
     Ok(plan)
 }
 
-/// The prompts of a scenario, each rendered once for every cell that tells it something else.
-pub(super) fn prompts(scenario: &Scenario, plan: &Plan, terminal: &Terminal) -> Result<Prompts, Failure> {
-    let shown = |faults: crate::diagnostic::Faults| {
-        terminal.faults(&faults);
-        Failure::usage(plural(faults.iter().count(), "error", "errors") + " in the prompts; nothing was sent")
-    };
-    let prompts = Prompts::load(&scenario.prompt).map_err(shown)?;
-    let faults = render_once(&prompts, &plan.cells);
-    if faults.has_errors() { Err(shown(faults)) } else { Ok(prompts) }
+/// The templates and rows of a scenario; what is wrong with them is shown.
+pub(super) fn material(scenario: &Scenario, terminal: &Terminal) -> Result<Material, Failure> {
+    Material::read(scenario).map_err(|faults| shown(&faults, terminal))
+}
+
+/// Renders each template once for every cell that tells it something else.
+pub(super) fn render_all(
+    scenario: &Scenario,
+    material: &Material,
+    plan: &Plan,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    let faults = material.render_once(scenario, &plan.cells);
+    if faults.has_errors() { Err(shown(&faults, terminal)) } else { Ok(()) }
+}
+
+fn shown(faults: &Faults, terminal: &Terminal) -> Failure {
+    terminal.faults(faults);
+    let errors = plural(faults.iter().count(), "error", "errors");
+    Failure::usage(errors + " in what the requests are made from; nothing was sent")
 }

@@ -1,4 +1,5 @@
 use super::args;
+use super::check;
 use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::read::{self, Purpose};
@@ -10,8 +11,9 @@ use crate::run::hash_contents;
 /// `infersweep plan`: the cells and what they cost; sends nothing and needs no key.
 pub(super) fn plan(args: &args::Plan, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     let scenario = read::scenario(&args.file, &args.choice, Purpose::Plan, env, terminal)?;
-    let contents = hash_contents(&scenario).map_err(Failure::usage)?;
-    let plan = read::cells(&scenario, &contents, &args.choice, terminal)?;
+    let material = check::material(&scenario, terminal)?;
+    let contents = hash_contents(&scenario, &material).map_err(Failure::usage)?;
+    let plan = read::cells(&scenario, &contents, &material, &args.choice, terminal)?;
     if args.json {
         let view = serde_json::to_string_pretty(&PlanView::of(&scenario, &plan)).map_err(Failure::failed)?;
         terminal.result(&view);

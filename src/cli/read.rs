@@ -7,6 +7,7 @@ use super::terminal::Terminal;
 use crate::diagnostic::{Code, Fault, Severity};
 use crate::plan::{ContentHashes, Filter, Plan, expand};
 use crate::scenario::{ReadOptions, Reading, Scenario, Unset, read};
+use crate::workload::Material;
 
 /// How strictly a scenario is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,11 +57,12 @@ fn soften(mut fault: Fault, purpose: Purpose) -> Fault {
 pub(super) fn cells(
     scenario: &Scenario,
     contents: &ContentHashes,
+    material: &Material,
     choice: &Choice,
     terminal: &Terminal,
 ) -> Result<Plan, Failure> {
     let filter = Filter::parse(choice.only.iter().map(String::as_str)).map_err(Failure::usage)?;
-    let plan = expand(scenario, contents);
+    let plan = material.complete(expand(scenario, contents), scenario);
     for warning in &plan.warnings {
         terminal.warning(warning);
     }

@@ -85,9 +85,10 @@ fn quick_text(quick: &Quick) -> Result<String, Failure> {
 }
 
 fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
-    let contents = hash_contents(scenario).map_err(Failure::usage)?;
-    let plan = read::cells(scenario, &contents, &args.choice, terminal)?;
-    let prompts = check::prompts(scenario, &plan, terminal)?;
+    let material = check::material(scenario, terminal)?;
+    let contents = hash_contents(scenario, &material).map_err(Failure::usage)?;
+    let plan = read::cells(scenario, &contents, &material, &args.choice, terminal)?;
+    check::render_all(scenario, &material, &plan, terminal)?;
     let estimate = Estimate::of(scenario, &plan);
     if !args.yes && !question::may_run(&estimate, env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
@@ -104,7 +105,7 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = carry_out(scenario, &plan, prompts, &options, &progress, &stop) => outcome,
+            outcome = carry_out(scenario, &plan, material, &options, &progress, &stop) => outcome,
             never = signals::watch(stop.clone(), Rc::clone(&seen), |text| progress.note(text)) => match never {},
         }
     });

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::scenario::MaxTokensKey;
 use crate::text::shorten;
@@ -73,7 +73,8 @@ impl Provider for OpenaiChat {
 /// secret, is not seen.
 const EXCERPT: usize = 1000;
 
-/// The body's keys in a fixed order. What the scenario writes in `body` goes over what stands here.
+/// The body's keys in a fixed order. What the scenario writes in `body` goes over what stands here, and what the
+/// request itself brings, as a dataset's row does, over both.
 struct ChatBody<'r> {
     request: &'r ChatRequest,
     target: &'r Target,
@@ -100,9 +101,21 @@ impl ChatBody<'_> {
     }
 }
 
+impl<'r> ChatBody<'r> {
+    /// What goes over our own keys.
+    fn over(&self) -> Cow<'r, Map<String, Value>> {
+        let (of_scenario, of_request) = (&self.target.options.body, &self.request.body);
+        if of_request.is_empty() {
+            return Cow::Borrowed(of_scenario);
+        }
+        let both = of_scenario.iter().chain(of_request).map(|(key, value)| (key.clone(), value.clone()));
+        Cow::Owned(both.collect())
+    }
+}
+
 impl Serialize for ChatBody<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let over = &self.target.options.body;
+        let over = self.over();
         let own = self.own_keys();
         let mut map = serializer.serialize_map(None)?;
         for (at, (key, value)) in own.iter().enumerate() {
@@ -144,7 +157,7 @@ impl Serialize for Messages<'_> {
         #[serde(untagged)]
         enum WireMessage<'r> {
             Said { role: Role, content: &'r str },
-            Verbatim(&'r serde_json::Map<String, Value>),
+            Verbatim(&'r Map<String, Value>),
         }
         serializer.collect_seq(self.0.iter().map(|message| match message {
             Message::Said { role, text } => WireMessage::Said { role: *role, content: text },

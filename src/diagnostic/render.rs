@@ -35,7 +35,7 @@ fn render_one(fault: &Fault, renderer: &Renderer) -> String {
             if let Some(label) = &fault.label {
                 caret = caret.label(label.as_str());
             }
-            Snippet::source(source.text.as_ref()).path(path.as_deref()).annotation(caret)
+            Snippet::source(source.text.as_ref()).line_start(source.first_line).path(path.as_deref()).annotation(caret)
         }),
     );
     for line in &fault.help {

@@ -2,7 +2,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::Axes;
+use crate::scenario::{Axes, Load, Mode};
 
 /// A readable, file-safe, stable name of a cell: its axes and 8 hex digits of their hash.
 ///
@@ -41,8 +41,11 @@ pub struct Cell {
     pub id: CellId,
     /// Its values; only axes that the mode takes, `vars` always.
     pub axes: Axes,
-    /// Measured requests of one repeat; `None` when only the duration ends it.
+    /// Measured requests of one repeat, conversations in mode chat; `None` when only the duration ends it, and in
+    /// mode custom before the rows are counted.
     pub requests: Option<u64>,
+    /// Mean input tokens of a dataset's row, guessed by its length; `None` where the axes say the size.
+    pub row_tokens: Option<f64>,
     /// The incremental key.
     pub digest: CellDigest,
 }
@@ -54,6 +57,21 @@ pub struct Plan {
     pub cells: Vec<Cell>,
     /// Worth a look: an `exclude` that matches nothing, for one.
     pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// The same plan of a dataset with so many rows, of so many tokens each: a cell of mode custom that nothing else
+    /// ends sends each row once.
+    #[must_use]
+    pub fn with_rows(mut self, rows: u64, row_tokens: f64, load: &Load) -> Self {
+        for cell in self.cells.iter_mut().filter(|cell| cell.axes.mode() == Mode::Custom) {
+            cell.row_tokens = Some(row_tokens);
+            if load.requests.is_none() && load.duration.is_none() {
+                cell.requests = Some(rows);
+            }
+        }
+        self
+    }
 }
 
 /// The unit of work, of files, of resume and of reuse: one repeat of one cell.

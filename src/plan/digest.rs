@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{CellDigest, Plan};
-use crate::scenario::{Axes, Endpoint, Load, Model, Scenario, TokenizerSource};
+use crate::scenario::{Axes, Chat, Endpoint, Load, Mode, Model, Scenario, TokenizerSource};
+use crate::text::hex;
 use crate::units::{SizeSpec, format_duration};
 
 /// Goes up whenever a version measures something differently, so that old results are not taken for new ones.
@@ -21,7 +21,8 @@ pub fn content_files(scenario: &Scenario) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
     files.extend(scenario.prompt.file.clone());
     files.extend(scenario.prompt.system.clone());
-    files.extend(scenario.dataset.as_ref().map(|dataset| dataset.file.clone()));
+    files.extend(scenario.prompt.included.iter().map(|included| included.path.clone()));
+    files.extend(scenario.dataset_in_use().map(|dataset| dataset.file.clone()));
     for model in scenario.models.values() {
         if let Some(TokenizerSource::File(path)) = &model.tokenizer {
             files.push(path.clone());
@@ -64,21 +65,34 @@ pub(super) fn digest(axes: &Axes, scenario: &Scenario, contents: &ContentHashes)
         "prompt": {
             "file": content(prompt.file.as_deref()),
             "system": content(prompt.system.as_deref()),
+            "included": prompt.included.iter().map(|one| json!([one.name, content(Some(&one.path))])).collect::<Vec<_>>(),
             "multiple": prompt.multiple,
             "unique": format!("{:?}", prompt.unique),
             "shared_prefix": [prompt.shared_prefix.tokens, prompt.shared_prefix.groups],
         },
-        "dataset": scenario.dataset.as_ref().map(|dataset| json!({
+        "dataset": scenario.dataset.as_ref().filter(|_| scenario.takes_rows(axes.mode())).map(|dataset| json!({
             "file": content(Some(&dataset.file)),
+            "pictures": contents.get(&pictures_of(&dataset.file)),
             "order": format!("{:?}", dataset.order),
             "template": dataset.template,
+            "filter": dataset.filter,
         })),
-        "chat": scenario.chat.map(|chat| json!({"turns": chat.turns, "think_time": format_duration(chat.think_time)})),
+        "chat": (axes.mode() == Mode::Chat).then(|| chat_facts(scenario.chat())),
         "sizes": content(empirical(axes.input_tokens())).into_iter().chain(content(empirical(axes.output_tokens()))).collect::<Vec<_>>(),
         "load": load_facts(&scenario.load, axes),
         "chunk_times": format!("{:?}", scenario.output.chunk_times),
     });
     CellDigest(hex(&Sha256::digest(all.to_string().as_bytes())))
+}
+
+/// Where the hash of a dataset's pictures stands among the contents: no file has this name.
+#[must_use]
+pub fn pictures_of(dataset: &Path) -> PathBuf {
+    dataset.join("pictures")
+}
+
+fn chat_facts(chat: Chat) -> Value {
+    json!({"turns": chat.most_turns(), "think_time": format_duration(chat.think_time), "source": chat.source})
 }
 
 fn empirical(size: Option<&SizeSpec>) -> Option<&Path> {
@@ -115,22 +129,13 @@ fn model_facts(model: &Model, endpoint: &str, contents: &ContentHashes) -> Value
 
 fn load_facts(load: &Load, axes: &Axes) -> Value {
     json!({
-        "requests": load.requests_at(axes.concurrency()),
+        "requests": load.requests_at(axes),
         "duration": load.duration.map(format_duration),
         "warmup": load.warmup.to_string(),
         "ramp": format_duration(load.ramp),
         "max_in_flight": axes.qps().map(|_| load.max_in_flight),
         "retries": format!("{:?}", load.retries),
         "cell_timeout": format_duration(load.cell_timeout),
-    })
-}
-
-/// Bytes as lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
     })
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{Cell, Plan};
-use crate::scenario::{Load, Scenario, SimulatorSettings};
+use crate::scenario::{Chat, Load, Mode, Scenario, SimulatorSettings};
 use crate::units::{Amount, RequestCount};
 
 /// Where nothing is known of a server: time to the first token.
@@ -14,7 +14,7 @@ const GUESSED_ITL: Duration = Duration::from_millis(33);
 pub struct Estimate {
     /// Requests, warm-up included; of cells that only a duration ends, as many as fit by the time estimate.
     pub requests: u64,
-    /// Input tokens, by the means of the sizes.
+    /// Input tokens, by the means of the sizes; of a dataset's rows, guessed by their length.
     pub input_tokens: u64,
     /// Output tokens, by the means of the sizes.
     pub output_tokens: u64,
@@ -48,24 +48,44 @@ impl Estimate {
     pub fn of_cell(scenario: &Scenario, cell: &Cell) -> Self {
         let load = &scenario.load;
         let mean = |size: Option<&crate::units::SizeSpec>| size.and_then(crate::units::SizeSpec::mean).unwrap_or(0.0);
-        let (input, output) = (mean(cell.axes.input_tokens()), mean(cell.axes.output_tokens()));
+        let input = cell.row_tokens.unwrap_or_else(|| mean(cell.axes.input_tokens()));
+        let output = mean(cell.axes.output_tokens());
         let settings = scenario.endpoint(cell.axes.endpoint()).and_then(|endpoint| endpoint.simulator);
         let concurrency = cell.axes.concurrency().unwrap_or(1);
-        let each = request_seconds(settings.as_ref(), input, output, concurrency);
+        let session = session(scenario, cell, input, output);
+        let pause = scenario.chat().think_time.as_secs_f64() * (session.turns - 1.0);
+        let speed = request_seconds(settings.as_ref(), session.input / session.turns, output, concurrency);
+        let each = speed * session.turns + pause;
         let in_flight = f64::from(settings.map_or(concurrency, |settings| concurrency.min(settings.slots)));
         let (requests, seconds) = requests_and_seconds(load, cell, each / in_flight, each);
         let repeats = f64::from(load.repeats);
-        let (requests, seconds) = (requests * repeats, seconds * repeats);
+        let (sessions, seconds) = (requests * repeats, seconds * repeats);
         let price = scenario.models.get(cell.axes.model()).and_then(|model| model.price);
         Self {
-            requests: whole(requests),
-            input_tokens: whole(requests * input),
-            output_tokens: whole(requests * output),
+            requests: whole(sessions * session.turns),
+            input_tokens: whole(sessions * session.input),
+            output_tokens: whole(sessions * session.output),
             seconds,
             guessed: settings.is_none() && load.duration.is_none(),
-            cost_usd: price.map(|price| requests * (input * price.input + output * price.output) / 1e6),
+            cost_usd: price.map(|price| sessions * (session.input * price.input + session.output * price.output) / 1e6),
         }
     }
+}
+
+/// What one session comes to: a request, or a conversation that sends all that was said before with every turn.
+struct Session {
+    turns: f64,
+    input: f64,
+    output: f64,
+}
+
+fn session(scenario: &Scenario, cell: &Cell, input: f64, output: f64) -> Session {
+    if cell.axes.mode() != Mode::Chat {
+        return Session { turns: 1.0, input, output };
+    }
+    let turns = f64::from(scenario.chat().most_turns().unwrap_or(Chat::MADE_TURNS));
+    let said_before = turns * (turns - 1.0) / 2.0 * (input + output);
+    Session { turns, input: turns * input + said_before, output: turns * output }
 }
 
 /// Seconds that one request takes among `concurrency`.

@@ -48,14 +48,17 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
 }
 
 fn cell(axes: Axes, scenario: &Scenario, contents: &ContentHashes) -> Cell {
-    let requests = scenario.load.requests_at(axes.concurrency());
-    Cell { id: cell_id(&axes, scenario), digest: digest(&axes, scenario, contents), requests, axes }
+    let requests = scenario.load.requests_at(&axes);
+    Cell { id: cell_id(&axes, scenario), digest: digest(&axes, scenario, contents), requests, row_tokens: None, axes }
 }
 
 /// The axes that a mode takes, besides `model`, `endpoint`, `mode` and `vars`.
-fn takes(mode: Mode, looped: Loop) -> &'static [AxisName] {
+///
+/// A conversation that replays a dataset has its sizes from there.
+fn takes(mode: Mode, looped: Loop, rows: bool) -> &'static [AxisName] {
     use AxisName::{Concurrency, ImageSize, InputTokens, Loop as LoopAxis, OutputTokens, Qps, QpsDistribution};
     match (mode, looped) {
+        (Mode::Chat, _) if rows => &[OutputTokens, Concurrency],
         (Mode::Synthetic, _) => &[InputTokens, OutputTokens, ImageSize, Concurrency],
         (Mode::RealWorkload, _) => &[InputTokens, OutputTokens, ImageSize, Qps, QpsDistribution],
         (Mode::Custom, Loop::Closed) => &[OutputTokens, ImageSize, LoopAxis, Concurrency],
@@ -87,7 +90,7 @@ fn complete(mut axes: Axes, scenario: &Scenario) -> Axes {
         Some(AxisValue::Loop(looped)) => *looped,
         _ => Loop::Closed,
     };
-    let taken = takes(mode, looped);
+    let taken = takes(mode, looped, scenario.takes_rows(mode));
     for axis in AxisName::KNOWN {
         let general = matches!(axis, AxisName::Model | AxisName::Endpoint | AxisName::Mode);
         if !general && !taken.contains(&axis) {

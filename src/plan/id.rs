@@ -52,5 +52,5 @@ fn hash(axes: &Axes) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{axis}={value:?}");
     }
-    super::digest::hex(&Sha256::digest(text.as_bytes()))[..HASH_DIGITS].to_owned()
+    crate::text::hex(&Sha256::digest(text.as_bytes()))[..HASH_DIGITS].to_owned()
 }

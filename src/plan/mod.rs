@@ -9,10 +9,12 @@ mod id;
 mod order;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_sources;
 mod view;
 
 pub use cell::{Cell, CellDigest, CellId, Plan, Unit};
-pub use digest::{ContentHashes, content_files, digest_of};
+pub use digest::{ContentHashes, content_files, digest_of, pictures_of};
 pub use estimate::Estimate;
 pub use expand::expand;
 pub use filter::{Filter, FilterError};

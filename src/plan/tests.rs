@@ -9,7 +9,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::scenario::{
     Api, Axes, AxisName, AxisValue, Block, CellOrder, Endpoint, Exclude, Load, Matrix, Model, Output, Price, Prompt,
-    RequestOptions, Scenario, SharedPrefix, SimulatorSettings, Timeouts, TokenizerSource, Unique, parse_axis_value,
+    RequestOptions, Scenario, SimulatorSettings, Timeouts, TokenizerSource, Unique, parse_axis_value,
 };
 use crate::text::{Secret, Secrets};
 use crate::units::RequestCount;
@@ -72,7 +72,7 @@ fn model(label: &str) -> Model {
     }
 }
 
-fn scenario(matrix: Matrix) -> Scenario {
+pub(super) fn scenario(matrix: Matrix) -> Scenario {
     Scenario {
         name: "t".to_owned(),
         about: None,
@@ -83,13 +83,7 @@ fn scenario(matrix: Matrix) -> Scenario {
         models: ["a", "b"].into_iter().map(|label| (label.to_owned(), model(label))).collect(),
         request: RequestOptions::default(),
         matrix,
-        prompt: Prompt {
-            file: Some("p.yaml".into()),
-            multiple: false,
-            system: None,
-            unique: Unique::Run,
-            shared_prefix: SharedPrefix { tokens: 0, groups: 1 },
-        },
+        prompt: Prompt { file: Some("p.yaml".into()), ..Prompt::default() },
         dataset: None,
         chat: None,
         load: Load::default(),
@@ -102,7 +96,7 @@ fn scenario(matrix: Matrix) -> Scenario {
     }
 }
 
-fn of_product(text: &str) -> Matrix {
+pub(super) fn of_product(text: &str) -> Matrix {
     Matrix { product: Some(block(text)), ..Matrix::default() }
 }
 
@@ -206,7 +200,7 @@ fn a_long_or_odd_name_is_cut_and_stays_unique() {
     assert!(ids.iter().all(|id| id.len() <= 120 && !id.contains(['/', ':'])));
 }
 
-type Edit = fn(&mut Scenario);
+pub(super) type Edit = fn(&mut Scenario);
 
 #[test]
 fn the_digest_changes_with_what_can_change_a_result_and_with_nothing_else() {

@@ -1,5 +1,4 @@
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::RunError;
@@ -12,9 +11,9 @@ use crate::load::{Stop, StopHandle};
 use crate::metrics::Summary;
 use crate::plan::{Plan, content_files, digest_of, units};
 use crate::scenario::Scenario;
-use crate::store::{Manifest, RepeatState, RowSchema, RunDir, RunState, freeze_inputs};
+use crate::store::{Input, Manifest, RepeatState, RowSchema, RunDir, RunState, freeze_inputs};
 use crate::time::{Clock, unix_ns};
-use crate::workload::Prompts;
+use crate::workload::Material;
 
 /// Inputs up to this size are copied into the run directory; of larger ones the hash is kept.
 const SMALL_INPUT_BYTES: u64 = 1 << 20;
@@ -50,7 +49,7 @@ pub struct Conclusion {
 pub async fn carry_out(
     scenario: &Scenario,
     plan: &Plan,
-    prompts: Prompts,
+    material: Material,
     options: &RunOptions<'_>,
     observer: &dyn Observer,
     stop: &StopHandle,
@@ -58,7 +57,7 @@ pub async fn carry_out(
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
     let sites = Sites::open(scenario, plan, clock, observer).await?;
-    let countings = Countings::learn(scenario, plan, &sites, observer).await?;
+    let countings = Countings::learn(scenario, plan, &sites, &material.prompts, observer).await?;
 
     let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
     let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
@@ -66,7 +65,7 @@ pub async fn carry_out(
     manifest.servers = sites.identities().clone();
     manifest.probes.clone_from(&countings.reports);
     manifest.token_models = countings.models();
-    manifest.inputs = freeze_inputs(&dir, &content_files(scenario), SMALL_INPUT_BYTES)?;
+    manifest.inputs = freeze_inputs(&dir, &inputs(scenario, &material), SMALL_INPUT_BYTES)?;
     dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
     let mut results = Results::begin(&dir, manifest, scenario, plan, options.views)?;
 
@@ -75,7 +74,7 @@ pub async fn carry_out(
         scenario,
         sites: &sites,
         countings: &countings,
-        prompts: Arc::new(prompts),
+        material,
         dir: &dir,
         schema: &schema,
         nonce: options.nonce,
@@ -93,6 +92,17 @@ pub async fn carry_out(
     let complete = measured?;
     concluded?;
     Ok(Conclusion { dir: dir.path().to_owned(), summary: results.summary(), complete, units })
+}
+
+/// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures
+/// stays where they are, since their paths are relative to it.
+fn inputs(scenario: &Scenario, material: &Material) -> Vec<Input> {
+    let stays = material.rows.as_ref().filter(|rows| rows.pictures().is_some()).map(|rows| &rows.dataset().file);
+    let input = |path: PathBuf| {
+        let name = scenario.prompt.included.iter().find(|one| one.path == path).map(|one| one.name.clone());
+        Input { may_be_copied: stays != Some(&path), name, path }
+    };
+    content_files(scenario).into_iter().map(input).collect()
 }
 
 /// Measures every unit in its order; returns how many came to their end.

@@ -9,9 +9,11 @@ use crate::client::{Asked, Client, Target};
 use crate::plan::Plan;
 use crate::record::{Outcome, Phase};
 use crate::scenario::{Scenario, TokenizerSource};
+use crate::seed::Seed;
 use crate::store::ProbeReport;
 use crate::tokens::Tokenizer;
-use crate::workload::{Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, TokenModel, load_tokenizer};
+use crate::workload::load_tokenizer;
+use crate::workload::{Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, Prompts, TokenModel};
 
 /// Longer than this a probe is not waited for.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
@@ -38,6 +40,7 @@ impl Countings {
         scenario: &Scenario,
         plan: &Plan,
         sites: &Sites,
+        prompts: &Prompts,
         observer: &dyn Observer,
     ) -> Result<Self, RunError> {
         let mut countings = Self::default();
@@ -60,7 +63,10 @@ impl Countings {
             };
             observer.tell(RunEvent::Probing { endpoint: endpoint.to_owned(), model: label.to_owned() });
             let target = target(scenario, endpoint, label);
-            let (model, report) = calibrate(sites.client(endpoint)?, &target, &tokenizer, endpoint, label).await;
+            // What renders for no cell was told before: then the probes go without it.
+            let system = prompts.system(&cell.axes, 0, Seed::root(scenario.seed)).ok().flatten();
+            let probing = Probing { client: sites.client(endpoint)?, target: &target, tokenizer: &tokenizer, system };
+            let (model, report) = probing.calibrate(endpoint, label).await;
             tell(&model, &report, observer);
             countings.reports.push(report);
             countings.by_target.insert(key, Counting { tokenizer, model });
@@ -96,61 +102,69 @@ fn tell(model: &TokenModel, report: &ProbeReport, observer: &dyn Observer) {
     }
 }
 
-async fn calibrate(
-    client: &Client,
-    target: &Target,
-    tokenizer: &Arc<dyn Tokenizer>,
-    endpoint: &str,
-    label: &str,
-) -> (TokenModel, ProbeReport) {
-    let calibration = Calibration::new(Arc::clone(tokenizer));
-    let mut observed = Vec::new();
-    let mut report = ProbeReport {
-        endpoint: endpoint.to_owned(),
-        model: label.to_owned(),
-        sent: 0,
-        overhead_tokens: None,
-        failed: None,
-    };
-    loop {
-        let (text, text_tokens) = match calibration.next(&observed) {
-            CalibrationStep::Probe { text, text_tokens } => (text, text_tokens),
-            CalibrationStep::Done(model) => {
-                report.overhead_tokens = Some(model.overhead);
-                return (model, report);
-            }
+/// What the probes of one model at one endpoint take.
+struct Probing<'r> {
+    client: &'r Client,
+    target: &'r Target,
+    tokenizer: &'r Arc<dyn Tokenizer>,
+    /// The system message that its requests have: chat templates add other tokens with one than without.
+    system: Option<String>,
+}
+
+impl Probing<'_> {
+    async fn calibrate(&self, endpoint: &str, label: &str) -> (TokenModel, ProbeReport) {
+        let calibration = Calibration::new(Arc::clone(self.tokenizer));
+        let system_tokens = self.system.as_deref().map_or(0, |system| self.tokenizer.count(system) as u64);
+        let mut observed = Vec::new();
+        let mut report = ProbeReport {
+            endpoint: endpoint.to_owned(),
+            model: label.to_owned(),
+            sent: 0,
+            overhead_tokens: None,
+            failed: None,
         };
-        report.sent += 1;
-        match probe(client, target, text).await {
-            Ok(prompt_tokens_server) => observed.push(ProbeResult { text_tokens, prompt_tokens_server }),
-            Err(failed) => {
-                report.failed = Some(failed);
-                return (TokenModel::assumed(), report);
+        loop {
+            let (text, text_tokens) = match calibration.next(&observed) {
+                CalibrationStep::Probe { text, text_tokens } => (text, text_tokens + system_tokens),
+                CalibrationStep::Done(model) => {
+                    report.overhead_tokens = Some(model.overhead);
+                    return (model, report);
+                }
+            };
+            report.sent += 1;
+            match self.probe(text).await {
+                Ok(prompt_tokens_server) => observed.push(ProbeResult { text_tokens, prompt_tokens_server }),
+                Err(failed) => {
+                    report.failed = Some(failed);
+                    return (TokenModel::assumed(), report);
+                }
             }
         }
     }
-}
 
-/// Sends one text and returns the server's count of its input tokens.
-async fn probe(client: &Client, target: &Target, text: String) -> Result<u64, String> {
-    let request = ChatRequest { messages: vec![Message::user(text)], output_tokens: Some(1), ..ChatRequest::default() };
-    let body = client.encode(&request, target);
-    let mut observed = client.observation();
-    if tokio::time::timeout(PROBE_LIMIT, client.exchange(&body, &mut observed)).await.is_err() {
-        return Err(format!("no answer within {}", crate::units::format_duration(PROBE_LIMIT)));
-    }
-    let asked = Asked {
-        request_index: 0,
-        phase: Phase::Warmup,
-        model_id: &target.model_id,
-        request: &request,
-        conversation: None,
-        turn: None,
-        scheduled_ns: None,
-    };
-    let record = observed.into_record(&asked, None);
-    match record.outcome {
-        Outcome::Failed(failure) => Err(one_line(&failure)),
-        _ => record.tokens.input_server.ok_or_else(|| "the server does not count input tokens".to_owned()),
+    /// Sends one text and returns the server's count of its input tokens.
+    async fn probe(&self, text: String) -> Result<u64, String> {
+        let system = self.system.as_deref().map(Message::system);
+        let messages = system.into_iter().chain([Message::user(text)]).collect();
+        let request = ChatRequest { messages, output_tokens: Some(1), ..ChatRequest::default() };
+        let body = self.client.encode(&request, self.target);
+        let mut observed = self.client.observation();
+        if tokio::time::timeout(PROBE_LIMIT, self.client.exchange(&body, &mut observed)).await.is_err() {
+            return Err(format!("no answer within {}", crate::units::format_duration(PROBE_LIMIT)));
+        }
+        let asked = Asked {
+            request_index: 0,
+            phase: Phase::Warmup,
+            model_id: &self.target.model_id,
+            request: &request,
+            conversation: None,
+            turn: None,
+            scheduled_ns: None,
+        };
+        let record = observed.into_record(&asked, None);
+        match record.outcome {
+            Outcome::Failed(failure) => Err(one_line(&failure)),
+            _ => record.tokens.input_server.ok_or_else(|| "the server does not count input tokens".to_owned()),
+        }
     }
 }

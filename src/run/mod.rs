@@ -1,7 +1,7 @@
 //! Carries out a plan: servers, probes, units one after the other, results on disk. Speaks only in events.
 //!
 //! [`carry_out`] is the story; `sites` are the endpoints of a run, `learn` finds out how a server counts,
-//! `unit` measures one (cell, repeat), `prepare` makes its requests ahead of use, `wire` joins client and load,
+//! `unit` measures one (cell, repeat), `workloads` says what it sends by its mode, `prepare` makes its requests ahead of use, `wire` joins client and load,
 //! `results` keeps the run directory in step.
 
 mod campaign;
@@ -16,6 +16,7 @@ mod simulated;
 mod sites;
 mod unit;
 mod wire;
+mod workloads;
 
 pub use campaign::{Conclusion, RunOptions, carry_out};
 pub use contents::hash_contents;

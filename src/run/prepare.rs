@@ -1,25 +1,43 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use super::error::RunError;
 use crate::client::{Client, Target};
 use crate::load::{Script, Source};
 use crate::record::Phase;
-use crate::workload::{ChatRequest, Reply, Session, Step, Workload};
+use crate::workload::{ChatRequest, Reply, Session, Workload};
 
 /// Sessions made ahead of use, at least; twice the concurrency when that is more.
 const AHEAD: usize = 64;
 
-/// A request whose body is encoded already.
+/// A request whose body is encoded.
 #[derive(Debug, Clone)]
 pub(super) struct Outgoing {
     pub(super) body: Bytes,
     pub(super) request: ChatRequest,
-    /// The conversation it belongs to and its turn, where there is more than one.
+    /// The conversation it belongs to and its turn.
     pub(super) turn: Option<(u64, u32)>,
+}
+
+/// A request on its way: encoded before its session started, or by another thread during the think time.
+#[derive(Debug)]
+pub(super) enum Upcoming {
+    Encoded(Box<Outgoing>),
+    Encoding(JoinHandle<Option<Outgoing>>),
+}
+
+impl Upcoming {
+    /// Waits until it is encoded; `None` when its thread is gone, which only the end of the process does.
+    pub(super) async fn encoded(self) -> Option<Outgoing> {
+        match self {
+            Self::Encoded(outgoing) => Some(*outgoing),
+            Self::Encoding(handle) => handle.await.ok().flatten(),
+        }
+    }
 }
 
 /// Encodes requests for one model at one endpoint.
@@ -30,29 +48,44 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    fn encode(&self, request: ChatRequest) -> Outgoing {
-        Outgoing { body: self.client.encode(&request, &self.target), request, turn: None }
+    fn encode(&self, request: ChatRequest, session: u64) -> Outgoing {
+        let turn = request.turn.map(|turn| (session, turn));
+        Outgoing { body: self.client.encode(&request, &self.target), request, turn }
     }
 }
 
 /// A session whose first request is encoded already; later ones hang on the replies.
 pub(super) struct Prepared {
-    first: Option<Outgoing>,
-    session: Box<dyn Session>,
+    first: Option<Box<Outgoing>>,
+    /// Its number within the phase.
+    index: u64,
+    session: Arc<Mutex<Box<dyn Session>>>,
     encoder: Encoder,
 }
 
 impl Script for Prepared {
-    type Request = Outgoing;
+    type Request = Upcoming;
     type Reply = Reply;
 
-    fn next(&mut self, last: Option<&Reply>) -> Option<(Outgoing, Duration)> {
+    fn next(&mut self, last: Option<&Reply>) -> Option<(Upcoming, Duration)> {
         if let Some(first) = self.first.take() {
-            return Some((first, Duration::ZERO));
+            return Some((Upcoming::Encoded(first), Duration::ZERO));
         }
-        let Step { request, think } = self.session.next(last)?;
-        Some((self.encoder.encode(request), think))
+        let last = last?;
+        let think = locked(&self.session).think(last)?;
+        let (session, encoder, last, index) =
+            (Arc::clone(&self.session), self.encoder.clone(), last.clone(), self.index);
+        // A long conversation takes a while to count and to encode: not on the thread that takes the time.
+        let encoding = tokio::task::spawn_blocking(move || {
+            let request = locked(&session).next(Some(&last))?;
+            Some(encoder.encode(request, index))
+        });
+        Some((Upcoming::Encoding(encoding), think))
     }
+}
+
+fn locked(session: &Mutex<Box<dyn Session>>) -> MutexGuard<'_, Box<dyn Session>> {
+    session.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The sessions of a unit, made by a thread of their own into two bounded rings, one a phase.
@@ -142,6 +175,6 @@ impl Source for Prompter {
 
 fn prepare(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Made {
     let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
-    let first = session.next(None).map(|step| encoder.encode(step.request));
-    Ok(Prepared { first, session, encoder: encoder.clone() })
+    let first = session.next(None).map(|request| Box::new(encoder.encode(request, index)));
+    Ok(Prepared { first, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
 }

@@ -9,13 +9,14 @@ use super::learn::Countings;
 use super::prepare::{Encoder, Prompter, Wanted};
 use super::sites::{Sites, target};
 use super::wire::Wire;
+use super::workloads::{requests_of_session, workload};
 use crate::load::{Ending, Pace, Stop, StopHandle, StopRule, Traffic, Warmup, Window, drive};
 use crate::plan::Cell;
 use crate::scenario::Scenario;
 use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
 use crate::time::{Clock, unix_ns};
 use crate::units::Amount;
-use crate::workload::{Prompts, Synthetic, SyntheticOrder, Workload};
+use crate::workload::Material;
 
 /// How often the journal is asked whether it still writes.
 const JOURNAL_LOOK: Duration = Duration::from_millis(500);
@@ -25,7 +26,7 @@ pub(super) struct Bench<'r> {
     pub(super) scenario: &'r Scenario,
     pub(super) sites: &'r Sites,
     pub(super) countings: &'r Countings,
-    pub(super) prompts: Arc<Prompts>,
+    pub(super) material: Material,
     pub(super) dir: &'r RunDir,
     pub(super) schema: &'r RowSchema,
     pub(super) nonce: u64,
@@ -57,16 +58,7 @@ impl Bench<'_> {
         let target = Arc::new(target(self.scenario, endpoint, label));
         self.observer.tell(RunEvent::Preparing { cell_id: cell.id.to_string() });
 
-        let workload: Arc<dyn Workload> = Arc::new(Synthetic::new(SyntheticOrder {
-            cell: cell.clone(),
-            repeat,
-            seed: self.scenario.seed,
-            nonce: self.nonce,
-            prompts: Arc::clone(&self.prompts),
-            unique: self.scenario.prompt.unique,
-            tokenizer: Arc::clone(&counting.tokenizer),
-            tokens: counting.model.clone(),
-        }));
+        let workload = workload(self.scenario, &self.material, cell, repeat, self.nonce, counting)?;
         let traffic = traffic(self.scenario, cell);
         let wanted = wanted(&traffic, cell);
         let encoder = Encoder { client: client.clone(), target: Arc::clone(&target) };
@@ -79,7 +71,8 @@ impl Bench<'_> {
         let now = Origin { monotonic_ns: self.clock.now_ns(), unix_ns: unix_ns() };
         let journal_path = self.dir.journal_path(&unit);
         let journal = JournalWriter::spawn(&journal_path, UnitHeader::new(cell, repeat, self.schema.clone(), now))?;
-        let gauges = Arc::new(Gauges::new(expected(wanted), now.monotonic_ns));
+        let gauges =
+            Arc::new(Gauges::new(expected(wanted, requests_of_session(self.scenario, cell)), now.monotonic_ns));
         let started =
             RunEvent::UnitStarted { number, cell_id: cell.id.to_string(), repeat, gauges: Arc::clone(&gauges) };
         self.observer.tell(started);
@@ -168,7 +161,7 @@ fn wanted(traffic: &Traffic, cell: &Cell) -> Wanted {
     }
 }
 
-/// Sessions in all, when their number ends the load.
-fn expected(wanted: Wanted) -> Option<u64> {
-    Some(wanted.warmup? + wanted.measure?)
+/// Requests in all, when the number of sessions ends the load.
+fn expected(wanted: Wanted, requests_of_session: Option<u64>) -> Option<u64> {
+    Some((wanted.warmup? + wanted.measure?) * requests_of_session?)
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::gauges::Gauges;
-use super::prepare::Outgoing;
+use super::prepare::Upcoming;
 use crate::client::{Asked, Client, Target};
 use crate::load::{Start, Stop, StopSignal, Transport};
 use crate::store::JournalWriter;
@@ -22,10 +22,13 @@ pub(super) struct Wire {
 }
 
 impl Transport for Wire {
-    type Request = Outgoing;
+    type Request = Upcoming;
     type Reply = Reply;
 
-    async fn send(&self, outgoing: Outgoing, start: Start, mut stop: StopSignal) -> Reply {
+    async fn send(&self, upcoming: Upcoming, start: Start, mut stop: StopSignal) -> Reply {
+        let Some(outgoing) = upcoming.encoded().await else {
+            return Reply { text: String::new(), completed: false };
+        };
         self.gauges.start();
         let mut observed = self.client.observation();
         let ended = tokio::select! {

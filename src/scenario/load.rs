@@ -1,11 +1,13 @@
 use std::time::Duration;
 
+use super::{Axes, Mode};
 use crate::units::{Amount, RequestCount};
 
 /// How the server is loaded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Load {
-    /// Measured requests of one repeat; with neither this nor `duration`, max(16, 4 x concurrency).
+    /// Measured requests of one repeat, conversations in mode chat; with neither this nor `duration`,
+    /// max(16, 4 x concurrency), and in mode custom every row once.
     pub requests: Option<RequestCount>,
     /// Time of the measured phase.
     pub duration: Option<Duration>,
@@ -54,12 +56,13 @@ impl Default for Load {
 }
 
 impl Load {
-    /// Measured requests of one repeat at a concurrency; `None` when only the duration ends it.
-    pub fn requests_at(&self, concurrency: Option<u32>) -> Option<u64> {
-        let concurrency = concurrency.map(u64::from);
+    /// Measured requests of one repeat of a cell; `None` when only the duration, or the dataset's end, ends it.
+    pub fn requests_at(&self, axes: &Axes) -> Option<u64> {
+        let concurrency = axes.concurrency().map(u64::from);
         match (self.requests, self.duration) {
             (Some(count), _) => Some(count.at(concurrency)),
             (None, Some(_)) => None,
+            (None, None) if axes.mode() == Mode::Custom => None,
             (None, None) => Some(16.max(4 * concurrency.unwrap_or(1))),
         }
     }

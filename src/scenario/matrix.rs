@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Axes, AxisName, AxisValue};
+use super::{Axes, AxisName, AxisValue, Mode};
 
 /// The cells as the scenario writes them: a product, further products, single cells, and what goes.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -13,6 +13,18 @@ pub struct Matrix {
     pub include: Vec<Axes>,
     /// Cells that go, but for those of `include`.
     pub exclude: Vec<Exclude>,
+}
+
+impl Matrix {
+    /// Every mode that it names, and the default where it names none; one may come several times.
+    pub fn modes(&self) -> impl Iterator<Item = Mode> {
+        let of_block = |block: &Block| -> Vec<Mode> {
+            let Some(values) = block.axes.get(&AxisName::Mode) else { return vec![Axes::default().mode()] };
+            let mode = |value: &AxisValue| if let AxisValue::Mode(mode) = value { Some(*mode) } else { None };
+            values.iter().filter_map(mode).collect()
+        };
+        self.product.iter().chain(&self.blocks).flat_map(of_block).chain(self.include.iter().map(Axes::mode))
+    }
 }
 
 /// A product of axes.

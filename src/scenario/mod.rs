@@ -7,6 +7,7 @@ mod axis;
 mod bare_vars;
 mod endpoint;
 mod hide;
+mod included;
 mod language;
 mod layers;
 mod load;
@@ -28,7 +29,7 @@ pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
 pub use matrix::{Block, Exclude, Matrix};
 pub use model::{Model, Price, TokenizerSource};
 pub use output::{ChunkTimes, Format, Output};
-pub use prompt::{Chat, Dataset, DatasetOrder, Prompt, SharedPrefix, Unique};
+pub use prompt::{Chat, ChatSource, Dataset, DatasetOrder, Included, Prompt, SharedPrefix, Unique};
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};
@@ -83,6 +84,25 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// How conversations go: as written, or by default.
+    pub fn chat(&self) -> Chat {
+        self.chat.unwrap_or_default()
+    }
+
+    /// Whether requests of a mode are made from the dataset's rows.
+    pub fn takes_rows(&self, mode: Mode) -> bool {
+        match mode {
+            Mode::Custom => true,
+            Mode::Chat => self.chat().source == ChatSource::Dataset,
+            Mode::Synthetic | Mode::RealWorkload => false,
+        }
+    }
+
+    /// The dataset, where a mode of the matrix takes its rows.
+    pub fn dataset_in_use(&self) -> Option<&Dataset> {
+        self.dataset.as_ref().filter(|_| self.matrix.modes().any(|mode| self.takes_rows(mode)))
+    }
+
     /// The endpoint called `name`.
     pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
         self.endpoints.iter().find(|endpoint| endpoint.name == name)

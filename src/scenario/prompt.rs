@@ -1,4 +1,6 @@
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Where prompts come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,10 +11,34 @@ pub struct Prompt {
     pub multiple: bool,
     /// A template for the system message.
     pub system: Option<PathBuf>,
+    /// Templates that those of `file` and `system` include, extend or import, by name.
+    pub included: Vec<Included>,
     /// What makes prompts unique.
     pub unique: Unique,
     /// Tokens that requests of one group share.
     pub shared_prefix: SharedPrefix,
+}
+
+impl Default for Prompt {
+    fn default() -> Self {
+        Self {
+            file: None,
+            multiple: false,
+            system: None,
+            included: Vec::new(),
+            unique: Unique::Run,
+            shared_prefix: SharedPrefix::default(),
+        }
+    }
+}
+
+/// A template that another one names.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Included {
+    /// As it is named: a path below the directory of the prompt file, with `/` between its parts.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
 }
 
 /// What makes each prompt unique, so that no prefix cache flatters the time to the first token.
@@ -36,7 +62,13 @@ pub struct SharedPrefix {
     pub groups: u64,
 }
 
-/// Rows of mode `custom`.
+impl Default for SharedPrefix {
+    fn default() -> Self {
+        Self { tokens: 0, groups: 1 }
+    }
+}
+
+/// Rows of mode `custom`, and of mode `chat` when it replays a dataset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dataset {
     /// The file of rows.
@@ -45,6 +77,10 @@ pub struct Dataset {
     pub order: DatasetOrder,
     /// Renders rows instead of sending them verbatim.
     pub template: Option<String>,
+    /// Only rows that have, for each key, one of these values, as they read; empty for all rows.
+    pub filter: BTreeMap<String, Vec<String>>,
+    /// Whether an `image_path` may be a URL, which the server then fetches by itself.
+    pub allow_image_urls: bool,
 }
 
 /// The order in which rows go out.
@@ -60,10 +96,36 @@ pub enum DatasetOrder {
 }
 
 /// Conversations of mode `chat`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Chat {
-    /// User turns a conversation.
-    pub turns: u32,
+    /// User turns a conversation; `None`: [`Chat::MADE_TURNS`] of those that are made, all of a row's.
+    pub turns: Option<u32>,
     /// Between a reply's end and the next turn.
-    pub think_time: std::time::Duration,
+    pub think_time: Duration,
+    /// What the user says.
+    pub source: ChatSource,
+}
+
+impl Chat {
+    /// Turns of a conversation that is made, unless given.
+    pub const MADE_TURNS: u32 = 4;
+
+    /// How many turns every conversation has, or has at most; `None` when only the dataset knows.
+    pub fn most_turns(&self) -> Option<u32> {
+        match self.source {
+            ChatSource::Synthetic => Some(self.turns.unwrap_or(Self::MADE_TURNS)),
+            ChatSource::Dataset => self.turns,
+        }
+    }
+}
+
+/// Where the user's turns of a conversation come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChatSource {
+    /// Made to an exact token size.
+    #[default]
+    Synthetic,
+    /// The user's messages of a dataset's rows.
+    Dataset,
 }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{RunDir, StoreError};
+use crate::text::hex;
 
 /// An input of a scenario as a run keeps it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,22 +22,40 @@ pub struct FrozenInput {
     pub copy: Option<String>,
 }
 
+/// An input of a scenario as it is before a run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Input {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Its name below `inputs/`, where others name it so; else its own, made unique.
+    pub name: Option<String>,
+    /// Whether a copy elsewhere means the same.
+    pub may_be_copied: bool,
+}
+
+impl From<PathBuf> for Input {
+    fn from(path: PathBuf) -> Self {
+        Self { path, name: None, may_be_copied: true }
+    }
+}
+
 /// Copies the files of at most `max_bytes` under `inputs/` and takes the hash of all.
 ///
 /// Copies keep their names; where two different files have one name, the second gets a number. A file that
 /// is listed twice is kept once.
-pub fn freeze_inputs(run: &RunDir, files: &[PathBuf], max_bytes: u64) -> Result<Vec<FrozenInput>, StoreError> {
+pub fn freeze_inputs(run: &RunDir, files: &[Input], max_bytes: u64) -> Result<Vec<FrozenInput>, StoreError> {
     let mut frozen: Vec<FrozenInput> = Vec::new();
     let mut names = BTreeMap::new();
-    for path in files {
+    for Input { path, name, may_be_copied } in files {
         if frozen.iter().any(|input| input.path == *path) {
             continue;
         }
         let bytes = fs::metadata(path).map_err(StoreError::io("read", path))?.len();
-        let (sha256, copy) = if bytes <= max_bytes {
+        let (sha256, copy) = if *may_be_copied && bytes <= max_bytes {
             let content = fs::read(path).map_err(StoreError::io("read", path))?;
             let sha256 = hex(&Sha256::digest(&content));
-            let copy = format!("inputs/{}", unique_name(&mut names, path, &sha256));
+            let name = name.clone().unwrap_or_else(|| unique_name(&mut names, path, &sha256));
+            let copy = format!("inputs/{name}");
             run.write(&copy, &content)?;
             (sha256, Some(copy))
         } else {
@@ -77,14 +96,6 @@ fn unique_name(taken: &mut BTreeMap<String, String>, path: &Path, sha256: &str) 
     name
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .flat_map(|byte| [byte >> 4, byte & 15])
-        .filter_map(|digit| char::from_digit(digit.into(), 16))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,9 +117,15 @@ mod tests {
             file("d/large.jsonl", &"x".repeat(100)),
             file("a/p.yaml", "abc"),
         ];
-        let frozen = freeze_inputs(&run, &paths, 50).unwrap();
+        let mut inputs: Vec<Input> = paths.iter().cloned().map(Input::from).collect();
+        let part = Some("parts/x.jinja".to_owned());
+        inputs.push(Input { path: file("e/parts/x.jinja", "part"), name: part, may_be_copied: true });
+        inputs.push(Input { path: file("f/rows.jsonl", "{}"), name: None, may_be_copied: false });
+        let frozen = freeze_inputs(&run, &inputs, 50).unwrap();
         let copies: Vec<_> = frozen.iter().map(|input| input.copy.as_deref()).collect();
-        assert_eq!(copies, [Some("inputs/p.yaml"), Some("inputs/p-2.yaml"), Some("inputs/p.yaml"), None]);
+        let (one, two, part) = ("inputs/p.yaml", "inputs/p-2.yaml", "inputs/parts/x.jinja");
+        assert_eq!(copies, [Some(one), Some(two), Some(one), None, Some(part), None]);
+        assert_eq!(fs::read_to_string(run.file(part)).unwrap(), "part");
         assert_eq!(frozen[0].sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(frozen[3].sha256, hash_file(&paths[3]).unwrap());
         assert_eq!(frozen[3].bytes, 100);
@@ -120,7 +137,7 @@ mod tests {
     fn a_missing_input_is_named() {
         let dir = tempfile::tempdir().unwrap();
         let run = RunDir::create(dir.path(), "i", 0, 0).unwrap();
-        let error = freeze_inputs(&run, &["none.yaml".into()], 50).unwrap_err();
+        let error = freeze_inputs(&run, &[PathBuf::from("none.yaml").into()], 50).unwrap_err();
         assert!(error.to_string().starts_with("cannot read none.yaml"), "{error}");
     }
 }

@@ -30,7 +30,7 @@ pub use atomic::write_atomic;
 pub use columns::{Column, RowSchema, VarColumn, VarType, fixed_columns};
 pub use error::StoreError;
 pub use host::Host;
-pub use inputs::{FrozenInput, freeze_inputs, hash_file};
+pub use inputs::{FrozenInput, Input, freeze_inputs, hash_file};
 pub use journal::JournalWriter;
 pub use journal_read::JournalReader;
 pub use json_file::FORMAT_VERSION;

@@ -123,6 +123,7 @@ mod tests {
             id: CellId::new(name),
             axes: Axes::from_iter([(AxisName::Concurrency, AxisValue::Concurrency(concurrency))]),
             requests: Some(8),
+            row_tokens: None,
             digest: CellDigest("d".into()),
         };
         Plan { cells: vec![cell("a", 1), cell("b", 2)], warnings: Vec::new() }

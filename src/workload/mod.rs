@@ -1,11 +1,16 @@
-//! What to send: prompts of an exact size, as sessions of requests. Pure but for reading files.
+//! What to send: prompts of an exact size, rows of a dataset and conversations, as sessions of requests. Pure but
+//! for reading files.
 //!
 //! A template is rendered for each request, then fitted to the tokens that are left when the chat template's own
 //! are taken off. Content hangs on the seed and the workload axes only, so that every model and load sees the same.
 
 mod calibration;
+mod chat;
+mod dataset;
 mod fit;
+mod material;
 mod picture;
+mod prefix;
 mod prompts;
 mod session;
 mod synthetic;
@@ -17,8 +22,11 @@ mod tokenizer;
 mod words;
 
 pub use calibration::{Calibration, CalibrationStep, ProbeResult, TokenModel};
+pub use chat::Chat;
+pub use dataset::{Custom, CustomOrder, Rows};
+pub use material::Material;
 pub use picture::Picture;
-pub use prompts::{Prompts, render_once};
-pub use session::{ChatRequest, Message, Reply, Role, Session, Step, Workload};
+pub use prompts::Prompts;
+pub use session::{ChatRequest, Message, Reply, Role, Session, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};
 pub use tokenizer::load_tokenizer;

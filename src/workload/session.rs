@@ -38,6 +38,24 @@ impl Message {
         Self::Said { role: Role::User, text: text.into() }
     }
 
+    /// Instructions to the model.
+    pub fn system(text: impl Into<String>) -> Self {
+        Self::Said { role: Role::System, text: text.into() }
+    }
+
+    /// An answer of the model.
+    pub fn assistant(text: impl Into<String>) -> Self {
+        Self::Said { role: Role::Assistant, text: text.into() }
+    }
+
+    /// Whether a user speaks.
+    pub fn is_of_user(&self) -> bool {
+        match self {
+            Self::Said { role, .. } => *role == Role::User,
+            Self::Verbatim(message) => message.get("role").is_some_and(|role| role == "user"),
+        }
+    }
+
     /// The text, where it is plain text.
     pub fn text(&self) -> Option<&str> {
         match self {
@@ -62,8 +80,10 @@ pub struct ChatRequest {
     pub input_tokens_requested: Option<u64>,
     /// Input tokens by our own count, chat template included.
     pub input_tokens_client: Option<u64>,
-    /// Name of the prompt template.
+    /// Name of the prompt template, or of the dataset's row.
     pub prompt_name: Option<String>,
+    /// Turn within its conversation, from 0; `None` for what is no conversation.
+    pub turn: Option<u32>,
 }
 
 /// What a session learns from its last request.
@@ -75,19 +95,33 @@ pub struct Reply {
     pub completed: bool,
 }
 
-/// The next request of a session, and how long to wait before it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step<R> {
-    /// What to send.
-    pub request: R,
-    /// Think time since the last reply's end; zero for the first.
-    pub think: Duration,
-}
-
 /// Requests that follow one another: a conversation, or a single request.
 pub trait Session: Send {
-    /// The next step; `last` is `None` for the first. `None` ends the session.
-    fn next(&mut self, last: Option<&Reply>) -> Option<Step<ChatRequest>>;
+    /// The next request; `last` is the reply to the one before, `None` for the first. `None` ends the session.
+    ///
+    /// It may take its time, so it is not called where time is taken.
+    fn next(&mut self, last: Option<&Reply>) -> Option<ChatRequest>;
+
+    /// The think time since the end of `last` until the next request; `None` when none follows. Quick.
+    fn think(&self, _last: &Reply) -> Option<Duration> {
+        None
+    }
+}
+
+/// A session of one request.
+#[derive(Debug)]
+pub(super) struct Single(Option<ChatRequest>);
+
+impl Single {
+    pub(super) fn new(request: ChatRequest) -> Self {
+        Self(Some(request))
+    }
+}
+
+impl Session for Single {
+    fn next(&mut self, _: Option<&Reply>) -> Option<ChatRequest> {
+        self.0.take()
+    }
 }
 
 /// Sessions of one repeat of a cell. Any of them can be made at any time by any thread, always the same.

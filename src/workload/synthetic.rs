@@ -1,14 +1,14 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::calibration::TokenModel;
 use super::fit::Fitter;
+use super::prefix::{Prefixes, join};
 use super::prompts::{Prompts, workload_axes};
-use super::session::{ChatRequest, Message, Reply, Session, Step, Workload};
+use super::session::{ChatRequest, Message, Session, Single, Workload};
 use super::tails::Tails;
 use crate::diagnostic::Fault;
 use crate::plan::Cell;
-use crate::scenario::Unique;
+use crate::scenario::{SharedPrefix, Unique};
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
 use crate::units::SizeSpec;
@@ -28,6 +28,8 @@ pub struct SyntheticOrder {
     pub prompts: Arc<Prompts>,
     /// What makes each prompt unique.
     pub unique: Unique,
+    /// What requests of one group begin with.
+    pub shared_prefix: SharedPrefix,
     /// Counts tokens.
     pub tokenizer: Arc<dyn Tokenizer>,
     /// What a request costs beyond its text.
@@ -39,11 +41,32 @@ pub struct SyntheticOrder {
 pub struct Synthetic {
     order: SyntheticOrder,
     fitter: Fitter,
+    /// What follows a salt.
     tails: Tails,
+    /// What follows nothing: the same body takes another tail there.
+    bare_tails: Tails,
     /// Of content: the same for every model and load.
     content: Seed,
     /// Of salts: another in every cell, and in every run unless the seed alone makes them.
     salt: Option<Seed>,
+    prefixes: Prefixes,
+}
+
+/// A text and the template it comes from.
+#[derive(Debug)]
+pub(super) struct Written {
+    pub(super) text: String,
+    pub(super) tokens: u64,
+    pub(super) prompt_name: Option<String>,
+}
+
+/// Where a text stands: what was asked before it begins, and so what has to be new in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Opening {
+    /// At the beginning: the prefix of its group, then a salt.
+    Salted,
+    /// Behind what is new already.
+    Plain,
 }
 
 impl Synthetic {
@@ -59,53 +82,88 @@ impl Synthetic {
             Unique::None => None,
         };
         let fitter = Fitter::new(order.tokenizer.as_ref());
-        Self { order, fitter, tails: Tails::default(), content, salt }
+        // As new as the salts, so that no cell finds the prefixes of another in the server's cache.
+        let prefixes = Prefixes::new(order.shared_prefix, salt.unwrap_or(content));
+        Self { order, fitter, tails: Tails::default(), bare_tails: Tails::default(), content, salt, prefixes }
     }
 
     /// The `index`-th request of a phase.
     pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
-        let SyntheticOrder { cell, prompts, tokenizer, tokens, .. } = &self.order;
-        let seed = self.content.child(phase).index(index);
+        let SyntheticOrder { cell, tokens, .. } = &self.order;
         let requested = cell.axes.input_tokens().and_then(SizeSpec::fixed).unwrap_or(1);
-        let wanted = usize::try_from(signed(requested) - tokens.overhead).unwrap_or(0).max(1);
+        let system = self.system(phase, index)?;
+        let beside = tokens.overhead + system.as_ref().map_or(0, |system| signed(system.tokens));
+        let wanted = usize::try_from(signed(requested) - beside).unwrap_or(0).max(1);
+        let written = self.write(phase, index, self.seed(phase, index), wanted, Opening::Salted)?;
+        let counted = signed(written.tokens) + beside;
+        let system = system.map(|system| Message::system(system.text));
+        Ok(ChatRequest {
+            messages: system.into_iter().chain([Message::user(written.text)]).collect(),
+            output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
+            input_tokens_requested: Some(requested),
+            input_tokens_client: u64::try_from(counted).ok(),
+            prompt_name: written.prompt_name,
+            ..ChatRequest::default()
+        })
+    }
+
+    /// Where the content of a request begins.
+    pub(super) fn seed(&self, phase: &str, index: u64) -> Seed {
+        self.content.child(phase).index(index)
+    }
+
+    /// The system message of a request.
+    pub(super) fn system(&self, phase: &str, index: u64) -> Result<Option<Written>, Fault> {
+        let SyntheticOrder { cell, prompts, tokenizer, .. } = &self.order;
+        let text = prompts.system(&cell.axes, index, self.seed(phase, index).child("system"))?;
+        Ok(text.map(|text| Written { tokens: tokenizer.count(&text) as u64, text, prompt_name: None }))
+    }
+
+    /// A text of `wanted` tokens for the `index`-th request of a phase, its content from `seed`.
+    pub(super) fn write(
+        &self,
+        phase: &str,
+        index: u64,
+        seed: Seed,
+        wanted: usize,
+        opening: Opening,
+    ) -> Result<Written, Fault> {
+        let SyntheticOrder { cell, prompts, tokenizer, .. } = &self.order;
+        let tokenizer = tokenizer.as_ref();
         // Where only everyday words can be counted, no template is sent.
         let template = prompts.pick(seed.child("pick")).filter(|_| tokenizer.takes_any_text());
         let body = match template {
             Some(template) => template.render(&cell.axes, index, seed.child("template"))?,
             None => self.fitter.words(&mut seed.child("words").rng(), wanted),
         };
-        let salt = self
-            .salt
-            .map(|salt| self.fitter.salt(&mut salt.child(phase).index(index).rng(), wanted))
-            .unwrap_or_default();
         // Not of the request: a body that requests share is filled up alike.
         let fill = self.content.child("fill");
-        let fitted = self.tails.fit(&self.fitter, tokenizer.as_ref(), &salt, &body, wanted, fill);
-        let counted = signed(fitted.tokens as u64) + tokens.overhead;
-        Ok(ChatRequest {
-            messages: vec![Message::user(fitted.text)],
-            output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
-            input_tokens_requested: Some(requested),
-            input_tokens_client: u64::try_from(counted).ok(),
-            prompt_name: template.map(|template| template.name.clone()),
-            ..ChatRequest::default()
-        })
+        let salt_seed = self.salt.filter(|_| opening == Opening::Salted);
+        let salt = |wanted: usize| {
+            let salt = salt_seed.map(|salt| salt.child(phase).index(index).rng());
+            salt.map(|mut rng| self.fitter.salt(&mut rng, wanted)).unwrap_or_default()
+        };
+        let tails = if salt_seed.is_some() { &self.tails } else { &self.bare_tails };
+        let fit = |wanted: usize| tails.fit(&self.fitter, tokenizer, &salt(wanted), &body, wanted, fill);
+        let prefix = match opening {
+            Opening::Salted => self.prefixes.of(index, wanted, &self.fitter, tokenizer),
+            Opening::Plain => None,
+        };
+        let fitted = match prefix {
+            Some(prefix) => join(&prefix, wanted, tokenizer, fit).unwrap_or_else(|| {
+                let opening = format!("{} {}", prefix.text, salt(wanted - prefix.tokens.min(wanted)));
+                self.fitter.fit(tokenizer, opening.trim_end(), &body, wanted, &mut fill.rng())
+            }),
+            None => fit(wanted),
+        };
+        let prompt_name = template.map(|template| template.name.clone());
+        Ok(Written { text: fitted.text, tokens: fitted.tokens as u64, prompt_name })
     }
 }
 
 impl Workload for Synthetic {
     fn session(&self, phase: &str, index: u64) -> Result<Box<dyn Session>, Fault> {
-        Ok(Box::new(Single(Some(self.request(phase, index)?))))
-    }
-}
-
-/// A session of one request.
-#[derive(Debug)]
-struct Single(Option<ChatRequest>);
-
-impl Session for Single {
-    fn next(&mut self, _: Option<&Reply>) -> Option<Step<ChatRequest>> {
-        self.0.take().map(|request| Step { request, think: Duration::ZERO })
+        Ok(Box::new(Single::new(self.request(phase, index)?)))
     }
 }
 

@@ -1,6 +1,8 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
+use minijinja::value::Serde;
 use minijinja::{Environment, Error, ErrorKind, UndefinedBehavior, Value};
 use rand::RngExt;
 
@@ -18,14 +20,23 @@ pub(super) struct Template {
     text: String,
     source: Option<Arc<SourceFile>>,
     environment: Environment<'static>,
+    included: Sources,
 }
+
+/// Templates that others may include, extend or import, by name.
+pub(super) type Sources = Arc<BTreeMap<String, Arc<SourceFile>>>;
 
 /// The name that the template has within its own environment.
 const INNER: &str = "prompt";
 
 impl Template {
-    /// Compiles a template.
-    pub(super) fn new(name: &str, text: &str, source: Option<&Arc<SourceFile>>) -> Result<Self, Fault> {
+    /// Compiles a template, which may name those of `included`.
+    pub(super) fn new(
+        name: &str,
+        text: &str,
+        source: Option<&Arc<SourceFile>>,
+        included: &Sources,
+    ) -> Result<Self, Fault> {
         let mut environment = Environment::new();
         environment.set_undefined_behavior(UndefinedBehavior::Strict);
         let mut template = Self {
@@ -33,9 +44,14 @@ impl Template {
             text: text.to_owned(),
             source: source.cloned(),
             environment: Environment::new(),
+            included: Arc::clone(included),
         };
-        if let Err(error) = environment.add_template_owned(INNER, text.to_owned()) {
-            return Err(template.fault(&error, &[]));
+        let own = std::iter::once((INNER, text));
+        let others = included.iter().map(|(name, source)| (name.as_str(), source.text.as_ref()));
+        for (name, text) in own.chain(others) {
+            if let Err(error) = environment.add_template_owned(name.to_owned(), text.to_owned()) {
+                return Err(template.fault(&error, &[]));
+            }
         }
         template.environment = environment;
         Ok(template)
@@ -43,11 +59,23 @@ impl Template {
 
     /// The text for a request: every axis by its word, `index`, and `choice()` and `words()` drawn from `seed`.
     pub(super) fn render(&self, axes: &Axes, index: u64, seed: Seed) -> Result<String, Fault> {
+        self.render_row(axes, &serde_json::Map::new(), index, seed)
+    }
+
+    /// The same, with the keys of a dataset's row, which go over axes of their names.
+    pub(super) fn render_row(
+        &self,
+        axes: &Axes,
+        row: &serde_json::Map<String, serde_json::Value>,
+        index: u64,
+        seed: Seed,
+    ) -> Result<String, Fault> {
         let mut environment = self.environment.clone();
         add_functions(&mut environment, seed);
         let mut variables: Vec<(String, Value)> =
             axes.iter().map(|(axis, value)| (axis.as_str().to_owned(), value_of(value))).collect();
         variables.push(("index".to_owned(), Value::from(index)));
+        variables.extend(row.iter().map(|(key, value)| (key.clone(), Value::from(Serde(value)))));
         let names: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
         environment
             .get_template(INNER)
@@ -56,15 +84,20 @@ impl Template {
     }
 
     fn fault(&self, error: &Error, names: &[String]) -> Fault {
+        let error = innermost(error);
+        let included = error.name().filter(|name| *name != INNER).and_then(|name| self.included.get_key_value(name));
+        let (name, text) = included.map_or((&self.name, self.text.as_str()), |(name, source)| (name, &source.text));
         let detail = error.detail().map(|detail| format!(": {detail}")).unwrap_or_default();
         let range = error.range().unwrap_or(0..0);
-        let unknown = (error.kind() == ErrorKind::UndefinedError).then(|| self.text.get(range.clone())).flatten();
+        let unknown = (error.kind() == ErrorKind::UndefinedError).then(|| text.get(range.clone())).flatten();
         let message = match unknown {
-            Some(name) => format!("template `{}`: `{name}` is not defined", self.name),
-            None => format!("template `{}`: {}{detail}", self.name, error.kind()),
+            Some(unknown) => format!("template `{name}`: `{unknown}` is not defined"),
+            None => format!("template `{name}`: {}{detail}", error.kind()),
         };
         let mut fault = Fault::error(Code::Template, message);
-        if let Some(source) = &self.source {
+        if let Some((_, source)) = included {
+            fault = fault.at(source, clamp(&source.text, range.start, range.len().max(1)));
+        } else if let Some(source) = &self.source {
             fault = fault.at(source, self.span_in(source, &range));
         }
         if let Some(name) = unknown {
@@ -74,6 +107,9 @@ impl Template {
                     .help(format!("there is {}; axes of [matrix] vars too", one_of(names.iter().map(String::as_str)))),
             };
         }
+        if error.kind() == ErrorKind::TemplateNotFound {
+            fault = fault.help("a template names others in quotes, by their path below the prompt file's directory");
+        }
         if error.kind() == ErrorKind::UnknownFunction {
             fault = fault.help("the functions that draw are choice([...]) and words(n)");
         }
@@ -82,8 +118,8 @@ impl Template {
 
     /// The values of the axes that the template names, as one text: axes alike in it render alike.
     pub(super) fn seen(&self, axes: &Axes) -> String {
-        let names = self.environment.get_template(INNER).map(|template| template.undeclared_variables(false));
-        let names = names.unwrap_or_default();
+        let names: BTreeSet<String> =
+            self.environment.templates().flat_map(|(_, template)| template.undeclared_variables(false)).collect();
         lines_of(axes, |axis| names.contains(axis.as_str()))
     }
 
@@ -132,6 +168,17 @@ impl Template {
         let (at, theirs) = block.get((begins + line).checked_sub(first)?)?;
         Some(at + theirs.find(ours.trim_end())?)
     }
+}
+
+/// The error at the bottom of those that only say where it was included.
+fn innermost(error: &Error) -> &Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(error);
+    let mut inner = error;
+    while let Some(next) = cause {
+        inner = next.downcast_ref().unwrap_or(inner);
+        cause = next.source();
+    }
+    inner
 }
 
 /// Each line with the byte it begins at.

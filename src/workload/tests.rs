@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use super::prompts::render_once;
 use super::*;
 use crate::diagnostic::{Faults, Style, render};
 use crate::plan::{Cell, CellDigest, CellId};
-use crate::scenario::{Axes, AxisName, TokenizerSource, Unique, parse_axis_value};
+use crate::scenario::{Axes, AxisName, SharedPrefix, TokenizerSource, Unique, parse_axis_value};
 use crate::tokens::{Tokenizer, Words};
 
 const FILE: &str = "default_prompt:\n  - name: essay\n    template: |\n      Essay {{ index }} in {{ language }} on {{ choice(['rivers', 'towns', 'ships']) }}.\n      {{ words(6) }}\n";
 
-fn cell(text: &str) -> Cell {
+pub(super) fn cell(text: &str) -> Cell {
     let axes: Axes = text
         .split_whitespace()
         .map(|part| {
@@ -23,11 +24,17 @@ fn cell(text: &str) -> Cell {
             (axis, value)
         })
         .collect();
-    Cell { id: CellId::new(text.replace(' ', "_")), axes, requests: None, digest: CellDigest(String::new()) }
+    Cell {
+        id: CellId::new(text.replace(' ', "_")),
+        axes,
+        requests: None,
+        row_tokens: None,
+        digest: CellDigest(String::new()),
+    }
 }
 
 fn parse(text: &str) -> Result<Prompts, Faults> {
-    Prompts::parse(Path::new("p.yaml"), text, false)
+    super::prompts::from_text(Path::new("p.yaml"), text, false)
 }
 
 /// A byte-level tokenizer that merges a few common pairs: tokens span seams, as in real ones.
@@ -94,7 +101,7 @@ fn bpe(knows_words: bool) -> Arc<dyn Tokenizer> {
 }
 
 /// Each kind of tokenizer, made once.
-fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Tokenizer>)] {
+pub(super) fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Tokenizer>)] {
     static ALL: std::sync::LazyLock<Vec<(&'static str, Arc<dyn Tokenizer>)>> = std::sync::LazyLock::new(|| {
         let common = load_tokenizer(None).unwrap();
         vec![
@@ -108,7 +115,7 @@ fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Tokenizer>)] {
     &ALL
 }
 
-fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
+pub(super) fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
     SyntheticOrder {
         cell: cell(cell_text),
         repeat: 0,
@@ -116,6 +123,7 @@ fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
         nonce: 1,
         prompts: Arc::new(parse(FILE).unwrap()),
         unique: Unique::Run,
+        shared_prefix: SharedPrefix::default(),
         tokenizer,
         tokens: TokenModel { overhead: 7, probed: true, ..TokenModel::default() },
     }
@@ -222,7 +230,7 @@ fn vocabularies_that_agree_on_everyday_words_are_told_apart() {
 fn the_shipped_prompts_compile_and_render() {
     let text = include_str!("../../prompts/text_instruct.yaml");
     for multiple in [false, true] {
-        let prompts = Prompts::parse(Path::new("prompts/text_instruct.yaml"), text, multiple).unwrap();
+        let prompts = super::prompts::from_text(Path::new("prompts/text_instruct.yaml"), text, multiple).unwrap();
         let faults = render_once(&prompts, &[cell(CELL)]);
         assert!(faults.is_empty(), "{}", render(&faults, Style::Plain));
     }
@@ -274,7 +282,7 @@ fn without_a_tokenizer_only_everyday_words_are_sent_and_no_template_is_named() {
 #[test]
 fn one_of_several_prompts_is_drawn_for_each_request_the_same_for_every_load() {
     let text = include_str!("../../prompts/text_instruct.yaml");
-    let prompts = Arc::new(Prompts::parse(Path::new("p.yaml"), text, true).unwrap());
+    let prompts = Arc::new(super::prompts::from_text(Path::new("p.yaml"), text, true).unwrap());
     let names = |cell: &str| -> Vec<Option<String>> {
         let order = SyntheticOrder { prompts: Arc::clone(&prompts), ..order(cell, Arc::new(Words)) };
         let synthetic = Synthetic::new(order);
@@ -289,7 +297,7 @@ fn one_of_several_prompts_is_drawn_for_each_request_the_same_for_every_load() {
 fn a_session_is_one_request() {
     let synthetic = Arc::new(Synthetic::new(order(CELL, Arc::new(Words))));
     let mut session = synthetic.session("measure", 4).unwrap();
-    assert_eq!(session.next(None).unwrap().request, synthetic.request("measure", 4).unwrap());
+    assert_eq!(session.next(None).unwrap(), synthetic.request("measure", 4).unwrap());
     assert!(session.next(None).is_none());
 }
 

@@ -49,6 +49,21 @@ fn every_console_command_of_the_readme_runs() {
 }
 
 #[test]
+fn every_shipped_scenario_checks_clean_with_its_prompts_and_rows() {
+    let bench = clone_of_examples();
+    for path in std::fs::read_dir(bench.path("scenarios")).unwrap().map(|entry| entry.unwrap().path()) {
+        let said = bench.call(&format!("check {}", path.display()));
+        assert_eq!(said.code, 0, "{}: {}", path.display(), said.stderr);
+    }
+    let bench = bench.file("vision.toml", "[endpoints.s]\nbase_url = \"http://127.0.0.1:9\"\n[matrix]\nmodel = \"m\"\n[prompt]\nfile = \"prompts/vision_instruct.yaml\"\nmultiple = true\n");
+    assert_eq!(bench.call("check vision.toml").code, 0);
+    let said = bench.call("run scenarios/chat.toml --only concurrency=8 --only input_tokens=32 --set load.requests=2");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let said = bench.call("run scenarios/custom.toml --only concurrency=16");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+#[test]
 fn the_scenario_of_the_readme_checks_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("README.md")).unwrap();

@@ -8,5 +8,6 @@ mod documents;
 mod floors;
 mod interrupted;
 mod scenarios;
+mod sources;
 mod tool;
 mod whole_runs;

@@ -175,3 +175,13 @@ fn a_whole_answer_is_read_too() {
     assert_eq!((&*piece.visible, piece.finish_reason.as_deref()), ("hello", Some("stop")));
     assert_eq!(piece.usage.and_then(|usage| usage.output), Some(2));
 }
+
+#[test]
+fn what_a_request_brings_goes_over_the_scenario() {
+    let options = RequestOptions { body: keys(&json!({"tools": [1], "user": "a"})), ..RequestOptions::default() };
+    let target = Target { model_id: "m".into(), options };
+    let body = keys(&json!({"tools": [2], "tool_choice": "auto"}));
+    let request = ChatRequest { body, ..talk(Some(5)) };
+    let text = String::from_utf8(OPENAI_CHAT.body(&request, &target, false)).unwrap();
+    assert!(text.ends_with(r#""stream":false,"tool_choice":"auto","tools":[2],"user":"a"}"#), "{text}");
+}

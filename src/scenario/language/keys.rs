@@ -25,8 +25,8 @@ pub(in crate::scenario) const SCENARIO: Table = Table {
         ),
         Key::new("matrix", Kind::Table(&MATRIX), "The axes; the cells are their product.").required(),
         Key::new("prompt", Kind::Table(&PROMPT), "Where prompts come from."),
-        Key::new("dataset", Kind::Table(&DATASET), "Rows of mode custom.").supports(Support::None),
-        Key::new("chat", Kind::Table(&CHAT), "Conversations of mode chat.").supports(Support::None),
+        Key::new("dataset", Kind::Table(&DATASET), "Rows of mode custom, and of mode chat when it replays them."),
+        Key::new("chat", Kind::Table(&CHAT), "Conversations of mode chat."),
         Key::new("load", Kind::Table(&LOAD), "How the server is loaded."),
         Key::new("slo", Kind::Table(&SLO), "What makes a request good.").supports(Support::None),
         Key::new("gate", Kind::List(&Kind::Table(&GATE)), "Limits that fail a run with exit code 3.")

@@ -7,7 +7,7 @@ const ENDPOINT: Key =
     Key::new("endpoint", Kind::OneOrList(&Kind::Text), "Names of endpoints; goes before a model's own.");
 const MODE: Key = Key::new("mode", Kind::OneOrList(&Kind::Word(MODES)), "What kind of prompts and load.")
     .or("\"synthetic\"")
-    .supports(Support::Only(&["synthetic"]));
+    .supports(Support::Only(&["synthetic", "custom", "chat"]));
 const INPUT_TOKENS: Key = Key::new(
     "input_tokens",
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
@@ -138,7 +138,7 @@ pub(super) const PROMPT: Table = Table {
             "YAML: default_prompt / multiple_prompts, each a list of {name, template}; a built-in text unless given.",
         ),
         Key::new("multiple", Kind::Bool, "Draw one of multiple_prompts for each request.").or("false"),
-        Key::new("system", Kind::Path, "A template for the system message.").supports(Support::None),
+        Key::new("system", Kind::Path, "A template for the system message."),
         Key::new(
             "unique",
             Kind::Word(&["run", "seed", "none"]),
@@ -156,31 +156,51 @@ pub(super) const PROMPT: Table = Table {
 const SHARED_PREFIX: Table = Table {
     about: "The same first tokens within a group.",
     keys: &[
-        Key::new("tokens", Kind::Integer(0, 100_000_000), "How many; 0 for none.")
-            .or("0")
-            .supports(Support::DefaultOnly),
-        Key::new("groups", Kind::Integer(1, 100_000_000), "How many groups.").or("1").supports(Support::DefaultOnly),
+        Key::new("tokens", Kind::Integer(0, 100_000_000), "How many; 0 for none.").or("0"),
+        Key::new("groups", Kind::Integer(1, 100_000_000), "How many groups.").or("1"),
     ],
 };
 
 pub(super) const DATASET: Table = Table {
-    about: "Rows of mode custom.",
+    about: "Rows of mode custom, and of mode chat when it replays them.",
     keys: &[
         Key::new(
             "file",
             Kind::Path,
-            "Rows: prompt | messages, optional system, image_path, max_tokens; other keys are variables.",
+            "JSON lines, a JSON list, CSV or Parquet. Rows: prompt | messages (+ tools, tool_choice, response_format), optional system, image_path, max_tokens; other keys are variables and filters.",
         )
         .required(),
-        Key::new("order", Kind::Word(&["file", "shuffle", "sample"]), "The order in which rows go out.").or("\"file\""),
+        Key::new(
+            "order",
+            Kind::Word(&["file", "shuffle", "sample"]),
+            "The order in which rows go out: as they stand, shuffled by the seed, or drawn with replacement.",
+        )
+        .or("\"file\""),
         Key::new("template", Kind::Text, "Renders rows instead of sending them verbatim."),
+        Key::new(
+            "filter",
+            Kind::Named(&Kind::OneOrList(&Kind::Scalar)),
+            "Only rows with these values; a list means any of.",
+        ),
+        Key::new("allow_image_urls", Kind::Bool, "Let image_path be an http(s) URL, which the server fetches.")
+            .or("false"),
     ],
 };
 
 pub(super) const CHAT: Table = Table {
     about: "Conversations of mode chat.",
     keys: &[
-        Key::new("turns", Kind::Integer(1, 100_000), "User turns a conversation.").or("4"),
+        Key::new(
+            "turns",
+            Kind::Integer(1, 100_000),
+            "User turns a conversation; unless given, 4 of one that is made and all of a dataset's row.",
+        ),
         Key::new("think_time", Kind::Form(Form::Duration), "Between a reply's end and the next turn.").or("\"0s\""),
+        Key::new(
+            "source",
+            Kind::Word(&["synthetic", "dataset"]),
+            "What the user says: text of input_tokens a turn, or the user's messages of the dataset's rows.",
+        )
+        .or("\"synthetic\""),
     ],
 };

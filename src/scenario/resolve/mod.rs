@@ -38,6 +38,10 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
     let matrix = matrix::matrix(tree, faults);
     let models = models::models(tree, &endpoints, &matrix, faults);
     load::check_requests(tree, &matrix, faults);
+    let (dataset, chat) = (tree.get("dataset"), tree.get("chat"));
+    let dataset = dataset.and_then(|dataset| prompt::dataset(dataset, faults));
+    let chat = chat.map(prompt::chat);
+    prompt::check_sources(tree, &matrix, dataset.as_ref(), chat.unwrap_or_default(), faults);
     let labels: BTreeMap<String, String> = tree
         .get("labels")
         .iter()
@@ -51,9 +55,9 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
         labels,
         tags: tree.texts("tags"),
         request: models::request_options(tree.get("request"), faults),
-        prompt: prompt::prompt(tree.get("prompt"), faults),
-        dataset: tree.get("dataset").and_then(|dataset| prompt::dataset(dataset, faults)),
-        chat: tree.get("chat").map(prompt::chat),
+        prompt: prompt::prompt(tree.get("prompt"), &matrix, faults),
+        dataset,
+        chat,
         load: tree.get("load").map(load::load).unwrap_or_default(),
         slo: tree.get("slo").and_then(|slo| judgement::slo(slo, faults)),
         gates: tree

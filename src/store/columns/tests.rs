@@ -16,6 +16,7 @@ fn plan(cells: &[&[(AxisName, AxisValue)]]) -> Plan {
         id: CellId::new("a"),
         axes: values.iter().cloned().collect::<Axes>(),
         requests: None,
+        row_tokens: None,
         digest: CellDigest(String::new()),
     };
     Plan { cells: cells.iter().map(cell).collect(), warnings: Vec::new() }

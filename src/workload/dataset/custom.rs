@@ -1,0 +1,119 @@
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::order::Order;
+use super::pictures;
+use super::row::{ImageSource, Row};
+use super::rows::Rows;
+use crate::diagnostic::{Code, Fault};
+use crate::plan::Cell;
+use crate::seed::Seed;
+use crate::tokens::Tokenizer;
+use crate::units::SizeSpec;
+use crate::workload::prompts::workload_axes;
+use crate::workload::session::Single;
+use crate::workload::{ChatRequest, Message, Session, TokenModel, Workload};
+
+/// All that the requests of one repeat of a cell of mode `custom` hang on.
+#[derive(Debug, Clone)]
+pub struct CustomOrder {
+    /// The cell.
+    pub cell: Cell,
+    /// Its repeat.
+    pub repeat: u32,
+    /// The scenario's seed.
+    pub seed: u64,
+    /// The dataset.
+    pub rows: Arc<Rows>,
+    /// Counts tokens.
+    pub tokenizer: Arc<dyn Tokenizer>,
+    /// What a request costs beyond its text.
+    pub tokens: TokenModel,
+}
+
+/// Mode `custom`: the rows of a dataset, as they are or rendered. No salt goes in front of them.
+#[derive(Debug)]
+pub struct Custom {
+    pub(super) asked: CustomOrder,
+    order: Order,
+    content: Seed,
+}
+
+impl Custom {
+    /// The workload of one repeat.
+    #[must_use]
+    pub fn new(custom: CustomOrder) -> Self {
+        let content = content_seed(custom.seed, &custom.cell, custom.repeat);
+        let order = Order::new(custom.rows.dataset().order, custom.rows.count(), content);
+        Self { asked: custom, order, content }
+    }
+
+    /// The `index`-th request of a phase.
+    pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
+        let CustomOrder { cell, rows, tokenizer, tokens, .. } = &self.asked;
+        let mut row = rows.row(self.order.row(phase, index))?;
+        if let Some(template) = rows.template() {
+            let seed = self.content.child(phase).index(index).child("template");
+            row.messages.push(Message::user(template.render_row(&cell.axes, &row.values, index, seed)?));
+        }
+        let Row { name, mut messages, images, body, max_tokens, .. } = row;
+        let is_plain = images.is_empty() && body.is_empty();
+        let mut loaded = Vec::new();
+        for image in images {
+            match image {
+                ImageSource::File(path) => loaded.push(Arc::new(
+                    pictures::load(&path).map_err(|message| Fault::error(Code::File, format!("{name}: {message}")))?,
+                )),
+                ImageSource::Url(url) => point_at(&url, &mut messages),
+            }
+        }
+        let counted = if is_plain { count_plain(&messages, tokenizer.as_ref()) } else { None };
+        Ok(ChatRequest {
+            input_tokens_client: counted.map(|count| count.saturating_add_signed(tokens.overhead)),
+            messages,
+            images: loaded,
+            body,
+            output_tokens: max_tokens.or_else(|| cell.axes.output_tokens().and_then(SizeSpec::fixed)),
+            prompt_name: Some(name),
+            ..ChatRequest::default()
+        })
+    }
+}
+
+impl Workload for Custom {
+    fn session(&self, phase: &str, index: u64) -> Result<Box<dyn Session>, Fault> {
+        Ok(Box::new(Single::new(self.request(phase, index)?)))
+    }
+}
+
+/// Where the content of a repeat of a cell begins: the same for every model and load.
+pub(in crate::workload) fn content_seed(seed: u64, cell: &Cell, repeat: u32) -> Seed {
+    Seed::root(seed).child("prompt").child(&workload_axes(&cell.axes)).index(repeat.into())
+}
+
+/// The tokens of the texts of messages; `None` when some of it is no plain text, or the tokenizer cannot count it.
+pub(in crate::workload) fn count_plain(messages: &[Message], tokenizer: &dyn Tokenizer) -> Option<u64> {
+    let text = |message: &Message| message.text().map(|text| tokenizer.count(text) as u64);
+    if tokenizer.takes_any_text() { messages.iter().map(text).sum() } else { None }
+}
+
+/// Adds the URL of a picture to the last message of a user, as a part beside its text.
+fn point_at(url: &str, messages: &mut [Message]) {
+    let Some(message) = messages.iter_mut().rfind(|message| message.is_of_user()) else { return };
+    let mut map = match message {
+        Message::Verbatim(map) => std::mem::take(map),
+        Message::Said { text, .. } => Map::from_iter([
+            ("role".to_owned(), Value::from("user")),
+            ("content".to_owned(), Value::from(std::mem::take(text))),
+        ]),
+    };
+    let mut parts = match map.remove("content") {
+        Some(Value::Array(parts)) => parts,
+        Some(Value::String(text)) => vec![json!({"type": "text", "text": text})],
+        _ => Vec::new(),
+    };
+    parts.push(json!({"type": "image_url", "image_url": {"url": url}}));
+    map.insert("content".to_owned(), Value::Array(parts));
+    *message = Message::Verbatim(map);
+}

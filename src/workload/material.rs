@@ -1,0 +1,52 @@
+use std::sync::Arc;
+
+use super::dataset::Rows;
+use super::prompts::{Prompts, render_once};
+use crate::diagnostic::Faults;
+use crate::plan::{Cell, Plan};
+use crate::scenario::{Mode, Scenario};
+
+/// All that a scenario's requests are made from, read before anything is sent.
+#[derive(Debug, Clone)]
+pub struct Material {
+    /// The templates.
+    pub prompts: Arc<Prompts>,
+    /// The dataset, where a mode of the matrix takes its rows.
+    pub rows: Option<Arc<Rows>>,
+}
+
+impl Material {
+    /// Reads it; all that is wrong with templates and rows at once.
+    pub fn read(scenario: &Scenario) -> Result<Self, Faults> {
+        let replayed = scenario.takes_rows(Mode::Chat) && scenario.matrix.modes().any(|mode| mode == Mode::Chat);
+        let prompts = Prompts::load(&scenario.prompt);
+        let rows = scenario.dataset_in_use().map(|dataset| Rows::open(dataset, replayed)).transpose();
+        match (prompts, rows) {
+            (Ok(prompts), Ok(rows)) => Ok(Self { prompts: Arc::new(prompts), rows: rows.map(Arc::new) }),
+            (prompts, rows) => {
+                let mut faults = prompts.err().unwrap_or_default();
+                faults.extend(rows.err().unwrap_or_default());
+                Err(faults)
+            }
+        }
+    }
+
+    /// Renders every template for all that it may see; all that is wrong at once.
+    pub fn render_once(&self, scenario: &Scenario, cells: &[Cell]) -> Faults {
+        let made: Vec<Cell> = cells.iter().filter(|cell| !scenario.takes_rows(cell.axes.mode())).cloned().collect();
+        let mut faults = render_once(&self.prompts, &made);
+        if let Some(rows) = &self.rows {
+            faults.extend(rows.render_once(cells));
+        }
+        faults
+    }
+
+    /// The same plan with the number of rows where it hangs on it.
+    #[must_use]
+    pub fn complete(&self, plan: Plan, scenario: &Scenario) -> Plan {
+        match &self.rows {
+            Some(rows) => plan.with_rows(rows.count(), rows.mean_tokens(), &scenario.load),
+            None => plan,
+        }
+    }
+}
