@@ -53,4 +53,24 @@ impl Transport for Wire {
         self.journal.add(record);
         reply
     }
+
+    fn dropped(&self, upcoming: Upcoming, start: Start) {
+        // Only the first request of a session is ever due, and that one is encoded.
+        let Upcoming::Encoded(outgoing) = upcoming else { return };
+        self.gauges.start();
+        let mut observed = self.client.observation();
+        observed.drop_unsent(self.clock.now_ns());
+        let asked = Asked {
+            request_index: start.request_index,
+            phase: start.phase,
+            model_id: &self.target.model_id,
+            request: &outgoing.request,
+            conversation: outgoing.turn.map(|(conversation, _)| conversation),
+            turn: outgoing.turn.map(|(_, turn)| turn),
+            scheduled_ns: start.scheduled_ns,
+        };
+        let record = observed.into_record(&asked, None);
+        self.gauges.end(&record);
+        self.journal.add(record);
+    }
 }
