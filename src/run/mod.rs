@@ -1,8 +1,8 @@
 //! Carries out a plan: servers, probes, units one after the other, results on disk. Speaks only in events.
 //!
 //! [`carry_out`] is the story; `sites` are the endpoints of a run, `learn` finds out how a server counts,
-//! `unit` measures one (cell, repeat), `workloads` says what it sends by its mode, `prepare` makes its requests ahead of use, `wire` joins client and load,
-//! `results` keeps the run directory in step.
+//! `unit` measures one (cell, repeat), `workloads` says what it sends by its mode and `traffic` when, `prepare` makes its
+//! requests ahead of use, `wire` joins client and load, `results` keeps the run directory in step.
 
 mod campaign;
 mod contents;
@@ -14,6 +14,7 @@ mod prepare;
 mod results;
 mod simulated;
 mod sites;
+mod traffic;
 mod unit;
 mod wire;
 mod workloads;

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::gauges::Gauges;
-use super::prepare::Upcoming;
+use super::prepare::{Outgoing, Upcoming};
 use crate::client::{Asked, Client, Target};
 use crate::load::{Start, Stop, StopSignal, Transport};
 use crate::store::JournalWriter;
@@ -39,16 +39,7 @@ impl Transport for Wire {
             observed.cancel(self.clock.now_ns());
         }
         let reply = observed.reply();
-        let asked = Asked {
-            request_index: start.request_index,
-            phase: start.phase,
-            model_id: &self.target.model_id,
-            request: &outgoing.request,
-            conversation: outgoing.turn.map(|(conversation, _)| conversation),
-            turn: outgoing.turn.map(|(_, turn)| turn),
-            scheduled_ns: start.scheduled_ns,
-        };
-        let record = observed.into_record(&asked, self.tokenizer.as_deref());
+        let record = observed.into_record(&self.asked(&outgoing, start), self.tokenizer.as_deref());
         self.gauges.end(&record);
         self.journal.add(record);
         reply
@@ -60,7 +51,15 @@ impl Transport for Wire {
         self.gauges.start();
         let mut observed = self.client.observation();
         observed.drop_unsent(self.clock.now_ns());
-        let asked = Asked {
+        let record = observed.into_record(&self.asked(&outgoing, start), None);
+        self.gauges.end(&record);
+        self.journal.add(record);
+    }
+}
+
+impl Wire {
+    fn asked<'r>(&'r self, outgoing: &'r Outgoing, start: Start) -> Asked<'r> {
+        Asked {
             request_index: start.request_index,
             phase: start.phase,
             model_id: &self.target.model_id,
@@ -68,9 +67,6 @@ impl Transport for Wire {
             conversation: outgoing.turn.map(|(conversation, _)| conversation),
             turn: outgoing.turn.map(|(_, turn)| turn),
             scheduled_ns: start.scheduled_ns,
-        };
-        let record = observed.into_record(&asked, None);
-        self.gauges.end(&record);
-        self.journal.add(record);
+        }
     }
 }

@@ -88,7 +88,9 @@ mod timer {
     impl Timer {
         pub(super) fn new() -> io::Result<Self> {
             let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-            Ok(Self(AsyncFd::with_interest(timer, Interest::READABLE)?))
+            #[expect(deprecated, reason = "its successor is unsafe, for files that close early; an `OwnedFd` does not")]
+            let registered = AsyncFd::with_interest(timer, Interest::READABLE)?;
+            Ok(Self(registered))
         }
 
         /// Returns once the kernel's `CLOCK_MONOTONIC` has reached `due_ns`.

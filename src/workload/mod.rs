@@ -27,6 +27,7 @@ pub use dataset::{Custom, CustomOrder, Rows};
 pub use material::Material;
 pub use picture::Picture;
 pub use prompts::Prompts;
+pub(crate) use prompts::workload_axes;
 pub use session::{ChatRequest, Message, Reply, Role, Session, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};
 pub use tokenizer::load_tokenizer;

@@ -27,8 +27,7 @@ pub(super) const LOAD: Table = Table {
             Kind::Integer(1, 10_000_000),
             "Open loop: a request due beyond it is recorded as dropped.",
         )
-        .or("1000")
-        .supports(Support::DefaultOnly),
+        .or("1000"),
         Key::new("repeats", Kind::Integer(1, 100_000), "How often each cell is measured.").or("1"),
         Key::new("order", Kind::Word(&["sequential", "interleaved", "shuffled"]), "The order of (cell, repeat) pairs.")
             .or("\"sequential\""),

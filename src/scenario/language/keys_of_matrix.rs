@@ -6,8 +6,7 @@ const MODEL: Key = Key::new("model", Kind::OneOrList(&Kind::Text), "Labels of mo
 const ENDPOINT: Key =
     Key::new("endpoint", Kind::OneOrList(&Kind::Text), "Names of endpoints; goes before a model's own.");
 const MODE: Key = Key::new("mode", Kind::OneOrList(&Kind::Word(MODES)), "What kind of prompts and load.")
-    .or("\"synthetic\"")
-    .supports(Support::Only(&["synthetic", "custom", "chat"]));
+    .or("\"synthetic\"");
 const INPUT_TOKENS: Key = Key::new(
     "input_tokens",
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
@@ -28,8 +27,7 @@ const IMAGE_SIZE: Key =
         .supports(Support::DefaultOnly);
 const LOOP: Key =
     Key::new("loop", Kind::OneOrList(&Kind::Word(&["closed", "open"])), "Of mode custom: by slots or by a schedule.")
-        .or("\"closed\"")
-        .supports(Support::DefaultOnly);
+        .or("\"closed\"");
 const CONCURRENCY: Key =
     Key::new("concurrency", Kind::OneOrList(&Kind::Integer(1, 1_000_000)), "Closed loop: requests in flight.").or("1");
 const QPS: Key = Key::new(
@@ -37,12 +35,10 @@ const QPS: Key = Key::new(
     Kind::OneOrList(&Kind::Form(Form::Qps)),
     "Open loop: requests a second; \"inf\" sends all at once.",
 )
-.or("1")
-.supports(Support::DefaultOnly);
+.or("1");
 const QPS_DISTRIBUTION: Key =
     Key::new("qps_distribution", Kind::OneOrList(&Kind::Form(Form::Arrivals)), "Open loop: how arrivals are spread.")
-        .or("\"constant\"")
-        .supports(Support::DefaultOnly);
+        .or("\"constant\"");
 const VARS: Key =
     Key::new("vars", Kind::Named(&Kind::OneOrList(&Kind::Scalar)), "Axes of your own: bare names in templates.");
 const ZIP: Key =
@@ -109,7 +105,7 @@ const CELL: Table = Table {
     keys: &[
         Key::new("model", Kind::Text, "The label of a model.").required(),
         Key::new("endpoint", Kind::Text, ENDPOINT.about),
-        Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default).supports(MODE.support),
+        Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default),
         Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about)
             .or("1000")
             .supports(Support::Integers),
@@ -119,12 +115,11 @@ const CELL: Table = Table {
         Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about)
             .or("\"na\"")
             .supports(Support::DefaultOnly),
-        Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\"").supports(Support::DefaultOnly),
+        Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\""),
         Key::new("concurrency", Kind::Integer(1, 1_000_000), CONCURRENCY.about).or("1"),
-        Key::new("qps", Kind::Form(Form::Qps), QPS.about).or("1").supports(Support::DefaultOnly),
+        Key::new("qps", Kind::Form(Form::Qps), QPS.about).or("1"),
         Key::new("qps_distribution", Kind::Form(Form::Arrivals), QPS_DISTRIBUTION.about)
-            .or("\"constant\"")
-            .supports(Support::DefaultOnly),
+            .or("\"constant\""),
         Key::new("vars", Kind::Named(&Kind::Scalar), VARS.about),
     ],
 };

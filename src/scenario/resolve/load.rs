@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::tree::Node;
-use crate::scenario::{AxisName, AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
-use crate::units::{Amount, RequestCount};
+use crate::scenario::{AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
+use crate::units::{Amount, Qps, RequestCount};
 
 pub(super) fn load(node: &Node) -> Load {
     let default = Load::default();
@@ -36,29 +36,48 @@ fn retries(node: &Node) -> Retries {
     }
 }
 
-/// `"10x"` is ten for each concurrent one: an open loop has none.
+/// What an open loop cannot do: it has no concurrency to multiply, and where all are due at once no time passes that
+/// could end a phase.
 pub(super) fn check_requests(tree: &Node, matrix: &Matrix, faults: &mut Faults) {
     let Some(load) = tree.get("load") else { return };
     let open = |value: &AxisValue| matches!(value, AxisValue::Mode(Mode::RealWorkload) | AxisValue::Loop(Loop::Open));
-    let blocks = matrix.product.iter().chain(&matrix.blocks);
-    let has_open = blocks.flat_map(|block| block.axes.values().flatten()).any(open)
-        || matrix.include.iter().any(|axes| axes.get(&AxisName::Mode).is_some_and(open));
-    let per_concurrent = [
-        ("requests", load.parsed::<RequestCount>("requests")),
-        (
-            "warmup",
-            load.parsed::<Amount>("warmup").and_then(|amount| match amount {
-                Amount::Requests(count) => Some(count),
-                Amount::Time(_) => None,
-            }),
-        ),
-    ];
-    for (key, count) in per_concurrent {
-        if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (has_open, count, load.get(key)) {
+    let blocks = matrix.product.iter().chain(&matrix.blocks).map(|block| block.axes.values().flatten().collect());
+    let included = matrix.include.iter().map(|axes| axes.iter().map(|(_, value)| value).collect());
+    let products: Vec<Vec<&AxisValue>> = blocks.chain(included).collect();
+    let has_open = |also: &dyn Fn(&AxisValue) -> bool| {
+        let any = |values: &Vec<&AxisValue>, is: &dyn Fn(&AxisValue) -> bool| values.iter().any(|value| is(value));
+        products.iter().any(|values| any(values, &open) && any(values, also))
+    };
+    if has_open(&open) {
+        refuse_multiples(load, faults);
+    }
+    if has_open(&|value| matches!(value, AxisValue::Qps(Qps::Infinite))) {
+        refuse_times(load, faults);
+    }
+}
+
+fn refuse_multiples(load: &Node, faults: &mut Faults) {
+    let warmup = match load.parsed::<Amount>("warmup") {
+        Some(Amount::Requests(count)) => Some(count),
+        _ => None,
+    };
+    for (key, count) in [("requests", load.parsed::<RequestCount>("requests")), ("warmup", warmup)] {
+        if let (Some(RequestCount::PerConcurrent(times)), Some(node)) = (count, load.get(key)) {
             let fault = node
                 .place
                 .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
             faults.push(fault.help("write a count, as 80"));
+        }
+    }
+}
+
+fn refuse_times(load: &Node, faults: &mut Faults) {
+    let alone = load.get("duration").filter(|_| load.get("requests").is_none());
+    let warmup = load.get("warmup").filter(|_| matches!(load.parsed("warmup"), Some(Amount::Time(_))));
+    for (node, help) in [(alone, "add `requests`, as 80"), (warmup, "write a count, as 80")] {
+        if let Some(node) = node {
+            let message = "`qps = \"inf\"` sends all at once, and a time does not say how many";
+            faults.push(node.place.fault(Code::Conflict, message).help(help));
         }
     }
 }

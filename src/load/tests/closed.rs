@@ -1,91 +1,6 @@
-//! The engine under paused time, with a scripted transport: exact counts, exact times.
-
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::*;
-use crate::record::Phase;
-use crate::time::Clock;
-
-const MS: i64 = 1_000_000;
-
-/// A script of so many requests, each of which takes `ms`.
-struct Turns {
-    left: u32,
-    ms: u64,
-    think: Duration,
-}
-
-impl Script for Turns {
-    type Request = u64;
-    type Reply = ();
-
-    fn next(&mut self, last: Option<&()>) -> Option<(u64, Duration)> {
-        self.left = self.left.checked_sub(1)?;
-        Some((self.ms, if last.is_some() { self.think } else { Duration::ZERO }))
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Row {
-    index: u64,
-    phase: Phase,
-    start_ms: i64,
-    end_ms: i64,
-    cancelled: bool,
-}
-
-struct Scripted {
-    clock: Clock,
-    began_ns: i64,
-    rows: Mutex<Vec<Row>>,
-}
-
-impl Transport for Scripted {
-    type Request = u64;
-    type Reply = ();
-
-    async fn send(&self, ms: u64, start: Start, mut stop: StopSignal) {
-        let start_ms = (self.clock.now_ns() - self.began_ns) / MS;
-        let cancelled = tokio::select! {
-            () = tokio::time::sleep(Duration::from_millis(ms)) => false,
-            () = stop.reached(Stop::Cancelling) => true,
-        };
-        let end_ms = (self.clock.now_ns() - self.began_ns) / MS;
-        self.rows.lock().unwrap().push(Row {
-            index: start.request_index,
-            phase: start.phase,
-            start_ms,
-            end_ms,
-            cancelled,
-        });
-    }
-}
-
-/// Sessions whose lengths repeat `ms`, each of `turns` requests.
-struct Lengths {
-    ms: Vec<u64>,
-    turns: u32,
-    given: usize,
-    most: usize,
-}
-
-impl Source for Lengths {
-    type Script = Turns;
-
-    async fn next(&mut self, _: Phase, _: u64) -> Option<Turns> {
-        self.given += 1;
-        (self.given <= self.most).then(|| Turns {
-            left: self.turns,
-            ms: self.ms[(self.given - 1) % self.ms.len()],
-            think: Duration::from_millis(50),
-        })
-    }
-}
-
-fn lengths(ms: &[u64]) -> Lengths {
-    Lengths { ms: ms.to_vec(), turns: 1, given: 0, most: usize::MAX }
-}
 
 fn closed(concurrency: u32, sessions: u64) -> Traffic {
     Traffic {
@@ -94,25 +9,6 @@ fn closed(concurrency: u32, sessions: u64) -> Traffic {
         stop: StopRule { sessions: Some(sessions), duration: None },
         timeout: Duration::from_secs(600),
     }
-}
-
-async fn run(traffic: Traffic, source: Lengths, stops: &[(u64, Stop)]) -> (Window, Vec<Row>, i64) {
-    let clock = Clock::start();
-    let transport = Arc::new(Scripted { clock, began_ns: clock.now_ns(), rows: Mutex::new(Vec::new()) });
-    let (handle, signal) = StopHandle::new();
-    for (after, stop) in stops.iter().copied() {
-        let handle = handle.clone();
-        tokio::spawn(async move {
-            tokio::time::sleep(Duration::from_millis(after)).await;
-            handle.go(stop);
-        });
-    }
-    let window = drive(traffic, source, Arc::clone(&transport), clock, signal).await;
-    let mut rows = transport.rows.lock().unwrap().clone();
-    rows.sort_by_key(|row| row.index);
-    let took = (window.ended_ns - window.began_ns) / MS;
-    drop(handle);
-    (window, rows, took)
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,7 +43,7 @@ async fn a_duration_stops_the_starts_and_lets_what_flies_end() {
         Traffic { stop: StopRule { sessions: None, duration: Some(Duration::from_millis(250)) }, ..closed(2, 0) };
     let (window, rows, took) = run(traffic, lengths(&[100]), &[]).await;
     assert_eq!((rows.len(), took, window.ending), (6, 300, Ending::Done));
-    assert!(rows.iter().all(|row| !row.cancelled));
+    assert!(rows.iter().all(|row| row.end == End::Whole));
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,19 +51,19 @@ async fn the_timeout_cancels_what_is_in_flight() {
     let traffic = Traffic { timeout: Duration::from_millis(350), ..closed(2, 100) };
     let (window, rows, took) = run(traffic, lengths(&[100, 1_000_000]), &[]).await;
     assert_eq!((took, window.ending), (350, Ending::TimedOut));
-    assert_eq!(rows.iter().filter(|row| row.cancelled).count(), 2);
+    assert_eq!(rows.iter().filter(|row| row.end == End::Cancelled).count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_first_stop_drains_and_the_second_cancels() {
     let (window, rows, took) = run(closed(2, 100), lengths(&[100]), &[(150, Stop::Draining)]).await;
     assert_eq!((rows.len(), took, window.ending), (4, 200, Ending::Stopped));
-    assert!(rows.iter().all(|row| !row.cancelled));
+    assert!(rows.iter().all(|row| row.end == End::Whole));
 
     let stops = [(150, Stop::Draining), (160, Stop::Cancelling)];
     let (window, rows, took) = run(closed(2, 100), lengths(&[100]), &stops).await;
     assert_eq!((took, window.ending), (160, Ending::Stopped));
-    assert_eq!(rows.iter().filter(|row| row.cancelled).count(), 2);
+    assert_eq!(rows.iter().filter(|row| row.end == End::Cancelled).count(), 2);
 }
 
 #[tokio::test(start_paused = true)]
