@@ -10,6 +10,8 @@ mod order;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_of_open_loops;
+#[cfg(test)]
 mod tests_of_sources;
 mod view;
 

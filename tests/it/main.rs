@@ -7,6 +7,7 @@ mod commands;
 mod documents;
 mod floors;
 mod interrupted;
+mod open_loop;
 mod scenarios;
 mod sources;
 mod tool;
