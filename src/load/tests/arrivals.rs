@@ -53,8 +53,10 @@ fn cumulative(distribution: ArrivalDistribution, x: f64) -> f64 {
 /// The regularised lower incomplete gamma function, by its series: terms x^n / (s (s+1) ... (s+n)).
 fn lower_gamma(shape: f64, x: f64) -> f64 {
     let (mut term, mut sum) = (1.0 / shape, 1.0 / shape);
-    for n in 1..2000 {
-        term *= x / (shape + f64::from(n));
+    let mut n = 0.0;
+    while term > 1e-16 * sum {
+        n += 1.0;
+        term *= x / (shape + n);
         sum += term;
     }
     // The shapes of these tests: the gamma function of 1/4, of 1 and of 4.
