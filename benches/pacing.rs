@@ -35,8 +35,12 @@ fn main() {
             measured.failed,
         );
     }
-    println!("\n{SPREAD_RATE} a second; K is the Kolmogorov-Smirnov distance of the gaps between sends, times the root of");
-    println!("their number (1.63 is passed once in a hundred); dispersion is the variance over the mean of sends in 40 ms\n");
+    println!(
+        "\n{SPREAD_RATE} a second; K is the Kolmogorov-Smirnov distance of the gaps between sends, times the root of"
+    );
+    println!(
+        "their number (1.63 is passed once in a hundred); dispersion is the variance over the mean of sends in 40 ms\n"
+    );
     println!("process      lag p50     p99   p99.9   delivered/asked   K due  K sent   dispersion due    sent");
     for process in PROCESSES {
         let measured = Measured::of(SPREAD_RATE, process, seconds);

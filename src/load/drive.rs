@@ -89,7 +89,8 @@ where
             let slot = gate.pass(place).await;
             let start = Start { request_index: rows.fetch_add(1, Ordering::Relaxed), phase, scheduled_ns };
             if let Some(slot) = slot {
-                let flight = Flight { transport: Arc::clone(&transport), rows: Arc::clone(&rows), stop: cancel.signal() };
+                let flight =
+                    Flight { transport: Arc::clone(&transport), rows: Arc::clone(&rows), stop: cancel.signal() };
                 flights.spawn(flight.fly(script, start, slot));
             } else if let Some((request, _)) = script.next(None) {
                 transport.dropped(request, start);

@@ -38,7 +38,7 @@ requests = 20
 /// Runs it with these settings; returns its rows in the order of their numbers, its only cell, and what was shown.
 fn run(settings: &[&str]) -> (Vec<RequestRecord>, Value, String) {
     let bench = Bench::new().file("open.toml", OPEN);
-    let set: String = settings.iter().map(|setting| format!(" --set {setting}")).collect();
+    let set = settings.iter().fold(String::new(), |set, setting| set + " --set " + setting);
     let said = bench.call(&format!("run open.toml{set}"));
     assert_eq!(said.code, 0, "{}", said.stderr);
     let dir = bench.latest("open");
@@ -153,9 +153,15 @@ fn what_is_due_beyond_the_cap_has_a_row_and_is_infinitely_late() {
         };
         assert!(count(&rows, flying) <= 2);
     }
-    assert_eq!((&cell["requests"]["dropped"], &cell["requests"]["completed"]), (&dropped.into(), &(25 - dropped).into()));
+    assert_eq!(
+        (&cell["requests"]["dropped"], &cell["requests"]["completed"]),
+        (&dropped.into(), &(25 - dropped).into())
+    );
     let metric = |name: &str| cell["metrics"][name].clone();
-    assert_eq!((&metric("e2e_from_schedule_ms")["count"], &metric("e2e_ms")["count"]), (&25.into(), &(25 - dropped).into()));
+    assert_eq!(
+        (&metric("e2e_from_schedule_ms")["count"], &metric("e2e_ms")["count"]),
+        (&25.into(), &(25 - dropped).into())
+    );
     assert_eq!(metric("e2e_from_schedule_ms")["null_reasons"]["p99"], "censored");
     assert!(cell["delivered_rate"].as_f64() < cell["offered_rate"].as_f64());
     assert!(shown.contains(&format!("{dropped} of 25 requests dropped")), "{shown}");
@@ -181,7 +187,7 @@ fn a_failed_request_counts_as_infinitely_late() {
 
 #[test]
 fn rows_of_a_dataset_come_by_a_schedule_as_well() {
-    let data: String = (0..12).map(|row| format!("{{\"prompt\": \"question {row}\"}}\n")).collect();
+    let data = "{\"prompt\": \"what is this?\"}\n".repeat(12);
     let scenario = OPEN.replace("mode = \"real_workload\"\ninput_tokens = 24", "mode = \"custom\"\nloop = \"open\"");
     let scenario = scenario.replace("requests = 20", "") + "[dataset]\nfile = \"d.jsonl\"\n";
     let bench = Bench::new().file("open.toml", &scenario).file("d.jsonl", &data);

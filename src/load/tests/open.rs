@@ -82,10 +82,11 @@ async fn warm_up_hands_over_without_a_pause() {
 #[tokio::test(start_paused = true)]
 async fn a_duration_takes_what_is_due_within_it() {
     let stop = |sessions, ms| StopRule { sessions, duration: Some(Duration::from_millis(ms)) };
-    for (stop, expected) in [(stop(None, 300), 3), (stop(None, 301), 4), (stop(Some(2), 300), 2), (stop(Some(9), 300), 3)]
+    for (stop, expected) in
+        [(stop(None, 300), 3), (stop(None, 301), 4), (stop(Some(2), 300), 2), (stop(Some(9), 300), 3)]
     {
         let warmup = Warmup::Sessions(1);
-        let (window, rows, took) = run(Traffic { stop, warmup, ..even(10.0, 0) }, lengths(&[70]), &[]).await;
+        let (window, rows, took) = run(Traffic { warmup, stop, ..even(10.0, 0) }, lengths(&[70]), &[]).await;
         let measured = rows.iter().filter(|row| row.phase == Phase::Measure).count();
         assert_eq!((measured, window.ending, took), (expected, Ending::Done, starts(&rows)[expected] + 70), "{stop:?}");
     }
@@ -109,7 +110,8 @@ async fn an_infinite_rate_sends_all_at_once() {
 #[tokio::test(start_paused = true)]
 async fn what_is_due_beyond_the_cap_is_dropped_and_has_a_row() {
     // Each takes 250 ms, two may be in flight: of every three that are due the third is dropped.
-    let traffic = Traffic { pace: Pace::Open { process: process(EVEN), rate: Qps::Rate(10.0), cap: 2 }, ..even(10.0, 9) };
+    let traffic =
+        Traffic { pace: Pace::Open { process: process(EVEN), rate: Qps::Rate(10.0), cap: 2 }, ..even(10.0, 9) };
     let (window, rows, _) = run(traffic, lengths(&[250]), &[]).await;
     assert_eq!((ends(&rows).as_str(), window.ending), ("wwdwwdwwd", Ending::Done));
     for (at, row) in rows.iter().enumerate() {

@@ -5,8 +5,8 @@ const MODES: &[&str] = &["synthetic", "real_workload", "custom", "chat"];
 const MODEL: Key = Key::new("model", Kind::OneOrList(&Kind::Text), "Labels of models.");
 const ENDPOINT: Key =
     Key::new("endpoint", Kind::OneOrList(&Kind::Text), "Names of endpoints; goes before a model's own.");
-const MODE: Key = Key::new("mode", Kind::OneOrList(&Kind::Word(MODES)), "What kind of prompts and load.")
-    .or("\"synthetic\"");
+const MODE: Key =
+    Key::new("mode", Kind::OneOrList(&Kind::Word(MODES)), "What kind of prompts and load.").or("\"synthetic\"");
 const INPUT_TOKENS: Key = Key::new(
     "input_tokens",
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
@@ -118,8 +118,7 @@ const CELL: Table = Table {
         Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\""),
         Key::new("concurrency", Kind::Integer(1, 1_000_000), CONCURRENCY.about).or("1"),
         Key::new("qps", Kind::Form(Form::Qps), QPS.about).or("1"),
-        Key::new("qps_distribution", Kind::Form(Form::Arrivals), QPS_DISTRIBUTION.about)
-            .or("\"constant\""),
+        Key::new("qps_distribution", Kind::Form(Form::Arrivals), QPS_DISTRIBUTION.about).or("\"constant\""),
         Key::new("vars", Kind::Named(&Kind::Scalar), VARS.about),
     ],
 };

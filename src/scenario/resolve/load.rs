@@ -40,20 +40,21 @@ fn retries(node: &Node) -> Retries {
 /// could end a phase.
 pub(super) fn check_requests(tree: &Node, matrix: &Matrix, faults: &mut Faults) {
     let Some(load) = tree.get("load") else { return };
-    let open = |value: &AxisValue| matches!(value, AxisValue::Mode(Mode::RealWorkload) | AxisValue::Loop(Loop::Open));
     let blocks = matrix.product.iter().chain(&matrix.blocks).map(|block| block.axes.values().flatten().collect());
     let included = matrix.include.iter().map(|axes| axes.iter().map(|(_, value)| value).collect());
-    let products: Vec<Vec<&AxisValue>> = blocks.chain(included).collect();
-    let has_open = |also: &dyn Fn(&AxisValue) -> bool| {
-        let any = |values: &Vec<&AxisValue>, is: &dyn Fn(&AxisValue) -> bool| values.iter().any(|value| is(value));
-        products.iter().any(|values| any(values, &open) && any(values, also))
-    };
-    if has_open(&open) {
+    let open: Vec<Vec<&AxisValue>> =
+        blocks.chain(included).filter(|values: &Vec<&AxisValue>| is_open(values)).collect();
+    if !open.is_empty() {
         refuse_multiples(load, faults);
     }
-    if has_open(&|value| matches!(value, AxisValue::Qps(Qps::Infinite))) {
+    if open.iter().flatten().any(|value| matches!(value, AxisValue::Qps(Qps::Infinite))) {
         refuse_times(load, faults);
     }
+}
+
+fn is_open(values: &[&AxisValue]) -> bool {
+    let open = |value: &&AxisValue| matches!(value, AxisValue::Mode(Mode::RealWorkload) | AxisValue::Loop(Loop::Open));
+    values.iter().any(open)
 }
 
 fn refuse_multiples(load: &Node, faults: &mut Faults) {
