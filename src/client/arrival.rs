@@ -133,6 +133,14 @@ mod tests {
         let mut ours = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
         let (mut theirs, _) = listener.accept().await.unwrap();
         ask_for_stamps(&ours);
+        // The kernel begins to stamp a moment after the first socket of the machine asks.
+        for _ in 0..200 {
+            theirs.write_all(b"?").await.unwrap();
+            if read(&mut ours, 64).await.1.is_some() {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
         for text in ["one", "two"] {
             theirs.write_all(text.as_bytes()).await.unwrap();
             // A busy reader: no await, so that nothing is read meanwhile.

@@ -80,6 +80,12 @@ impl Content {
         [&self.reasoning, &self.visible, &self.other]
     }
 
+    /// Bytes that it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let texts: usize = self.texts().iter().map(|text| text.len()).sum();
+        texts + self.chunks.len() * size_of::<ContentChunk>()
+    }
+
     /// Whether nothing came.
     pub(crate) fn is_empty(&self) -> bool {
         self.texts().iter().all(|text| text.is_empty())

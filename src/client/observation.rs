@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use crate::record::{Attempt, Cause, Chunk, Failure, Outcome, Phase, RequestRecord, Stamps, TokenCounts};
+use crate::record::{Attempt, Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, Stamps, TokenCounts};
 use crate::time::MonotonicNs;
 use crate::tokens::Tokenizer;
 use crate::workload::{ChatRequest, Reply};
@@ -91,6 +91,11 @@ impl Observation {
         self.content.reasoning()
     }
 
+    /// Bytes that it holds, about.
+    pub fn weight(&self) -> usize {
+        self.content.weight()
+    }
+
     /// What a session learns from the answer.
     pub fn reply(&self) -> Reply {
         Reply { text: self.text().to_owned(), completed: self.outcome == Some(Outcome::Completed) }
@@ -122,6 +127,7 @@ impl Observation {
             conversation: asked.conversation,
             turn: asked.turn,
             chunks: stamped.map(|(chunk, tokens)| Chunk { at_ns: chunk.at_ns, tokens }).collect(),
+            chunk_times: KeptTimes::All,
             token_source,
             tokens: self.token_counts(asked.request, tokenizer),
             server: self.notes.report(&self.metrics),

@@ -93,7 +93,7 @@ where
                     Flight { transport: Arc::clone(&transport), rows: Arc::clone(&rows), stop: cancel.signal() };
                 flights.spawn(flight.fly(script, start, slot));
             } else if let Some((request, _)) = script.next(None) {
-                transport.dropped(request, start);
+                transport.drop_unsent(request, start);
             }
         }
     };

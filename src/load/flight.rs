@@ -41,7 +41,7 @@ pub trait Transport: Send + Sync + 'static {
     fn send(&self, request: Self::Request, start: Start, stop: StopSignal) -> impl Future<Output = Self::Reply> + Send;
 
     /// Notes that `request` was due while as many as may be were in flight: it is never sent.
-    fn dropped(&self, request: Self::Request, start: Start);
+    fn drop_unsent(&self, request: Self::Request, start: Start);
 }
 
 /// What a session on its way needs besides itself.

@@ -7,14 +7,14 @@ use super::distribution::Distribution;
 use super::quantile::{Ranked, needed};
 use super::*;
 use crate::record::{
-    Cause, Chunk, Failure, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource,
+    Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource,
 };
 use crate::scenario::Price;
 
 const MS: i64 = 1_000_000;
 
 /// A completed request sent at `sent` ms whose chunks come at these ms with these tokens.
-fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
+pub(super) fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
     let chunks: Vec<Chunk> = chunks.iter().map(|(at, tokens)| Chunk { at_ns: at * MS, tokens: *tokens }).collect();
     let last_ns = chunks.last().map(|chunk| chunk.at_ns);
     let tokens: u64 = chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum();
@@ -38,6 +38,7 @@ fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
             ..Stamps::default()
         },
         chunks,
+        chunk_times: KeptTimes::All,
         token_source: None,
         tokens: TokenCounts {
             input_requested: Some(100),
@@ -192,11 +193,11 @@ fn the_offered_rate_is_that_of_the_schedule_whatever_the_server_took() {
 }
 
 #[test]
-fn the_delivered_rate_tells_what_was_sent_of_it() {
+fn the_sent_rate_tells_what_went_out_of_what_was_due() {
     let delivered = |records: Vec<RequestRecord>| {
         let cell = cell_of(records);
         assert!(close(cell.offered_rate, 4.0), "{:?}", cell.offered_rate);
-        cell.delivered_rate
+        cell.sent_rate
     };
     let sent = |due_ms: i64, lag_ms: i64| due(due_ms, answered(due_ms + lag_ms, &[(due_ms + lag_ms + 50, 1)]));
     let never =
@@ -212,10 +213,10 @@ fn the_delivered_rate_tells_what_was_sent_of_it() {
     let at_the_end =
         [0, 250].map(|at| sent(at, 0)).into_iter().chain([500, 750, 1000].map(|at| never(at, Outcome::Dropped)));
     assert!(close(delivered(at_the_end.collect()), 1.0), "over the time in which they were due");
-    assert_eq!(cell_of([answered(0, &[(50, 1)]), answered(9, &[(50, 1)])]).delivered_rate, None, "closed loop");
+    assert_eq!(cell_of([answered(0, &[(50, 1)]), answered(9, &[(50, 1)])]).sent_rate, None, "closed loop");
     // All at once: nothing to deliver it against, but how fast they went out is known.
     let at_once = cell_of((0..5).map(|k| due(0, answered(k * 10, &[(90, 1)]))));
-    assert!(at_once.offered_rate.is_none() && close(at_once.delivered_rate, 100.0));
+    assert!(at_once.offered_rate.is_none() && close(at_once.sent_rate, 100.0));
 }
 
 #[test]
@@ -261,10 +262,7 @@ fn the_summary_has_the_shape_of_the_contract() {
         keys.split(' ').for_each(|key| assert!(value.get(key).is_some(), "{key} in {value}"));
     };
     let cell = &json["cells"][0];
-    has(
-        cell,
-        "cell_id axes requests duration_s offered_rate delivered_rate request_throughput output_token_throughput",
-    );
+    has(cell, "cell_id axes requests duration_s offered_rate sent_rate request_throughput output_token_throughput");
     has(cell, "total_token_throughput mean_in_flight error_rate goodput slo metrics client repeats cost_usd");
     has(&cell["requests"], "completed failed cancelled dropped causes");
     has(&cell["client"], "verdict reasons schedule_lag_ms_p99 loop_lag_ms_p99 cpu_utilization");

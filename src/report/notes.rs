@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 
 use super::axes::{shown, value};
+use super::clients;
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
+use super::steady;
 use crate::metrics::{CellSummary, PERCENTILES};
 use crate::text::plural;
 use crate::units::format_significant;
 
 /// So many cells are named in a kind of note; the rest is counted.
-const MOST_NAMED: usize = 5;
+pub(super) const MOST_NAMED: usize = 5;
 
 /// What the marks mean: those that are there.
 pub(super) fn legend(grid: &Grid) -> Vec<String> {
@@ -60,7 +62,18 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     if estimated > 0 {
         notes.push(format!("ITL and TPOT are estimates in {}: tokens were shared out by bytes", requests(estimated)));
     }
+    notes.extend(clients::notes(cells, |cell| name(cell, varying)));
+    notes.extend(sampled(cells));
+    notes.extend(steady::notes(cells, varying));
     notes
+}
+
+/// Where inter-token latencies are those of some requests only.
+fn sampled(cells: &[CellSummary]) -> Option<String> {
+    let some = cells.iter().filter(|cell| cell.itl_left_out > 0 && cell.metric("itl_ms").is_some());
+    let (left_out, all) =
+        some.fold((0, 0), |(left_out, all), cell| (left_out + cell.itl_left_out, all + cell.requests.completed));
+    (left_out > 0).then(|| format!("ITL is that of {} of {}: output.chunk_times", all - left_out, requests(all)))
 }
 
 /// A note for each cell that has some of it, the most first.
@@ -84,7 +97,7 @@ fn each(
 }
 
 /// The cell by what varies, as `--only` takes it.
-fn name(cell: &CellSummary, varying: &[&str]) -> String {
+pub(super) fn name(cell: &CellSummary, varying: &[&str]) -> String {
     if varying.is_empty() {
         return cell.cell_id.clone();
     }

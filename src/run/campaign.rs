@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::learn::Countings;
+use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::sites::Sites;
 use super::unit::{Bench, Measured};
@@ -56,6 +57,7 @@ pub async fn carry_out(
 ) -> Result<Conclusion, RunError> {
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
+    preflight(scenario, plan, observer)?;
     let sites = Sites::open(scenario, plan, clock, observer).await?;
     let countings = Countings::learn(scenario, plan, &sites, &material.prompts, observer).await?;
 
@@ -67,7 +69,7 @@ pub async fn carry_out(
     manifest.token_models = countings.models();
     manifest.inputs = freeze_inputs(&dir, &inputs(scenario, &material), SMALL_INPUT_BYTES)?;
     dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
-    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views)?;
+    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views, clock)?;
 
     let schema = RowSchema::of(plan, [])?;
     let bench = Bench {
@@ -91,7 +93,7 @@ pub async fn carry_out(
     let concluded = results.conclude(state);
     let complete = measured?;
     concluded?;
-    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.summary(), complete, units })
+    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures
@@ -103,6 +105,13 @@ fn inputs(scenario: &Scenario, material: &Material) -> Vec<Input> {
         Input { may_be_copied: stays != Some(&path), name, path }
     };
     content_files(scenario).into_iter().map(input).collect()
+}
+
+/// Refuses a plan that this machine does not suffice for, before anything is sent.
+fn preflight(scenario: &Scenario, plan: &Plan, observer: &dyn Observer) -> Result<(), RunError> {
+    let Preflight { shortages, warnings } = Preflight::of(scenario, plan, &Limits::here());
+    warnings.into_iter().for_each(|warning| observer.tell(RunEvent::Warning(warning)));
+    if shortages.is_empty() { Ok(()) } else { Err(RunError::Insufficient(shortages)) }
 }
 
 /// Measures every unit in its order; returns how many came to their end.

@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,8 +12,13 @@ use crate::load::{Script, Source};
 use crate::record::Phase;
 use crate::workload::{ChatRequest, Reply, Session, Workload};
 
-/// Sessions made ahead of use, at least; twice the concurrency when that is more.
+/// Sessions made ahead of use, at least; as many as are in flight when that is more.
 const AHEAD: usize = 64;
+
+/// Sessions of each phase that are made ahead of use.
+pub(super) fn made_ahead(concurrency: usize) -> usize {
+    AHEAD.max(concurrency.saturating_mul(2))
+}
 
 /// A request whose body is encoded.
 #[derive(Debug, Clone)]
@@ -90,10 +96,15 @@ fn locked(session: &Mutex<Box<dyn Session>>) -> MutexGuard<'_, Box<dyn Session>>
 
 /// The sessions of a unit, made by a thread of their own into two bounded rings, one a phase.
 pub(super) struct Prompter {
-    warmup: mpsc::Receiver<Made>,
-    measure: mpsc::Receiver<Made>,
-    /// Taken out of the rings already, to see that all is well before the clock starts.
-    ready: Vec<(Phase, Prepared)>,
+    warmup: Ring,
+    measure: Ring,
+}
+
+/// The sessions of a phase, first made first out.
+struct Ring {
+    /// Taken out of the ring already, to see that all is well before the clock starts.
+    ready: VecDeque<Prepared>,
+    made: mpsc::Receiver<Made>,
 }
 
 type Made = Result<Prepared, String>;
@@ -109,7 +120,7 @@ pub(super) struct Wanted {
 impl Prompter {
     /// Starts making sessions.
     pub(super) fn start(workload: &Arc<dyn Workload>, encoder: &Encoder, wanted: Wanted) -> Self {
-        let ahead = AHEAD.max(2 * wanted.concurrency);
+        let ahead = made_ahead(wanted.concurrency);
         let ring = |phase: Phase, count: Option<u64>| {
             let (sender, receiver) = mpsc::channel(ahead);
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());
@@ -124,13 +135,9 @@ impl Prompter {
             };
             // Without a thread nothing is made, and the load ends for want of work.
             let _ = std::thread::Builder::new().name("prompts".to_owned()).spawn(make);
-            receiver
+            Ring { ready: VecDeque::new(), made: receiver }
         };
-        Self {
-            warmup: ring(Phase::Warmup, wanted.warmup),
-            measure: ring(Phase::Measure, wanted.measure),
-            ready: Vec::new(),
-        }
+        Self { warmup: ring(Phase::Warmup, wanted.warmup), measure: ring(Phase::Measure, wanted.measure) }
     }
 
     /// Waits until enough is made for the first starts, so that the clock does not start before.
@@ -141,19 +148,18 @@ impl Prompter {
         };
         for (phase, count) in [(Phase::Warmup, enough(wanted.warmup)), (Phase::Measure, enough(wanted.measure))] {
             for _ in 0..count {
-                match self.ring(phase).recv().await {
-                    Some(Ok(prepared)) => self.ready.push((phase, prepared)),
+                let ring = self.ring(phase);
+                match ring.made.recv().await {
+                    Some(Ok(prepared)) => ring.ready.push_back(prepared),
                     Some(Err(message)) => return Err(RunError::Prompt { cell: String::new(), message }),
                     None => return Err(RunError::Internal("no thread to make prompts".to_owned())),
                 }
             }
         }
-        // Taken from the end, first come first.
-        self.ready.reverse();
         Ok(())
     }
 
-    fn ring(&mut self, phase: Phase) -> &mut mpsc::Receiver<Made> {
+    fn ring(&mut self, phase: Phase) -> &mut Ring {
         match phase {
             Phase::Warmup => &mut self.warmup,
             Phase::Measure => &mut self.measure,
@@ -165,11 +171,12 @@ impl Source for Prompter {
     type Script = Prepared;
 
     async fn next(&mut self, phase: Phase, _: u64) -> Option<Prepared> {
-        if let Some(at) = self.ready.iter().rposition(|(made_for, _)| *made_for == phase) {
-            return Some(self.ready.remove(at).1);
+        let ring = self.ring(phase);
+        if let Some(prepared) = ring.ready.pop_front() {
+            return Some(prepared);
         }
         // What renders once renders again: an error here ends the load early, and the unit shows fewer requests.
-        self.ring(phase).recv().await?.ok()
+        ring.made.recv().await?.ok()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::gauges::Gauges;
+use super::health::Watch;
 use super::learn::Countings;
 use super::prepare::{Encoder, Prompter};
 use super::sites::{Sites, target};
@@ -13,6 +14,7 @@ use super::wire::Wire;
 use super::workloads::{requests_of_session, workload};
 use crate::load::{Ending, Stop, StopHandle, Traffic, Window, drive};
 use crate::plan::Cell;
+use crate::record::ClientFacts;
 use crate::scenario::Scenario;
 use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
 use crate::time::{Alarm, Clock, unix_ns};
@@ -84,18 +86,25 @@ impl Bench<'_> {
             journal,
             gauges,
             clock: self.clock,
+            chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
         });
+        let watch = Watch::start(self.clock);
         let window = self.load(traffic, prompter, &wire, stop).await;
+        self.observer.tell(RunEvent::LoadEnded { number });
+        let facts = watch.finish(window.measured_from_ns);
         let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;
+        let simulated = self.scenario.endpoint(endpoint).is_some_and(|endpoint| endpoint.simulator.is_some());
+        let backlog = Some(wire.journal.longest_queue());
+        wire.journal.set_client(ClientFacts { journal_backlog: backlog, simulator_inside: simulated, ..facts });
         wire.journal.finish()?;
         self.keep(&unit, &window, now)
     }
 
     /// Runs the load; a disk that takes no more rows cancels it.
     async fn load(&self, traffic: Traffic, prompter: Prompter, wire: &Arc<Wire>, stop: &StopHandle) -> Window {
+        let (inner, signal) = StopHandle::new();
         // Without a descriptor for it, requests are still due: a millisecond later.
         let alarm = Alarm::precise(self.clock).unwrap_or_else(|_| Alarm::coarse(self.clock));
-        let (inner, signal) = StopHandle::new();
         let mut outside = stop.signal();
         let pass_on = async {
             outside.reached(Stop::Draining).await;

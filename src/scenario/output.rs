@@ -47,6 +47,8 @@ pub enum Format {
 pub enum ChunkTimes {
     /// Every chunk's.
     All,
-    /// The first and the last token's only.
+    /// The first and the last chunk's only.
     FirstLast,
+    /// Every chunk's of one request in 16, the first and the last chunk's of the others.
+    Sampled,
 }

@@ -3,9 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod bad_input;
+mod calibrate;
 mod commands;
 mod documents;
 mod floors;
+mod health;
 mod interrupted;
 mod open_loop;
 mod scenarios;

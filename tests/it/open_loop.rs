@@ -73,7 +73,7 @@ fn every_request_is_due_by_the_schedule_and_sent_after_it() {
     }
     assert_eq!(cell["requests"]["completed"], 20);
     assert!((cell["offered_rate"].as_f64().unwrap() - 200.0).abs() < 1e-6);
-    let delivered = cell["delivered_rate"].as_f64().unwrap();
+    let delivered = cell["sent_rate"].as_f64().unwrap();
     assert!(delivered > 0.0 && delivered <= 200.001, "{delivered}");
     for metric in ["queue_delay_ms", "ttft_from_schedule_ms", "e2e_from_schedule_ms"] {
         assert_eq!(cell["metrics"][metric]["count"], 20, "{metric}");
@@ -110,7 +110,7 @@ fn a_duration_takes_exactly_what_is_due_within_it() {
 fn an_infinite_rate_sends_all_at_once() {
     let (rows, cell, _) = run(&["matrix.qps=inf", "load.requests=50"]);
     assert_eq!(due(&rows), [0; 50]);
-    assert!(cell["offered_rate"].is_null() && cell["delivered_rate"].as_f64().is_some());
+    assert!(cell["offered_rate"].is_null() && cell["sent_rate"].as_f64().is_some());
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn what_is_due_beyond_the_cap_has_a_row_and_is_infinitely_late() {
         (&25.into(), &(25 - dropped).into())
     );
     assert_eq!(metric("e2e_from_schedule_ms")["null_reasons"]["p99"], "censored");
-    assert!(cell["delivered_rate"].as_f64() < cell["offered_rate"].as_f64());
+    assert!(cell["sent_rate"].as_f64() < cell["offered_rate"].as_f64());
     assert!(shown.contains(&format!("{dropped} of 25 requests dropped")), "{shown}");
 }
 

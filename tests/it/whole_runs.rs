@@ -150,3 +150,58 @@ fn show_draws_a_stored_run() {
     assert!(bench.call("show results/small/latest --json").stdout.contains("\"format_version\": 1"));
     assert_eq!(bench.call("show results").code, 2);
 }
+
+#[test]
+fn the_steady_window_of_every_repeat_is_stored_with_its_figures() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    let said =
+        bench.call("run small.toml --only model=a --only input_tokens=24 --set load.requests=40 --set load.repeats=2 --set load.warmup=0");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let dir = bench.latest("small");
+    let summary = Bench::json(&dir.join("summary.json"));
+    for cell in summary["cells"].as_array().unwrap() {
+        let steady = &cell["steady"];
+        assert_eq!((&steady["rule"], &steady["reason"]), (&"closed_full".into(), &serde_json::Value::Null), "{steady}");
+        let concurrency = cell["axes"]["concurrency"].as_f64().unwrap();
+        assert!((steady["mean_in_flight"].as_f64().unwrap() - concurrency).abs() < 0.35 * concurrency, "{steady}");
+        let windows = steady["repeats"].as_array().unwrap();
+        assert_eq!(windows.len(), 2);
+        let lengths = windows.iter().map(|window| {
+            let (from, to) = (window["from_ns"].as_f64().unwrap(), window["to_ns"].as_f64().unwrap());
+            assert!(from >= 0.0 && to > from);
+            (to - from) / 1e9
+        });
+        assert!((lengths.sum::<f64>() - steady["duration_s"].as_f64().unwrap()).abs() < 1e-6);
+        let counted: f64 = windows.iter().map(|window| window["requests"].as_f64().unwrap()).sum();
+        assert_eq!(steady["metrics"]["ttft_ms"]["count"].as_f64(), Some(counted));
+        assert!(counted < 80.0 && counted > 60.0, "those that fill the slots do not count: {counted}");
+    }
+    assert!(bench.call("show results/small/latest --steady").stdout.starts_with("small · steady state"));
+    assert!(fs::read_to_string(dir.join("comparison.md")).unwrap().contains("**small · steady state"));
+    let csv = fs::read_to_string(dir.join("summary.csv")).unwrap();
+    assert!(csv.lines().next().unwrap().contains(",steady_ttft_ms_p99,"));
+}
+
+#[test]
+fn rows_keep_the_stamps_that_were_asked_for() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    let run = |kept: &str| {
+        let words = "run small.toml --only model=a --only input_tokens=24 --only concurrency=4 --set load.requests=64 --json --quiet";
+        let said = bench.call(&format!("{words} --set output.chunk_times={kept}"));
+        assert_eq!(said.code, 0, "{}", said.stderr);
+        let cell = serde_json::from_str::<serde_json::Value>(&said.stdout).unwrap()["cells"][0].clone();
+        (rows(&bench.latest("small").join("requests")), cell["metrics"].clone(), cell["itl_left_out"].clone())
+    };
+    let (all, metrics, left_out) = run("all");
+    assert!(all.iter().all(|row| row.chunks.len() == 6) && left_out == 0);
+    assert_eq!(metrics["itl_ms"]["count"], 64 * 5);
+    let (ends, metrics, left_out) = run("first_last");
+    assert!(ends.iter().all(|row| row.chunks.iter().map(|chunk| chunk.tokens).eq([1, 5])));
+    assert!(metrics["itl_ms"].is_null() && metrics["chunk_gap_ms"].is_null() && left_out == 64);
+    assert_eq!((&metrics["tpot_ms"]["count"], &metrics["ttft_ms"]["count"]), (&64.into(), &64.into()));
+    let (sampled, metrics, left_out) = run("sampled");
+    let whole = sampled.iter().filter(|row| row.chunks.len() == 6);
+    let measured = whole.clone().filter(|row| row.phase == Phase::Measure).count();
+    assert_eq!(whole.count(), sampled.len() / 16);
+    assert_eq!((&metrics["itl_ms"]["count"], left_out.as_u64()), (&(measured * 5).into(), Some(64 - measured as u64)));
+}

@@ -67,7 +67,7 @@ impl Transport for Scripted {
         self.add(start, start_ms, end);
     }
 
-    fn dropped(&self, _: u64, start: Start) {
+    fn drop_unsent(&self, _: u64, start: Start) {
         self.add(start, self.now_ms(), End::Dropped);
     }
 }

@@ -21,6 +21,7 @@ pub(super) fn load(node: &Node) -> Load {
         parallel: node.word("parallel").unwrap_or(default.parallel),
         hooks: node.get("hooks").map(hooks).unwrap_or_default(),
         retries: node.get("retries").map(retries).unwrap_or_default(),
+        require_healthy_client: node.truth("require_healthy_client").unwrap_or(default.require_healthy_client),
     }
 }
 
@@ -74,7 +75,8 @@ fn refuse_multiples(load: &Node, faults: &mut Faults) {
 
 fn refuse_times(load: &Node, faults: &mut Faults) {
     let alone = load.get("duration").filter(|_| load.get("requests").is_none());
-    let warmup = load.get("warmup").filter(|_| matches!(load.parsed("warmup"), Some(Amount::Time(_))));
+    let warmup =
+        load.get("warmup").filter(|_| matches!(load.parsed("warmup"), Some(Amount::Time(time)) if !time.is_zero()));
     for (node, help) in [(alone, "add `requests`, as 80"), (warmup, "write a count, as 80")] {
         if let Some(node) = node {
             let message = "`qps = \"inf\"` sends all at once, and a time does not say how many";
