@@ -18,7 +18,9 @@ pub(super) fn plan(args: &args::Plan, env: &Env, terminal: &Terminal) -> Result<
     for lack in shortages {
         terminal.warning(&format!("{}: {}; {}", lack.cell_id, lack.problem, lack.remedy));
     }
-    warnings.iter().for_each(|warning| terminal.warning(warning));
+    for warning in &warnings {
+        terminal.warning(warning);
+    }
     if args.json {
         let view = serde_json::to_string_pretty(&PlanView::of(&scenario, &plan)).map_err(Failure::failed)?;
         terminal.result(&view);

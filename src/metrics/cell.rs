@@ -153,6 +153,7 @@ impl CellAccumulator {
             Stage::New | Stage::First => {
                 of_repeat.add(record);
                 if record.phase == Phase::Measure {
+                    self.clients.entry(repeat).or_default().1.add(record);
                     self.count(record);
                 }
             }

@@ -7,7 +7,7 @@ use crate::units::format_significant;
 
 /// The verdict on the client, where it is not `ok` everywhere.
 pub(super) fn client_column(cells: &[CellSummary]) -> Option<Column> {
-    cells.iter().any(|cell| is_doubtful(cell)).then(|| {
+    cells.iter().any(is_doubtful).then(|| {
         column("client", cells, |cell| match cell.client.verdict {
             Some(Verdict::Limited) => Cell::bad("limited"),
             Some(Verdict::Suspect) => Cell::plain("suspect"),

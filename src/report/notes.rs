@@ -62,9 +62,9 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     if estimated > 0 {
         notes.push(format!("ITL and TPOT are estimates in {}: tokens were shared out by bytes", requests(estimated)));
     }
-    notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes.extend(sampled(cells));
     notes.extend(steady::notes(cells, varying));
+    notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes
 }
 

@@ -110,7 +110,9 @@ fn inputs(scenario: &Scenario, material: &Material) -> Vec<Input> {
 /// Refuses a plan that this machine does not suffice for, before anything is sent.
 fn preflight(scenario: &Scenario, plan: &Plan, observer: &dyn Observer) -> Result<(), RunError> {
     let Preflight { shortages, warnings } = Preflight::of(scenario, plan, &Limits::here());
-    warnings.into_iter().for_each(|warning| observer.tell(RunEvent::Warning(warning)));
+    for warning in warnings {
+        observer.tell(RunEvent::Warning(warning));
+    }
     if shortages.is_empty() { Ok(()) } else { Err(RunError::Insufficient(shortages)) }
 }
 

@@ -56,7 +56,7 @@ pub fn compact(journal: &Path, target: &Path, origin: Option<Origin>) -> Result<
     };
     let reader = JournalReader::open(journal)?.ok_or_else(empty)?;
     let header = reader.header().clone();
-    let rows = write(target, &header, origin, reader, |reader| reader.client())?;
+    let rows = write(target, &header, origin, reader, super::journal_read::JournalReader::client)?;
     remove_journal(journal)?;
     Ok(Compacted { rows, origin })
 }

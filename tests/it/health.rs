@@ -72,7 +72,7 @@ fn a_client_that_is_stopped_is_limited_and_fails_the_run() {
     let bench = Bench::new().file("calm.toml", CALM);
     let child = bench.command("run calm.toml").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let partial = bench.path("results/calm/latest/partial");
-    while !(partial.is_dir() && !files(&partial).is_empty()) {
+    while !partial.is_dir() || files(&partial).is_empty() {
         std::thread::sleep(Duration::from_millis(10));
     }
     let send = |signal| kill_process(Pid::from_child(&child), signal).unwrap();

@@ -25,10 +25,12 @@ fn idle() -> ClientFacts {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the field has it")]
 fn lag(p99_ms: i64, max_ms: i64) -> Option<LoopLag> {
     Some(LoopLag { samples: 1000, p50_ns: 0, p99_ns: p99_ms * MS, max_ns: max_ms * MS })
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "as the field has it")]
 fn quota(throttled_ns: i64) -> Option<Throttling> {
     Some(Throttling { periods: 100, throttled_periods: 1, throttled_ns })
 }

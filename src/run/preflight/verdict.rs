@@ -39,7 +39,7 @@ impl Preflight {
             match memory(need, limits) {
                 Some((true, shortage)) => found.shortages.push(shortage),
                 Some((false, Shortage { cell_id, problem, .. })) => {
-                    found.warnings.push(format!("{cell_id}: {problem}"))
+                    found.warnings.push(format!("{cell_id}: {problem}"));
                 }
                 None => {}
             }
