@@ -226,7 +226,8 @@ impl CellAccumulator {
         let tallies: Vec<_> = self.repeats.iter().map(|(number, repeat)| (*number, repeat.steady())).collect();
         CellSummary {
             duration_s,
-            offered_rate: offered_rate(self.repeats.values()),
+            offered_rate: gap_rate(self.repeats.values().map(Repeat::due)),
+            sent_rate: gap_rate(self.repeats.values().map(Repeat::sends)),
             request_throughput: rate(self.counts.completed),
             output_token_throughput: output.and_then(rate),
             total_token_throughput: input.zip(output).and_then(|(input, output)| rate(input + output)),
@@ -288,9 +289,9 @@ fn is_input_off(record: &RequestRecord, sends_pictures: bool) -> bool {
     }
 }
 
-/// Requests due a second: gaps between due times over the time they span, both added up over the repeats.
-fn offered_rate<'r>(repeats: impl Iterator<Item = &'r Repeat>) -> Option<f64> {
-    let (gaps, span_ns) = repeats.map(Repeat::due).fold((0, 0), |sum, due| (sum.0 + due.0, sum.1 + due.1));
+/// Gaps a second: their number over the nanoseconds that they span, both added up over the repeats.
+fn gap_rate(repeats: impl Iterator<Item = (u64, i64)>) -> Option<f64> {
+    let (gaps, span_ns) = repeats.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
     (span_ns > 0).then(|| as_float(gaps) / seconds_of(span_ns))
 }
 

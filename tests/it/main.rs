@@ -10,6 +10,7 @@ mod floors;
 mod health;
 mod imports;
 mod interrupted;
+mod open_loop;
 mod pictures;
 mod scenarios;
 mod sources;

@@ -169,6 +169,7 @@ fn scenarios_have_the_cells_that_they_promise() {
         ("scenarios/sambanova-cloud.toml", 12),
         ("scenarios/vllm-local.toml", 8),
         ("scenarios/llama-cpp.toml", 6),
+        ("scenarios/real-workload.toml", 6),
     ] {
         let plan = expand(&sound(Path::new(path)), &BTreeMap::new());
         assert_eq!(plan.cells.len(), cells, "{path}");
