@@ -151,7 +151,7 @@ fn by_epoll(work: &Work) -> Vec<f64> {
 
 #[cfg(not(target_os = "linux"))]
 fn by_epoll(_: &Work) -> Vec<f64> {
-    unimplemented!("epoll is Linux's; take `tokio`")
+    panic!("epoll is Linux's; take `tokio`")
 }
 
 fn by_tokio(work: Rc<Work>) -> Vec<f64> {

@@ -19,6 +19,7 @@ mod content;
 mod control;
 mod deadline;
 mod dial;
+mod ending;
 mod exchange;
 mod failure;
 mod http1;
