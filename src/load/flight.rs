@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::gate::Entry;
+use super::gate::Slot;
 use super::{Stop, StopSignal};
 use crate::record::Phase;
 use crate::time::MonotonicNs;
@@ -30,7 +30,7 @@ pub struct Start {
     pub scheduled_ns: Option<MonotonicNs>,
 }
 
-/// Sends one request and waits for its end. Records what happened by itself.
+/// Sends one request and waits for its end. Records by itself what happened to it, or that nothing did.
 pub trait Transport: Send + Sync + 'static {
     /// What it sends.
     type Request: Send;
@@ -40,48 +40,41 @@ pub trait Transport: Send + Sync + 'static {
     /// Sends `request`; gives up when `stop` reaches [`Stop::Cancelling`].
     fn send(&self, request: Self::Request, start: Start, stop: StopSignal) -> impl Future<Output = Self::Reply> + Send;
 
-    /// Notes that `request` was due and is never sent.
+    /// Notes that `request` was due while as many as may be were in flight: it is never sent.
     fn drop_unsent(&self, request: Self::Request, start: Start);
 }
 
-/// One session on its way: its script's requests, one after the other, in the slot of `entry`.
-pub(super) async fn fly<S, T>(
-    mut script: S,
-    entry: Entry,
-    transport: Arc<T>,
-    rows: Arc<AtomicU64>,
-    mut stop: StopSignal,
-) where
-    S: Script,
-    T: Transport<Request = S::Request, Reply = S::Reply>,
-{
-    let mut last = None;
-    let Entry { phase, mut scheduled_ns, slot, .. } = entry;
-    while let Some((request, think)) = script.next(last.as_ref()) {
-        if !think.is_zero() {
-            tokio::select! {
-                () = tokio::time::sleep(think) => {}
-                () = stop.reached(Stop::Cancelling) => break,
-            }
-        }
-        if stop.now() >= Stop::Cancelling {
-            break;
-        }
-        let request_index = rows.fetch_add(1, Ordering::Relaxed);
-        let start = Start { request_index, phase, scheduled_ns: scheduled_ns.take() };
-        last = Some(transport.send(request, start, stop.clone()).await);
-    }
-    drop(slot);
+/// What a session on its way needs besides itself.
+pub(super) struct Flight<T> {
+    pub(super) transport: Arc<T>,
+    /// Counts rows, for the numbers of the requests after the first.
+    pub(super) rows: Arc<AtomicU64>,
+    pub(super) stop: StopSignal,
 }
 
-/// Tells the transport of a session that is due and finds no room.
-pub(super) fn drop_unsent<S, T>(mut script: S, entry: &Entry, transport: &T, rows: &AtomicU64)
-where
-    S: Script,
-    T: Transport<Request = S::Request, Reply = S::Reply>,
-{
-    if let Some((request, _)) = script.next(None) {
-        let request_index = rows.fetch_add(1, Ordering::Relaxed);
-        transport.drop_unsent(request, Start { request_index, phase: entry.phase, scheduled_ns: entry.scheduled_ns });
+impl<T: Transport> Flight<T> {
+    /// Sends a script's requests, one after the other, in one slot; the first of them as `start` says.
+    pub(super) async fn fly<S>(mut self, mut script: S, mut start: Start, slot: Slot)
+    where
+        S: Script<Request = T::Request, Reply = T::Reply>,
+    {
+        let mut last = None;
+        while let Some((request, think)) = script.next(last.as_ref()) {
+            if !think.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(think) => {}
+                    () = self.stop.reached(Stop::Cancelling) => break,
+                }
+            }
+            if self.stop.now() >= Stop::Cancelling {
+                break;
+            }
+            if last.is_some() {
+                let request_index = self.rows.fetch_add(1, Ordering::Relaxed);
+                start = Start { request_index, scheduled_ns: None, ..start };
+            }
+            last = Some(self.transport.send(request, start, self.stop.clone()).await);
+        }
+        drop(slot);
     }
 }

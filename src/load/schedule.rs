@@ -1,63 +1,72 @@
-use super::arrivals::Offsets;
-use super::{ArrivalProcess, StopRule, Warmup};
+use super::{ArrivalProcess, Offsets, StopRule, Warmup};
 use crate::record::Phase;
-use crate::time::{MonotonicNs, duration_ns};
+use crate::time::duration_ns;
+use crate::units::Qps;
 
-/// The sessions of an open loop, each with the moment it is due, warm-up and stop rule applied: data, whatever
-/// happens to the sessions.
-///
-/// The measured phase starts a gap after the last arrival of the warm-up, so that the two pass into one another;
-/// its offsets are the same with any warm-up.
-#[derive(Debug, Clone)]
-pub(super) struct Schedule {
-    warmup: Warmup,
-    rule: StopRule,
-    began_ns: MonotonicNs,
-    warm: Offsets,
-    measured: Offsets,
-    /// Sessions of the running phase so far.
-    count: u64,
-    measured_from_ns: Option<MonotonicNs>,
+/// A request of a schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due {
+    /// Its phase.
+    pub phase: Phase,
+    /// From 0 within the phase.
+    pub index: u64,
+    /// When, in nanoseconds since the first request of all.
+    pub offset_ns: i64,
 }
 
-/// A session and when it is due.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Due {
-    pub(super) phase: Phase,
-    /// Its number within the phase.
-    pub(super) index: u64,
-    pub(super) at_ns: MonotonicNs,
+/// All requests of an open loop, known before the first is sent: an iterator in order of time.
+///
+/// The measured phase takes over at the moment at which the warm-up's next request would have been due, so that the
+/// pace has no seam; its own offsets are the same whatever the warm-up is.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    warmup: Warmup,
+    rule: StopRule,
+    warming: Option<Offsets>,
+    measured: Offsets,
+    /// When the measured phase starts; counts once the warm-up is over.
+    from_ns: i64,
+    index: u64,
+    /// Whether time never passes between requests: then only counts bound a phase.
+    at_once: bool,
 }
 
 impl Schedule {
-    pub(super) fn new(process: ArrivalProcess, warmup: Warmup, rule: StopRule, began_ns: MonotonicNs) -> Self {
+    /// The schedule of a process at a rate, as far as the rules reach. Without a limit it has no end; at an infinite
+    /// rate a time is no limit, and a phase that has no other is empty.
+    #[must_use]
+    pub fn new(process: ArrivalProcess, rate: Qps, warmup: Warmup, rule: StopRule) -> Self {
         Self {
             warmup,
             rule,
-            began_ns,
-            warm: process.offsets(Phase::Warmup.as_str()),
-            measured: process.offsets(Phase::Measure.as_str()),
-            count: 0,
-            measured_from_ns: None,
+            warming: Some(process.offsets(rate, Phase::Warmup)),
+            measured: process.offsets(rate, Phase::Measure),
+            from_ns: 0,
+            index: 0,
+            at_once: rate == Qps::Infinite,
         }
     }
 
-    /// When the measured phase started: its first arrival is due.
-    pub(super) fn measured_from_ns(&self) -> Option<MonotonicNs> {
-        self.measured_from_ns
-    }
-
-    fn is_warming(&self, offset_ns: i64) -> bool {
+    fn is_warm_up(&self, offset_ns: i64) -> bool {
         match self.warmup {
-            Warmup::Sessions(count) => self.count < count,
-            Warmup::Time(time) => offset_ns < duration_ns(time),
+            Warmup::Sessions(count) => self.index < count,
+            Warmup::Time(time) => !self.at_once && offset_ns < duration_ns(time),
         }
     }
 
-    /// The number of the next session of the running phase.
-    fn number(&mut self) -> u64 {
-        self.count += 1;
-        self.count - 1
+    fn is_measured(&self, offset_ns: i64) -> bool {
+        match self.rule {
+            StopRule { sessions: None, .. } if self.at_once => false,
+            StopRule { sessions, duration } => {
+                sessions.is_none_or(|most| self.index < most)
+                    && duration.is_none_or(|longest| offset_ns < duration_ns(longest))
+            }
+        }
+    }
+
+    fn due(&mut self, phase: Phase, offset_ns: i64) -> Due {
+        self.index += 1;
+        Due { phase, index: self.index - 1, offset_ns }
     }
 }
 
@@ -65,72 +74,14 @@ impl Iterator for Schedule {
     type Item = Due;
 
     fn next(&mut self) -> Option<Due> {
-        if self.measured_from_ns.is_none() {
-            let offset_ns = self.warm.next()?;
-            let at_ns = self.began_ns.saturating_add(offset_ns);
-            if self.is_warming(offset_ns) {
-                return Some(Due { phase: Phase::Warmup, index: self.number(), at_ns });
+        if let Some(warming) = &mut self.warming {
+            let offset_ns = warming.next()?;
+            if self.is_warm_up(offset_ns) {
+                return Some(self.due(Phase::Warmup, offset_ns));
             }
-            self.measured_from_ns = Some(at_ns);
-            self.count = 0;
+            (self.warming, self.from_ns, self.index) = (None, offset_ns, 0);
         }
         let offset_ns = self.measured.next()?;
-        let over = self.rule.sessions.is_some_and(|most| self.count >= most)
-            || self.rule.duration.is_some_and(|longest| offset_ns >= duration_ns(longest));
-        if over {
-            return None;
-        }
-        let at_ns = self.measured_from_ns?.saturating_add(offset_ns);
-        Some(Due { phase: Phase::Measure, index: self.number(), at_ns })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::seed::Seed;
-    use crate::units::{ArrivalDistribution, Qps};
-    use std::time::Duration;
-
-    fn dues(warmup: Warmup, sessions: Option<u64>, ms: Option<u64>) -> Vec<(char, u64, i64)> {
-        let process =
-            ArrivalProcess { rate: Qps::Rate(10.0), distribution: ArrivalDistribution::Constant, seed: Seed::root(1) };
-        let rule = StopRule { sessions, duration: ms.map(Duration::from_millis) };
-        let letter = |due: &Due| if due.phase == Phase::Warmup { 'w' } else { 'm' };
-        Schedule::new(process, warmup, rule, 1_000_000_000)
-            .map(|due| (letter(&due), due.index, (due.at_ns - 1_000_000_000) / 1_000_000))
-            .collect()
-    }
-
-    #[test]
-    fn phases_pass_into_one_another_and_the_rule_bounds_them() {
-        let none = Warmup::Sessions(0);
-        for (warmup, sessions, ms, expected) in [
-            (none, Some(3), None, vec![('m', 0, 0), ('m', 1, 100), ('m', 2, 200)]),
-            (Warmup::Sessions(2), Some(2), None, vec![('w', 0, 0), ('w', 1, 100), ('m', 0, 200), ('m', 1, 300)]),
-            (Warmup::Time(Duration::from_millis(150)), Some(1), None, vec![('w', 0, 0), ('w', 1, 100), ('m', 0, 200)]),
-            (none, None, Some(200), vec![('m', 0, 0), ('m', 1, 100)]),
-            (none, Some(9), Some(101), vec![('m', 0, 0), ('m', 1, 100)]),
-            (none, Some(0), None, vec![]),
-        ] {
-            assert_eq!(dues(warmup, sessions, ms), expected, "{warmup:?} {sessions:?} {ms:?}");
-        }
-    }
-
-    #[test]
-    fn the_measured_offsets_are_the_same_with_any_warm_up() {
-        let process = ArrivalProcess {
-            rate: Qps::Rate(10.0),
-            distribution: ArrivalDistribution::Exponential,
-            seed: Seed::root(1),
-        };
-        let rule = StopRule { sessions: Some(50), duration: None };
-        let offsets = |warmup| {
-            let mut schedule = Schedule::new(process, warmup, rule, 7);
-            let dues: Vec<Due> = schedule.by_ref().filter(|due| due.phase == Phase::Measure).collect();
-            let from_ns = schedule.measured_from_ns().unwrap();
-            dues.iter().map(|due| due.at_ns - from_ns).collect::<Vec<_>>()
-        };
-        assert_eq!(offsets(Warmup::Sessions(0)), offsets(Warmup::Sessions(17)));
+        self.is_measured(offset_ns).then(|| self.due(Phase::Measure, self.from_ns.saturating_add(offset_ns)))
     }
 }

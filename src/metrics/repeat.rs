@@ -18,6 +18,9 @@ pub(super) struct Repeat {
     window: Span,
     due: Span,
     due_count: u64,
+    /// Sends of requests that were due.
+    sends: Span,
+    send_count: u64,
     in_flight_ns: i64,
     finder: Option<WindowFinder>,
     steady: RepeatTally,
@@ -79,6 +82,11 @@ impl Repeat {
         self.due.begin(stamps.scheduled_ns);
         self.due.end(stamps.scheduled_ns);
         self.due_count += u64::from(stamps.scheduled_ns.is_some());
+        if stamps.scheduled_ns.is_some() {
+            self.sends.begin(stamps.sent_ns);
+            self.sends.end(stamps.sent_ns);
+            self.send_count += u64::from(stamps.sent_ns.is_some());
+        }
         if let (Some(sent_ns), Some(end_ns)) = (stamps.sent_ns, stamps.end_ns) {
             self.in_flight_ns += end_ns - sent_ns;
         }
@@ -113,6 +121,13 @@ impl Repeat {
     /// Gaps between due times, and the nanoseconds they span.
     pub(super) fn due(&self) -> (u64, i64) {
         (self.due_count.saturating_sub(1), self.due.length_ns().unwrap_or(0))
+    }
+
+    /// Gaps between sends of requests that were due, and the nanoseconds that the sends or the due times span,
+    /// whichever is longer: fewer sends and late ones both lower the rate.
+    pub(super) fn sends(&self) -> (u64, i64) {
+        let length_ns = |span: Span| span.length_ns().unwrap_or(0);
+        (self.send_count.saturating_sub(1), length_ns(self.sends).max(length_ns(self.due)))
     }
 
     /// The sum of all requests' times in flight.

@@ -53,6 +53,9 @@ pub struct CellSummary {
     pub duration_s: Option<f64>,
     /// Requests a second that were due, by the gaps between their times; null in closed loop and when all were due at once.
     pub offered_rate: Option<f64>,
+    /// Of these, requests a second that were sent, over the same time or the longer one that late sends take.
+    #[serde(default)]
+    pub sent_rate: Option<f64>,
     /// Completed requests a second.
     pub request_throughput: Option<f64>,
     /// Output tokens of completed requests a second.

@@ -49,7 +49,7 @@ fn metric_fields(summary: Option<&MetricSummary>) -> impl Iterator<Item = String
 type OfCell = fn(&CellSummary) -> String;
 
 /// Every figure of a cell that belongs to no metric; a test holds the list against `summary.json`.
-const FIGURES: [(&str, OfCell); 40] = [
+const FIGURES: [(&str, OfCell); 41] = [
     ("completed", |cell| cell.requests.completed.to_string()),
     ("failed", |cell| cell.requests.failed.to_string()),
     ("cancelled", |cell| cell.requests.cancelled.to_string()),
@@ -59,6 +59,7 @@ const FIGURES: [(&str, OfCell); 40] = [
     ("finish_reasons", |cell| counts(&cell.finish_reasons)),
     ("duration_s", |cell| known(cell.duration_s)),
     ("offered_rate", |cell| known(cell.offered_rate)),
+    ("sent_rate", |cell| known(cell.sent_rate)),
     ("request_throughput", |cell| known(cell.request_throughput)),
     ("output_token_throughput", |cell| known(cell.output_token_throughput)),
     ("total_token_throughput", |cell| known(cell.total_token_throughput)),

@@ -23,11 +23,13 @@ enum Source {
     Steady,
 }
 
-use Better::{Higher, Lower};
+use Better::{Higher, Lower, Neither};
 use Source::Metric;
 
 /// In the order of the table.
-const FIGURES: [Figure; 12] = [
+const FIGURES: [Figure; 14] = [
+    figure("sends/s", "due", Neither, 6, Source::Cell(|cell| cell.offered_rate)),
+    figure("sends/s", "sent", Neither, 2, Source::Cell(|cell| cell.sent_rate)),
     figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")),
     figure("TTFT", "p99", Lower, 3, Metric("ttft_ms", "p99")),
     figure("ITL", "p50", Lower, 4, Metric("itl_ms", "p50")),

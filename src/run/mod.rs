@@ -2,10 +2,10 @@
 //!
 //! [`carry_out`] is the story; `sites` are the endpoints of a run, `learn` finds out how a server counts,
 //! `preflight` finds out whether this machine suffices, `unit` measures one (cell, repeat), `workloads` says what it
-//! sends by its mode, `health` watches the client meanwhile, `prepare` makes its requests ahead of use, `wire` joins
-//! client and load,
-//! `results` keeps the run directory in step.
+//! sends by its mode and `traffic` when, `health` watches the client meanwhile, `prepare` makes its requests ahead of
+//! use, `wire` joins client and load, `results` keeps the run directory in step.
 
+mod beside;
 mod campaign;
 mod contents;
 mod error;
@@ -17,6 +17,7 @@ mod machine;
 mod preflight;
 mod prepare;
 mod results;
+mod room;
 mod simulated;
 mod sites;
 mod thrift;

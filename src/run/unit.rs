@@ -2,22 +2,23 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::beside::Beside;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::gauges::Gauges;
 use super::health::Watch;
 use super::learn::Countings;
-use super::prepare::{Encoder, Prompter, Wanted};
+use super::prepare::{Encoder, Prompter};
 use super::sites::{Sites, target};
-use super::traffic::{likely_in_flight, traffic};
+use super::traffic::{connections, expected, traffic, wanted};
 use super::wire::Wire;
 use super::workloads::{requests_of_session, workload};
-use crate::load::{Alarm, Ending, Stop, StopHandle, Traffic, Warmup, Window, drive};
+use crate::load::{Ending, Stop, StopHandle, Traffic, Window, drive};
 use crate::plan::Cell;
 use crate::record::ClientFacts;
 use crate::scenario::Scenario;
 use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
-use crate::time::{Clock, unix_ns};
+use crate::time::{Alarm, Clock, unix_ns};
 use crate::workload::Material;
 
 /// How often the journal is asked whether it still writes.
@@ -67,7 +68,7 @@ impl Bench<'_> {
         let mut prompter = Prompter::start(&workload, &encoder, wanted);
         prompter.ready(wanted).await.map_err(|error| in_cell(error, cell))?;
         // A server that cannot take them all shows it in the rows; the cell is measured all the same.
-        let _ = client.warm(wanted.concurrency).await;
+        let _ = client.warm(connections(&traffic, self.scenario, cell)).await;
 
         let unit = UnitId { cell: cell.id.clone(), repeat };
         let now = Origin { monotonic_ns: self.clock.now_ns(), unix_ns: unix_ns() };
@@ -84,6 +85,7 @@ impl Bench<'_> {
             target,
             tokenizer: has_tokenizer.then(|| Arc::clone(&counting.tokenizer)),
             journal,
+            beside: Arc::new(Beside::open(&self.scenario.output, self.dir, &unit, client)?),
             gauges,
             clock: self.clock,
             chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
@@ -97,13 +99,15 @@ impl Bench<'_> {
         let backlog = Some(wire.journal.longest_queue());
         wire.journal.set_client(ClientFacts { journal_backlog: backlog, simulator_inside: simulated, ..facts });
         wire.journal.finish()?;
+        wire.beside.finish()?;
         self.keep(&unit, &window, now)
     }
 
     /// Runs the load; a disk that takes no more rows cancels it.
     async fn load(&self, traffic: Traffic, prompter: Prompter, wire: &Arc<Wire>, stop: &StopHandle) -> Window {
         let (inner, signal) = StopHandle::new();
-        let alarm = Alarm::fine(self.clock);
+        // Without a descriptor for it, requests are still due: a millisecond later.
+        let alarm = Alarm::precise(self.clock).unwrap_or_else(|_| Alarm::coarse(self.clock));
         let mut outside = stop.signal();
         let pass_on = async {
             outside.reached(Stop::Draining).await;
@@ -121,7 +125,7 @@ impl Bench<'_> {
             std::future::pending::<Infallible>().await
         };
         tokio::select! {
-            window = drive(traffic, prompter, Arc::clone(wire), &alarm, signal) => window,
+            window = drive(traffic, prompter, Arc::clone(wire), alarm, signal) => window,
             never = pass_on => match never {},
             never = watch_disk => match never {},
         }
@@ -143,20 +147,4 @@ fn in_cell(error: RunError, cell: &Cell) -> RunError {
         RunError::Prompt { message, .. } => RunError::Prompt { cell: cell.id.to_string(), message },
         other => other,
     }
-}
-
-fn wanted(traffic: &Traffic) -> Wanted {
-    Wanted {
-        warmup: match traffic.warmup {
-            Warmup::Sessions(count) => Some(count),
-            Warmup::Time(_) => None,
-        },
-        measure: traffic.stop.sessions,
-        concurrency: likely_in_flight(traffic),
-    }
-}
-
-/// Requests in all, when the number of sessions ends the load.
-fn expected(wanted: Wanted, requests_of_session: Option<u64>) -> Option<u64> {
-    Some((wanted.warmup? + wanted.measure?) * requests_of_session?)
 }

@@ -38,7 +38,6 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
     let matrix = matrix::matrix(tree, faults);
     let models = models::models(tree, &endpoints, &matrix, faults);
     load::check_requests(tree, &matrix, faults);
-    load::check_all_at_once(tree, &matrix, faults);
     let (dataset, chat) = (tree.get("dataset"), tree.get("chat"));
     let dataset = dataset.and_then(|dataset| prompt::dataset(dataset, faults));
     let chat = chat.map(prompt::chat);

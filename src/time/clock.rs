@@ -1,5 +1,3 @@
-//! Time: one monotonic clock for every stamp, one wall clock for dates.
-
 use std::time::Duration;
 
 use rustix::time::{ClockId, clock_gettime};
