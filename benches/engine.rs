@@ -6,11 +6,14 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench that cannot go on should stop, and prints")]
 
+mod figures;
+
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
+use figures::{count, quantile};
 use infersweep::client::{Asked, Client, Target};
 use infersweep::record::Phase;
 use infersweep::scenario::{ReadOptions, RequestOptions, Unset, Variables, read_text};
@@ -239,18 +242,6 @@ fn us(ns: i64) -> f64 {
     ns as f64 / 1e3
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
-fn count(number: usize) -> f64 {
-    number as f64
-}
-
 fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / count(values.len())
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank is between 0 and the count")]
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[(count(sorted.len() - 1) * share).round() as usize]
 }

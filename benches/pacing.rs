@@ -5,9 +5,12 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench that cannot go on should stop, and prints")]
 
+mod figures;
+
 use std::path::Path;
 use std::process::Command;
 
+use figures::{count, quantile};
 use infersweep::record::{Outcome, Phase, RequestRecord};
 use infersweep::store::read_records;
 
@@ -169,16 +172,4 @@ fn dispersion(times_s: &[f64]) -> f64 {
 #[expect(clippy::cast_precision_loss, reason = "spans of a bench")]
 fn seconds_of(ns: i64) -> f64 {
     ns as f64 / 1e9
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a bench")]
-fn count(number: usize) -> f64 {
-    number as f64
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rank is between 0 and the count")]
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[(count(sorted.len() - 1) * share).ceil() as usize]
 }

@@ -85,10 +85,9 @@ requests = {requests}
 """
 
 
-class Infersweep:
-    """This checkout."""
+class Installed:
+    """A client that is a program of its own."""
 
-    name = "infersweep"
     environment = {}
 
     def __init__(self, program):
@@ -97,6 +96,11 @@ class Infersweep:
     def version(self):
         return said([self.program, "--version"]).split()[-1]
 
+
+class Infersweep(Installed):
+    """This checkout."""
+
+    name = "infersweep"
     def command(self, work):
         scenario = work.out / "peers.toml"
         scenario.write_text(
@@ -118,18 +122,10 @@ class Infersweep:
         return Shown(cell["requests"]["completed"], ttft["mean"], ttft["p99"])
 
 
-class Aiperf:
+class Aiperf(Installed):
     """NVIDIA AIPerf."""
 
     name = "AIPerf"
-    environment = {}
-
-    def __init__(self, program):
-        self.program = program
-
-    def version(self):
-        return said([self.program, "--version"]).split()[-1]
-
     def command(self, work):
         return [
             self.program, "profile", "--model", "simulator", "--url", f"http://{work.host}",
@@ -146,17 +142,11 @@ class Aiperf:
         return Shown(round(summary["request_count"]["avg"]), ttft["avg"], ttft["p99"])
 
 
-class Guidellm:
+class Guidellm(Installed):
     """GuideLLM."""
 
     name = "GuideLLM"
     environment = {"HF_HUB_OFFLINE": "1"}
-
-    def __init__(self, program):
-        self.program = program
-
-    def version(self):
-        return said([self.program, "--version"]).split()[-1]
 
     def command(self, work):
         return [
@@ -177,18 +167,10 @@ class Guidellm:
         return Shown(completed, ttft["mean"], ttft["percentiles"]["p99"])
 
 
-class Llmnop:
+class Llmnop(Installed):
     """llmnop."""
 
     name = "llmnop"
-    environment = {}
-
-    def __init__(self, program):
-        self.program = program
-
-    def version(self):
-        return said([self.program, "--version"]).split()[-1]
-
     def command(self, work):
         return [
             self.program, "--url", work.url, "--model", "simulator",

@@ -118,7 +118,12 @@ impl Observation {
 
     /// What a session learns from the answer.
     pub fn reply(&self) -> Reply {
-        Reply { text: self.text().to_owned(), completed: self.outcome == Some(Outcome::Completed) }
+        Reply { text: self.text().to_owned(), ..self.reply_without_text() }
+    }
+
+    /// The same without a copy of the text.
+    pub fn reply_without_text(&self) -> Reply {
+        Reply { text: String::new(), completed: self.outcome == Some(Outcome::Completed) }
     }
 
     /// Notes that the caller stopped the request then; without effect on one that has ended.

@@ -174,6 +174,7 @@ fn line_end(bytes: &[u8]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::tests::pieces;
     use proptest::prelude::*;
 
     type Seen = Vec<(String, String)>;
@@ -261,15 +262,7 @@ mod tests {
             sizes in prop::collection::vec(1_usize..9, 1..20),
         ) {
             let text = words.concat();
-            let mut rest = text.as_bytes();
-            let mut pieces = Vec::new();
-            for size in sizes.iter().cycle() {
-                if rest.is_empty() { break; }
-                let (piece, after) = rest.split_at((*size).min(rest.len()));
-                pieces.push(piece);
-                rest = after;
-            }
-            prop_assert_eq!(parse(pieces), parse([text.as_bytes()]));
+            prop_assert_eq!(parse(pieces(text.as_bytes(), &sizes)), parse([text.as_bytes()]));
         }
     }
 }

@@ -6,9 +6,8 @@ use serde_json::{Map, json};
 use super::distribution::Distribution;
 use super::quantile::{Ranked, needed};
 use super::*;
-use crate::record::{
-    Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource,
-};
+use crate::record::samples::completed;
+use crate::record::{Cause, Chunk, Failure, Outcome, Phase, RequestRecord, Stamps, TokenCounts, TokenSource};
 use crate::scenario::Price;
 
 const MS: i64 = 1_000_000;
@@ -19,16 +18,6 @@ pub(super) fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
     let last_ns = chunks.last().map(|chunk| chunk.at_ns);
     let tokens: u64 = chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum();
     RequestRecord {
-        request_index: 0,
-        phase: Phase::Measure,
-        model_id: "m".to_owned(),
-        prompt_name: None,
-        conversation: None,
-        turn: None,
-        response_id: None,
-        outcome: Outcome::Completed,
-        http_status: Some(200),
-        attempts: Vec::new(),
         stamps: Stamps {
             sent_ns: Some(sent * MS),
             first_token_ns: chunks.first().map(|chunk| chunk.at_ns),
@@ -38,16 +27,13 @@ pub(super) fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
             ..Stamps::default()
         },
         chunks,
-        chunk_times: KeptTimes::All,
-        token_source: None,
         tokens: TokenCounts {
             input_requested: Some(100),
             input_server: Some(100),
             output_server: Some(tokens),
             ..TokenCounts::default()
         },
-        finish_reason: None,
-        server: ServerReport::default(),
+        ..completed()
     }
 }
 

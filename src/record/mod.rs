@@ -5,6 +5,8 @@ mod beside;
 mod cause;
 mod client_facts;
 mod request;
+#[cfg(test)]
+pub(crate) mod samples;
 mod thin;
 
 pub use beside::{Answer, SentImage, Trace};

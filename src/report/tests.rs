@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::metrics::{CellAccumulator, CellSummary};
-use crate::record::{
-    Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts,
-};
+use crate::record::{Cause, Chunk, Failure, KeptTimes, Outcome, RequestRecord, Stamps, TokenCounts};
+
+use crate::record::samples::completed;
 
 const MS: i64 = 1_000_000;
 
@@ -14,16 +14,6 @@ fn record(ttft: i64, itl: i64, tokens: i64, at: i64) -> RequestRecord {
     let chunks: Vec<Chunk> = (0..tokens).map(|k| Chunk { at_ns: (at + ttft + k * itl) * MS, tokens: 1 }).collect();
     let last_ns = chunks.last().map(|chunk| chunk.at_ns);
     RequestRecord {
-        request_index: 0,
-        phase: Phase::Measure,
-        model_id: "m".to_owned(),
-        prompt_name: None,
-        conversation: None,
-        turn: None,
-        response_id: None,
-        outcome: Outcome::Completed,
-        http_status: Some(200),
-        attempts: Vec::new(),
         stamps: Stamps {
             sent_ns: Some(at * MS),
             first_token_ns: chunks.first().map(|chunk| chunk.at_ns),
@@ -32,11 +22,8 @@ fn record(ttft: i64, itl: i64, tokens: i64, at: i64) -> RequestRecord {
             ..Stamps::default()
         },
         chunks,
-        chunk_times: KeptTimes::All,
-        token_source: None,
         tokens: TokenCounts { output_server: Some(tokens.unsigned_abs()), ..TokenCounts::default() },
-        finish_reason: None,
-        server: ServerReport::default(),
+        ..completed()
     }
 }
 

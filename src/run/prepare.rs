@@ -13,12 +13,13 @@ use crate::load::{Script, Source};
 use crate::record::Phase;
 use crate::workload::{ChatRequest, Reply, Session, Workload};
 
-/// Sessions made ahead of use, at least; as many as are in flight when that is more.
+/// Sessions that a ring holds, at least; as many as are in flight when that is more.
 const AHEAD: usize = 64;
 
-/// Sessions of each phase that are made ahead of use.
+/// Sessions of each phase that are held at most before they are used: those that wait for the clock to start, and as
+/// many as the ring holds behind them.
 pub(super) fn made_ahead(concurrency: usize) -> usize {
-    AHEAD.max(concurrency.saturating_mul(2))
+    concurrency.saturating_add(AHEAD.max(concurrency))
 }
 
 /// A request whose body is encoded.
@@ -134,7 +135,7 @@ pub(super) struct Wanted {
 impl Prompter {
     /// Starts making sessions.
     pub(super) fn start(workload: &Arc<dyn Workload>, encoder: &Encoder, wanted: Wanted) -> Self {
-        let ahead = made_ahead(wanted.concurrency);
+        let ahead = AHEAD.max(wanted.concurrency);
         let ring = |phase: Phase, count: Option<u64>| {
             let (sender, receiver) = mpsc::channel(ahead);
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());

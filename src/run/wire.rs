@@ -47,7 +47,8 @@ impl Transport for Wire {
             observed.cancel(self.clock.now_ns());
         }
         self.gauges.end();
-        let reply = observed.reply();
+        // Only a conversation goes on with what was said.
+        let reply = if outgoing.turn.is_some() { observed.reply() } else { observed.reply_without_text() };
         self.keep(observed, outgoing, start);
         reply
     }

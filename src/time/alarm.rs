@@ -43,6 +43,16 @@ impl Alarm {
         self.clock
     }
 
+    /// How much later than asked for it may be by itself, nanoseconds: tokio's timers round up to a millisecond.
+    #[must_use]
+    pub fn granularity_ns(&self) -> i64 {
+        match self.kind {
+            Kind::Coarse => 1_000_000,
+            #[cfg(target_os = "linux")]
+            Kind::Precise(_) => 0,
+        }
+    }
+
     /// Returns once the clock has reached `at_ns`, never before; at once when it has already.
     ///
     /// Dropping the future does no harm: the next call sets the alarm anew.
@@ -150,6 +160,17 @@ mod tests {
         for mut alarm in [Alarm::coarse(clock), Alarm::precise(clock).unwrap()] {
             alarm.reached(clock.now_ns() - 1).await;
             alarm.reached(0).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_coarse_one_is_late_by_its_granularity_at_most() {
+        let clock = Clock::start();
+        let mut alarm = Alarm::coarse(clock);
+        for micros in [1, 300, 999, 1500] {
+            let due_ns = clock.now_ns() + micros * 1000;
+            alarm.reached(due_ns).await;
+            assert!((0..=alarm.granularity_ns()).contains(&(clock.now_ns() - due_ns)), "{micros}");
         }
     }
 }

@@ -143,6 +143,7 @@ fn take_up_to<'b>(input: &mut &'b [u8], left: &mut u64) -> &'b [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::tests::pieces;
     use proptest::prelude::*;
 
     /// The data of a body whose bytes come in pieces, whether it is over, and what is left behind it.
@@ -216,15 +217,7 @@ mod tests {
         ) {
             let chunks: Vec<String> = parts.iter().map(|part| format!("{:X}\r\n{part}\r\n", part.len())).collect();
             let text = chunks.concat() + "0\r\n\r\n";
-            let mut rest = text.as_bytes();
-            let mut pieces = Vec::new();
-            for size in sizes.iter().cycle() {
-                if rest.is_empty() { break; }
-                let (piece, after) = rest.split_at((*size).min(rest.len()));
-                pieces.push(piece);
-                rest = after;
-            }
-            prop_assert_eq!(decode(Body::chunked(), pieces), Ok((parts.concat(), true, String::new())));
+            prop_assert_eq!(decode(Body::chunked(), pieces(text.as_bytes(), &sizes)), Ok((parts.concat(), true, String::new())));
         }
     }
 }

@@ -19,6 +19,20 @@ use crate::text::{Secret, Secrets};
 use crate::time::Clock;
 use crate::workload::{ChatRequest, Message, Role};
 
+/// `bytes` cut into pieces of these sizes, over and over.
+pub(super) fn pieces<'b>(mut bytes: &'b [u8], sizes: &[usize]) -> Vec<&'b [u8]> {
+    let mut pieces = Vec::new();
+    for size in sizes.iter().cycle() {
+        if bytes.is_empty() {
+            break;
+        }
+        let (piece, rest) = bytes.split_at((*size).min(bytes.len()));
+        pieces.push(piece);
+        bytes = rest;
+    }
+    pieces
+}
+
 /// What a server does next on a connection.
 #[derive(Debug, Clone)]
 enum Act {

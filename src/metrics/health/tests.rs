@@ -1,5 +1,6 @@
 use super::rules::{RULES, judge};
 use super::{ClientHealth, Sends, Verdict};
+use crate::record::samples::completed;
 use crate::record::*;
 
 const MS: i64 = 1_000_000;
@@ -96,25 +97,7 @@ fn each_sign_of_a_slow_client_has_its_verdict_and_reason() {
 fn row(due_ms: i64, late_ms: i64) -> RequestRecord {
     let sent_ns = (due_ms + late_ms) * MS;
     let stamps = Stamps { scheduled_ns: Some(due_ms * MS), sent_ns: Some(sent_ns), ..Stamps::default() };
-    RequestRecord {
-        request_index: 0,
-        phase: Phase::Measure,
-        model_id: "m".to_owned(),
-        prompt_name: None,
-        conversation: None,
-        turn: None,
-        response_id: None,
-        outcome: Outcome::Completed,
-        http_status: Some(200),
-        attempts: Vec::new(),
-        stamps,
-        chunks: Vec::new(),
-        chunk_times: crate::record::KeptTimes::All,
-        token_source: None,
-        tokens: TokenCounts::default(),
-        finish_reason: None,
-        server: ServerReport::default(),
-    }
+    RequestRecord { stamps, ..completed() }
 }
 
 fn of_rows(rows: impl IntoIterator<Item = RequestRecord>) -> ClientHealth {

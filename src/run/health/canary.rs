@@ -1,10 +1,9 @@
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
 
 use crate::record::LoopLag;
-use crate::time::{Clock, MonotonicNs};
+use crate::time::{Alarm, Clock, MonotonicNs};
 
 /// Between two looks.
 const PERIOD_NS: i64 = 10_000_000;
@@ -36,12 +35,13 @@ impl Canary {
         let looks = Arc::new(Mutex::new(Looks { first_due_ns, lags_us: Vec::new() }));
         let seen = Arc::clone(&looks);
         let task = tokio::spawn(async move {
-            let mut ticker = Ticker::start(first_due_ns, clock);
+            let mut alarm = Alarm::precise(clock).unwrap_or_else(|_| Alarm::coarse(clock));
+            let mut next_due_ns = first_due_ns;
             loop {
-                let Ok(granularity_ns) = ticker.tick().await else { break };
+                alarm.reached(next_due_ns).await;
                 let mut looks = seen.lock().unwrap_or_else(PoisonError::into_inner);
-                looks.look(clock.now_ns() - granularity_ns);
-                ticker.next_due_ns = looks.next_due_ns();
+                looks.look((clock.now_ns() - alarm.granularity_ns()).max(next_due_ns));
+                next_due_ns = looks.next_due_ns();
             }
         });
         Self { looks, task, clock }
@@ -86,81 +86,6 @@ impl Looks {
     }
 }
 
-/// Fires at every look's time.
-struct Ticker {
-    next_due_ns: MonotonicNs,
-    clock: Clock,
-    #[cfg(target_os = "linux")]
-    timer: Option<timer::Timer>,
-}
-
-impl Ticker {
-    fn start(first_due_ns: MonotonicNs, clock: Clock) -> Self {
-        Self {
-            next_due_ns: first_due_ns,
-            clock,
-            #[cfg(target_os = "linux")]
-            timer: timer::Timer::start(first_due_ns, PERIOD_NS).ok(),
-        }
-    }
-
-    /// Waits for the next look; how much later than due it may fire by itself, nanoseconds.
-    async fn tick(&mut self) -> io::Result<i64> {
-        #[cfg(target_os = "linux")]
-        if let Some(timer) = &self.timer {
-            timer.fired().await?;
-            return Ok(0);
-        }
-        tokio::time::sleep_until(self.clock.instant_of(self.next_due_ns)).await;
-        Ok(TOKIO_GRANULARITY_NS)
-    }
-}
-
-/// Tokio rounds a time up to its next millisecond.
-const TOKIO_GRANULARITY_NS: i64 = 1_000_000;
-
-#[cfg(target_os = "linux")]
-mod timer {
-    use std::io;
-    use std::os::fd::OwnedFd;
-
-    use rustix::time::{
-        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create, timerfd_settime,
-    };
-    use tokio::io::unix::AsyncFd;
-
-    use crate::time::MonotonicNs;
-
-    /// A timer of the kernel as a descriptor.
-    pub(super) struct Timer(AsyncFd<OwnedFd>);
-
-    impl Timer {
-        #[expect(deprecated, reason = "its unsafe successor asks for a descriptor that stays the same: this one does")]
-        pub(super) fn start(first_ns: MonotonicNs, period_ns: i64) -> io::Result<Self> {
-            let timer = timerfd_create(TimerfdClockId::Monotonic, TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC)?;
-            let when = Itimerspec { it_interval: spec(period_ns), it_value: spec(first_ns) };
-            timerfd_settime(&timer, TimerfdTimerFlags::ABSTIME, &when)?;
-            Ok(Self(AsyncFd::new(timer)?))
-        }
-
-        /// Waits until it fired since the last call.
-        pub(super) async fn fired(&self) -> io::Result<()> {
-            let mut times = [0; 8];
-            loop {
-                let mut ready = self.0.readable().await?;
-                let read = |timer: &AsyncFd<OwnedFd>| Ok(rustix::io::read(timer.get_ref(), &mut times)?);
-                if let Ok(read) = ready.try_io(read) {
-                    return read.map(|_| ());
-                }
-            }
-        }
-    }
-
-    fn spec(ns: i64) -> Timespec {
-        Timespec { tv_sec: ns / 1_000_000_000, tv_nsec: ns % 1_000_000_000 }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -190,18 +115,5 @@ mod tests {
         tokio::time::sleep(Duration::from_millis(25)).await;
         let lag = canary.finish(i64::MIN).unwrap();
         assert!(lag.samples >= 20 && lag.max_ns >= 180_000_000, "{lag:?}");
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn without_a_timer_of_the_kernel_tokios_is_used() {
-        let clock = Clock::start();
-        let first_due_ns = clock.now_ns() + PERIOD_NS;
-        let mut ticker = Ticker {
-            #[cfg(target_os = "linux")]
-            timer: None,
-            ..Ticker::start(first_due_ns, clock)
-        };
-        assert_eq!(ticker.tick().await.unwrap(), TOKIO_GRANULARITY_NS);
-        assert!(clock.now_ns() >= first_due_ns);
     }
 }
