@@ -12,8 +12,8 @@ use crate::scenario::{Scenario, TokenizerSource};
 use crate::seed::Seed;
 use crate::store::ProbeReport;
 use crate::tokens::Tokenizer;
-use crate::workload::load_tokenizer;
 use crate::workload::{Calibration, CalibrationStep, ChatRequest, Message, ProbeResult, Prompts, TokenModel};
+use crate::workload::{Fitter, load_tokenizer, server_tokenizer, word_tokenizer};
 
 /// Longer than this a probe is not waited for.
 const PROBE_LIMIT: Duration = Duration::from_secs(60);
@@ -22,6 +22,7 @@ const PROBE_LIMIT: Duration = Duration::from_secs(60);
 #[derive(Debug, Clone)]
 pub(super) struct Counting {
     pub(super) tokenizer: Arc<dyn Tokenizer>,
+    pub(super) fitter: Arc<Fitter>,
     pub(super) model: TokenModel,
 }
 
@@ -44,7 +45,7 @@ impl Countings {
         observer: &dyn Observer,
     ) -> Result<Self, RunError> {
         let mut countings = Self::default();
-        let mut tokenizers: BTreeMap<Option<TokenizerSource>, Arc<dyn Tokenizer>> = BTreeMap::new();
+        let mut tokenizers: BTreeMap<Option<TokenizerSource>, (Arc<dyn Tokenizer>, Arc<Fitter>)> = BTreeMap::new();
         for cell in &plan.cells {
             let (endpoint, label) = (cell.axes.endpoint(), cell.axes.model());
             let key = (endpoint.to_owned(), label.to_owned());
@@ -52,13 +53,18 @@ impl Countings {
                 continue;
             }
             let source = scenario.models.get(label).and_then(|model| model.tokenizer.clone());
-            let tokenizer = match tokenizers.get(&source) {
-                Some(known) => Arc::clone(known),
+            let (tokenizer, fitter) = match tokenizers.get(&source) {
+                Some(known) => known.clone(),
                 None => {
-                    let loaded = load_tokenizer(source.as_ref())
-                        .map_err(|message| RunError::Tokenizer { model: label.to_owned(), message })?;
-                    tokenizers.insert(source, Arc::clone(&loaded));
-                    loaded
+                    let loaded = match &source {
+                        None => server_tokenizer(),
+                        Some(TokenizerSource::File(path)) => load_tokenizer(path)
+                            .map_err(|message| RunError::Tokenizer { model: label.to_owned(), message })?,
+                        _ => word_tokenizer(),
+                    };
+                    let fitter = Arc::new(Fitter::new(loaded.as_ref()));
+                    tokenizers.insert(source, (Arc::clone(&loaded), Arc::clone(&fitter)));
+                    (loaded, fitter)
                 }
             };
             observer.tell(RunEvent::Probing { endpoint: endpoint.to_owned(), model: label.to_owned() });
@@ -69,7 +75,7 @@ impl Countings {
             let (model, report) = probing.calibrate(endpoint, label).await;
             tell(&model, &report, observer);
             countings.reports.push(report);
-            countings.by_target.insert(key, Counting { tokenizer, model });
+            countings.by_target.insert(key, Counting { tokenizer, fitter, model });
         }
         Ok(countings)
     }

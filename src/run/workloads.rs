@@ -24,6 +24,7 @@ pub(super) fn workload(
         unique: scenario.prompt.unique,
         shared_prefix: scenario.prompt.shared_prefix,
         tokenizer: Arc::clone(&counting.tokenizer),
+        fitter: Arc::clone(&counting.fitter),
         tokens: counting.model.clone(),
     };
     let rows = || -> Result<Arc<Rows>, RunError> {
@@ -65,7 +66,7 @@ mod tests {
     use crate::scenario::{AxisName, ReadOptions, Unset, Variables, read_text};
     use crate::time::Clock;
     use crate::tokens::Words;
-    use crate::workload::{ChatRequest, Reply, TokenModel};
+    use crate::workload::{ChatRequest, Fitter, Reply, TokenModel};
 
     const SCENARIO: &str = r#"
 seed = 3
@@ -125,7 +126,8 @@ think_time = "1s"
         let client =
             Client::new(&scenario.endpoints[0], "http://127.0.0.1:9/v1", Clock::start(), scenario.secrets.clone());
         let client = client.unwrap();
-        let counting = Counting { tokenizer: Arc::new(Words), model: TokenModel::default() };
+        let fitter = Arc::new(Fitter::new(&Words));
+        let counting = Counting { tokenizer: Arc::new(Words), fitter, model: TokenModel::default() };
         let mut all = BTreeMap::new();
         for cell in &plan.cells {
             let workload = workload(&scenario, &material, cell, 0, nonce, &counting).unwrap();

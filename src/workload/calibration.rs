@@ -94,7 +94,7 @@ impl Calibration {
         if sent > 0 && self.tokenizer.takes_any_text() {
             return PROBE.to_owned();
         }
-        let words: Vec<&str> = common().into_iter().step_by(5).take(PROBE_WORDS[sent]).collect();
+        let words: Vec<&str> = common().iter().copied().step_by(5).take(PROBE_WORDS[sent]).collect();
         words.join(" ")
     }
 }

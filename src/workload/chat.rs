@@ -262,7 +262,7 @@ mod tests {
 
     #[test]
     fn without_a_tokenizer_only_what_we_made_is_counted() {
-        let chat = Chat::made(settings(Some(2)), order(CELL, crate::workload::load_tokenizer(None).unwrap()));
+        let chat = Chat::made(settings(Some(2)), order(CELL, crate::workload::server_tokenizer()));
         let counted: Vec<_> = turns(&chat, 0, "x").iter().map(|request| request.input_tokens_client).collect();
         assert_eq!(counted, [Some(37), None]);
     }

@@ -12,6 +12,8 @@ mod material;
 mod picture;
 mod prefix;
 mod prompts;
+mod ruler;
+mod seams;
 mod session;
 mod synthetic;
 mod tails;
@@ -24,9 +26,12 @@ mod words;
 pub use calibration::{Calibration, CalibrationStep, ProbeResult, TokenModel};
 pub use chat::Chat;
 pub use dataset::{Custom, CustomOrder, Rows};
+pub use fit::Fitter;
 pub use material::Material;
 pub use picture::Picture;
 pub use prompts::Prompts;
 pub use session::{ChatRequest, Message, Reply, Role, Session, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};
-pub use tokenizer::load_tokenizer;
+pub use tokenizer::{
+    canonical_tokenizer, load_tokenizer, read_canonical_tokenizer, read_tokenizer, server_tokenizer, word_tokenizer,
+};

@@ -32,6 +32,8 @@ pub struct SyntheticOrder {
     pub shared_prefix: SharedPrefix,
     /// Counts tokens.
     pub tokenizer: Arc<dyn Tokenizer>,
+    /// Fits texts with it.
+    pub fitter: Arc<Fitter>,
     /// What a request costs beyond its text.
     pub tokens: TokenModel,
 }
@@ -40,7 +42,6 @@ pub struct SyntheticOrder {
 #[derive(Debug)]
 pub struct Synthetic {
     order: SyntheticOrder,
-    fitter: Fitter,
     /// What follows a salt.
     tails: Tails,
     /// What follows nothing: the same body takes another tail there.
@@ -81,10 +82,9 @@ impl Synthetic {
             Unique::Seed => Some(salted(root)),
             Unique::None => None,
         };
-        let fitter = Fitter::new(order.tokenizer.as_ref());
         // As new as the salts, so that no cell finds the prefixes of another in the server's cache.
         let prefixes = Prefixes::new(order.shared_prefix, salt.unwrap_or(content));
-        Self { order, fitter, tails: Tails::default(), bare_tails: Tails::default(), content, salt, prefixes }
+        Self { order, tails: Tails::default(), bare_tails: Tails::default(), content, salt, prefixes }
     }
 
     /// The `index`-th request of a phase.
@@ -128,31 +128,31 @@ impl Synthetic {
         wanted: usize,
         opening: Opening,
     ) -> Result<Written, Fault> {
-        let SyntheticOrder { cell, prompts, tokenizer, .. } = &self.order;
+        let SyntheticOrder { cell, prompts, tokenizer, fitter, .. } = &self.order;
         let tokenizer = tokenizer.as_ref();
         // Where only everyday words can be counted, no template is sent.
         let template = prompts.pick(seed.child("pick")).filter(|_| tokenizer.takes_any_text());
         let body = match template {
             Some(template) => template.render(&cell.axes, index, seed.child("template"))?,
-            None => self.fitter.words(&mut seed.child("words").rng(), wanted),
+            None => fitter.words(&mut seed.child("words").rng(), wanted),
         };
         // Not of the request: a body that requests share is filled up alike.
         let fill = self.content.child("fill");
         let salt_seed = self.salt.filter(|_| opening == Opening::Salted);
         let salt = |wanted: usize| {
             let salt = salt_seed.map(|salt| salt.child(phase).index(index).rng());
-            salt.map(|mut rng| self.fitter.salt(&mut rng, wanted)).unwrap_or_default()
+            salt.map(|mut rng| fitter.salt(&mut rng, wanted)).unwrap_or_default()
         };
         let tails = if salt_seed.is_some() { &self.tails } else { &self.bare_tails };
-        let fit = |wanted: usize| tails.fit(&self.fitter, tokenizer, &salt(wanted), &body, wanted, fill);
+        let fit = |wanted: usize| tails.fit(fitter, tokenizer, &salt(wanted), &body, wanted, fill);
         let prefix = match opening {
-            Opening::Salted => self.prefixes.of(index, wanted, &self.fitter, tokenizer),
+            Opening::Salted => self.prefixes.of(index, wanted, fitter, tokenizer),
             Opening::Plain => None,
         };
         let fitted = match prefix {
             Some(prefix) => join(&prefix, wanted, tokenizer, fit).unwrap_or_else(|| {
                 let opening = format!("{} {}", prefix.text, salt(wanted - prefix.tokens.min(wanted)));
-                self.fitter.fit(tokenizer, opening.trim_end(), &body, wanted, &mut fill.rng())
+                fitter.fit(tokenizer, opening.trim_end(), &body, wanted, &mut fill.rng())
             }),
             None => fit(wanted),
         };
