@@ -2,10 +2,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::error::RunError;
+use super::ring::Ring;
 use crate::client::{Client, Target};
 use crate::load::{Script, Source};
 use crate::record::Phase;
@@ -63,6 +63,15 @@ pub(super) struct Prepared {
     encoder: Encoder,
 }
 
+impl Prepared {
+    /// The `index`-th session of a phase.
+    pub(super) fn new(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Result<Self, String> {
+        let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
+        let first = session.next(None).map(|request| Box::new(encoder.encode(request, index)));
+        Ok(Self { first, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
+    }
+}
+
 impl Script for Prepared {
     type Request = Upcoming;
     type Reply = Reply;
@@ -88,15 +97,13 @@ fn locked(session: &Mutex<Box<dyn Session>>) -> MutexGuard<'_, Box<dyn Session>>
     session.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The sessions of a unit, made by a thread of their own into two bounded rings, one a phase.
+/// The sessions of a unit, made by threads of their own into two bounded rings, one a phase.
 pub(super) struct Prompter {
-    warmup: mpsc::Receiver<Made>,
-    measure: mpsc::Receiver<Made>,
+    warmup: Ring<Prepared>,
+    measure: Ring<Prepared>,
     /// Taken out of the rings already, to see that all is well before the clock starts.
     ready: Vec<(Phase, Prepared)>,
 }
-
-type Made = Result<Prepared, String>;
 
 /// How many sessions of each phase are wanted at most; `None`: as many as the time takes.
 #[derive(Debug, Clone, Copy)]
@@ -111,20 +118,9 @@ impl Prompter {
     pub(super) fn start(workload: &Arc<dyn Workload>, encoder: &Encoder, wanted: Wanted) -> Self {
         let ahead = AHEAD.max(2 * wanted.concurrency);
         let ring = |phase: Phase, count: Option<u64>| {
-            let (sender, receiver) = mpsc::channel(ahead);
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());
-            let make = move || {
-                for index in 0..count.unwrap_or(u64::MAX) {
-                    let made = prepare(workload.as_ref(), &encoder, phase, index);
-                    let failed = made.is_err();
-                    if sender.blocking_send(made).is_err() || failed {
-                        break;
-                    }
-                }
-            };
-            // Without a thread nothing is made, and the load ends for want of work.
-            let _ = std::thread::Builder::new().name("prompts".to_owned()).spawn(make);
-            receiver
+            let make = move |index| Prepared::new(workload.as_ref(), &encoder, phase, index);
+            Ring::start(Arc::new(make), count.unwrap_or(u64::MAX), ahead)
         };
         Self {
             warmup: ring(Phase::Warmup, wanted.warmup),
@@ -153,7 +149,7 @@ impl Prompter {
         Ok(())
     }
 
-    fn ring(&mut self, phase: Phase) -> &mut mpsc::Receiver<Made> {
+    fn ring(&mut self, phase: Phase) -> &mut Ring<Prepared> {
         match phase {
             Phase::Warmup => &mut self.warmup,
             Phase::Measure => &mut self.measure,
@@ -173,8 +169,3 @@ impl Source for Prompter {
     }
 }
 
-fn prepare(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Made {
-    let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
-    let first = session.next(None).map(|request| Box::new(encoder.encode(request, index)));
-    Ok(Prepared { first, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
-}

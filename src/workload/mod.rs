@@ -4,6 +4,7 @@
 //! A template is rendered for each request, then fitted to the tokens that are left when the chat template's own
 //! are taken off. Content hangs on the seed and the workload axes only, so that every model and load sees the same.
 
+mod body;
 mod calibration;
 mod chat;
 mod dataset;
@@ -15,6 +16,7 @@ mod prompts;
 mod ruler;
 mod seams;
 mod session;
+mod sizes;
 mod synthetic;
 mod tails;
 mod template;
@@ -23,7 +25,8 @@ mod tests;
 mod tokenizer;
 mod words;
 
-pub use calibration::{Calibration, CalibrationStep, ProbeResult, TokenModel};
+pub use body::render_body;
+pub use calibration::{Calibration, CalibrationStep, Probe, ProbeResult, TokenModel};
 pub use chat::Chat;
 pub use dataset::{Custom, CustomOrder, Rows};
 pub use fit::Fitter;
@@ -33,5 +36,6 @@ pub use prompts::Prompts;
 pub use session::{ChatRequest, Message, Reply, Role, Session, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};
 pub use tokenizer::{
-    canonical_tokenizer, load_tokenizer, read_canonical_tokenizer, read_tokenizer, server_tokenizer, word_tokenizer,
+    Cached, HubCache, canonical_tokenizer, load_tokenizer, read_canonical_tokenizer, read_tokenizer, server_tokenizer,
+    server_tokenizer_of, word_tokenizer,
 };

@@ -4,14 +4,14 @@ use super::calibration::TokenModel;
 use super::fit::Fitter;
 use super::prefix::{Prefixes, join};
 use super::prompts::{Prompts, workload_axes};
+use super::sizes::draw;
 use super::session::{ChatRequest, Message, Session, Single, Workload};
 use super::tails::Tails;
 use crate::diagnostic::Fault;
 use crate::plan::Cell;
-use crate::scenario::{SharedPrefix, Unique};
+use crate::scenario::{Axes, SharedPrefix, Unique};
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
-use crate::units::SizeSpec;
 
 /// All that the prompts of one repeat of a cell hang on.
 #[derive(Debug, Clone)]
@@ -90,7 +90,7 @@ impl Synthetic {
     /// The `index`-th request of a phase.
     pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
         let SyntheticOrder { cell, tokens, .. } = &self.order;
-        let requested = cell.axes.input_tokens().and_then(SizeSpec::fixed).unwrap_or(1);
+        let requested = self.input_tokens(self.seed(phase, index));
         let system = self.system(phase, index)?;
         let beside = tokens.overhead + system.as_ref().map_or(0, |system| signed(system.tokens));
         let wanted = usize::try_from(signed(requested) - beside).unwrap_or(0).max(1);
@@ -99,12 +99,17 @@ impl Synthetic {
         let system = system.map(|system| Message::system(system.text));
         Ok(ChatRequest {
             messages: system.into_iter().chain([Message::user(written.text)]).collect(),
-            output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
+            output_tokens: output_tokens(&cell.axes, self.seed(phase, index)),
             input_tokens_requested: Some(requested),
             input_tokens_client: u64::try_from(counted).ok(),
             prompt_name: written.prompt_name,
             ..ChatRequest::default()
         })
+    }
+
+    /// The input tokens that the cell asks of the request whose content begins at `seed`.
+    pub(super) fn input_tokens(&self, seed: Seed) -> u64 {
+        self.order.cell.axes.input_tokens().map_or(1, |size| draw(size, seed.child("input_tokens")))
     }
 
     /// Where the content of a request begins.
@@ -165,6 +170,11 @@ impl Workload for Synthetic {
     fn session(&self, phase: &str, index: u64) -> Result<Box<dyn Session>, Fault> {
         Ok(Box::new(Single::new(self.request(phase, index)?)))
     }
+}
+
+/// The output limit of the request whose content begins at `seed`, where the cell has one.
+pub(super) fn output_tokens(axes: &Axes, seed: Seed) -> Option<u64> {
+    axes.output_tokens().map(|size| draw(size, seed.child("output_tokens")))
 }
 
 fn signed(count: u64) -> i64 {

@@ -116,10 +116,14 @@ impl Template {
         fault
     }
 
+    /// The names that the template takes from outside, functions among them.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.environment.templates().flat_map(|(_, template)| template.undeclared_variables(false)).collect()
+    }
+
     /// The values of the axes that the template names, as one text: axes alike in it render alike.
     pub(super) fn seen(&self, axes: &Axes) -> String {
-        let names: BTreeSet<String> =
-            self.environment.templates().flat_map(|(_, template)| template.undeclared_variables(false)).collect();
+        let names = self.names();
         lines_of(axes, |axis| names.contains(axis.as_str()))
     }
 

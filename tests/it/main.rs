@@ -9,5 +9,6 @@ mod floors;
 mod interrupted;
 mod scenarios;
 mod sources;
+mod tokenizers;
 mod tool;
 mod whole_runs;

@@ -13,15 +13,13 @@ const INPUT_TOKENS: Key = Key::new(
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
     "Input tokens of a request, as the server counts them.",
 )
-.or("1000")
-.supports(Support::Integers);
+.or("1000");
 const OUTPUT_TOKENS: Key = Key::new(
     "output_tokens",
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
     "Output tokens of a request; 256 by default in custom and chat.",
 )
-.or("1000")
-.supports(Support::Integers);
+.or("1000");
 const IMAGE_SIZE: Key =
     Key::new("image_size", Kind::OneOrList(&Kind::Form(Form::ImageSize)), "An image in each request.")
         .or("\"na\"")
@@ -111,11 +109,9 @@ const CELL: Table = Table {
         Key::new("endpoint", Kind::Text, ENDPOINT.about),
         Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default).supports(MODE.support),
         Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about)
-            .or("1000")
-            .supports(Support::Integers),
+            .or("1000"),
         Key::new("output_tokens", Kind::Form(Form::TokenSize), OUTPUT_TOKENS.about)
-            .or("1000")
-            .supports(Support::Integers),
+            .or("1000"),
         Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about)
             .or("\"na\"")
             .supports(Support::DefaultOnly),

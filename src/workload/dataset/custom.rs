@@ -6,11 +6,11 @@ use super::order::Order;
 use super::pictures;
 use super::row::{ImageSource, Row};
 use super::rows::Rows;
+use crate::workload::synthetic::output_tokens;
 use crate::diagnostic::{Code, Fault};
 use crate::plan::Cell;
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
-use crate::units::SizeSpec;
 use crate::workload::prompts::workload_axes;
 use crate::workload::session::Single;
 use crate::workload::{ChatRequest, Message, Session, TokenModel, Workload};
@@ -52,10 +52,11 @@ impl Custom {
     /// The `index`-th request of a phase.
     pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
         let CustomOrder { cell, rows, tokenizer, tokens, .. } = &self.asked;
+        let seed = self.content.child(phase).index(index);
         let mut row = rows.row(self.order.row(phase, index))?;
         if let Some(template) = rows.template() {
-            let seed = self.content.child(phase).index(index).child("template");
-            row.messages.push(Message::user(template.render_row(&cell.axes, &row.values, index, seed)?));
+            let text = template.render_row(&cell.axes, &row.values, index, seed.child("template"))?;
+            row.messages.push(Message::user(text));
         }
         let Row { name, mut messages, images, body, max_tokens, .. } = row;
         let is_plain = images.is_empty() && body.is_empty();
@@ -74,7 +75,7 @@ impl Custom {
             messages,
             images: loaded,
             body,
-            output_tokens: max_tokens.or_else(|| cell.axes.output_tokens().and_then(SizeSpec::fixed)),
+            output_tokens: max_tokens.or_else(|| output_tokens(&cell.axes, seed)),
             prompt_name: Some(name),
             ..ChatRequest::default()
         })

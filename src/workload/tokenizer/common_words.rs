@@ -1,12 +1,19 @@
+use std::collections::BTreeSet;
+
 use crate::tokens::{Tokenizer, Words};
 
 /// Counts words, for prompts of common words only.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct CommonWords;
+#[derive(Debug, Clone, Default)]
+pub(super) struct CommonWords {
+    /// The words that the server has as one token each; empty: all of them.
+    pub(super) single: BTreeSet<String>,
+}
 
 impl Tokenizer for CommonWords {
     fn count(&self, text: &str) -> usize {
-        Words.count(text)
+        // What another word costs nobody knows: more than those that prompts are made of.
+        let other = |word: &&str| !self.single.is_empty() && !self.single.contains(*word);
+        Words.count(text) + text.split_whitespace().filter(other).count()
     }
 
     fn truncate<'t>(&self, text: &'t str, tokens: usize) -> &'t str {

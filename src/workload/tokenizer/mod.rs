@@ -2,6 +2,7 @@
 
 mod common_words;
 mod from_file;
+mod hub_cache;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use crate::tokens::{Tokenizer, Words};
 use common_words::CommonWords;
 use from_file::FromFile;
 pub use from_file::canonical_tokenizer;
+pub use hub_cache::{Cached, HubCache};
 
 /// The tokenizer of a `tokenizer.json`'s text.
 ///
@@ -46,5 +48,11 @@ pub fn word_tokenizer() -> Arc<dyn Tokenizer> {
 /// [`super::Calibration`] learns how the server counts them.
 #[must_use]
 pub fn server_tokenizer() -> Arc<dyn Tokenizer> {
-    Arc::new(CommonWords)
+    Arc::new(CommonWords::default())
+}
+
+/// The same where only these words were found to be one token each.
+#[must_use]
+pub fn server_tokenizer_of(words: &[String]) -> Arc<dyn Tokenizer> {
+    Arc::new(CommonWords { single: words.iter().cloned().collect() })
 }
