@@ -15,6 +15,12 @@ pub trait Tokenizer: Send + Sync + std::fmt::Debug {
         true
     }
 
+    /// Whether it is known what this everyday word costs.
+    fn knows(&self, word: &str) -> bool {
+        let _ = word;
+        true
+    }
+
     /// Whether no token reaches from one word over the single space behind it into the next.
     ///
     /// The tokens of a text are then those before such a space and those from it on, whatever stands on either side.

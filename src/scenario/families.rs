@@ -107,7 +107,7 @@ mod tests {
         let mine = TokenizerSource::Hub { repository: "me/mine".to_owned(), revision: "v1".to_owned() };
         assert_eq!(named("llama-3.3"), Some(mine));
         assert_eq!(named("Qwen3-8B"), Families::built_in().tokenizer_of("Qwen3-8B"));
-        for (wrong, place) in [(table.replace("hf:", ""), 42), (table.replace("names", "name"), 11)] {
+        for (wrong, place) in [(table.replace("hf:", ""), 44), (table.replace("names", "name"), 11)] {
             let fault = Families::of_user(&SourceFile::new("f.toml", wrong)).unwrap_err();
             assert_eq!(fault.place.unwrap().1.start, place, "{}", fault.message);
         }

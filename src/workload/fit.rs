@@ -59,7 +59,7 @@ impl Fitter {
         let before = tokenizer.count("the");
         // By the cost within a text and at its beginning: only words that are alike in both are interchangeable.
         let mut classes: BTreeMap<(usize, usize), Vec<&'static str>> = BTreeMap::new();
-        for &word in super::words::common() {
+        for word in super::words::common().iter().copied().filter(|word| tokenizer.knows(word)) {
             let within = tokenizer.count(&format!("the {word}")).saturating_sub(before).max(1);
             classes.entry((within, tokenizer.count(word))).or_default().push(word);
         }

@@ -11,13 +11,15 @@ pub(super) struct CommonWords {
 
 impl Tokenizer for CommonWords {
     fn count(&self, text: &str) -> usize {
-        // What another word costs nobody knows: more than those that prompts are made of.
-        let other = |word: &&str| !self.single.is_empty() && !self.single.contains(*word);
-        Words.count(text) + text.split_whitespace().filter(other).count()
+        Words.count(text)
     }
 
     fn truncate<'t>(&self, text: &'t str, tokens: usize) -> &'t str {
         Words.truncate(text, tokens)
+    }
+
+    fn knows(&self, word: &str) -> bool {
+        self.single.is_empty() || self.single.contains(word)
     }
 
     fn takes_any_text(&self) -> bool {
