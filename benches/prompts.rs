@@ -24,7 +24,10 @@ const TEMPLATES: [(&str, &str); 2] = [
         "Write a detailed and well-structured essay on how cities have shaped the way people live together. Begin with \
          the first settlements along rivers, go on with markets, walls and workshops, and come to the present.",
     ),
-    ("own", "Request {{ index }}: write an essay of {{ choice([200, 300, 400]) }} words with all of these in it: {{ words(150) }}."),
+    (
+        "own",
+        "Request {{ index }}: write an essay of {{ choice([200, 300, 400]) }} words with all of these in it: {{ words(150) }}.",
+    ),
 ];
 
 fn main() {
@@ -34,7 +37,9 @@ fn main() {
         return;
     }
     let clock = Clock::start();
-    println!("tokenizer                 load ms  fitter ms  body    tokens   exact Mtok/s  encoding Mtok/s  ratio  10k prompts s");
+    println!(
+        "tokenizer                 load ms  fitter ms  body    tokens   exact Mtok/s  encoding Mtok/s  ratio  10k prompts s"
+    );
     for file in &files {
         let began = clock.now_ns();
         let tokenizer = load_tokenizer(Path::new(file)).unwrap();
@@ -45,7 +50,7 @@ fn main() {
             for (size, count) in [(1_000, 800), (8_000, 200)] {
                 let rounds: Vec<(f64, f64)> =
                     (0..ROUNDS).map(|_| round(&tokenizer, &fitter, template, size, count, clock)).collect();
-                let tokens = (size * count) as f64;
+                let tokens = f64::from(size * count);
                 let exact = tokens / median(rounds.iter().map(|round| round.0));
                 let encoding = tokens / median(rounds.iter().map(|round| round.1));
                 let ratio = median(rounds.iter().map(|round| round.1 / round.0));
@@ -56,7 +61,7 @@ fn main() {
                     ms(loaded, fitted),
                     exact / 1e6,
                     encoding / 1e6,
-                    1e4 * size as f64 / exact,
+                    1e4 * f64::from(size) / exact,
                 );
             }
         }
@@ -68,22 +73,22 @@ fn round(
     tokenizer: &Arc<dyn Tokenizer>,
     fitter: &Arc<Fitter>,
     template: &str,
-    size: usize,
-    count: usize,
+    size: u32,
+    count: u32,
     clock: Clock,
 ) -> (f64, f64) {
     let synthetic = synthetic(tokenizer, fitter, template, size);
     let began = clock.now_ns();
-    let requests: Vec<_> = (0..count).map(|index| synthetic.request("measure", index as u64).unwrap()).collect();
+    let requests: Vec<_> = (0..count).map(|index| synthetic.request("measure", index.into()).unwrap()).collect();
     let made = clock.now_ns();
     let counts: Vec<usize> =
         requests.iter().map(|request| tokenizer.count(request.messages[0].text().unwrap())).collect();
     let encoded = clock.now_ns();
-    assert!(counts.iter().all(|count| *count == size), "a prompt is not exact");
+    assert!(counts.iter().all(|count| u32::try_from(*count) == Ok(size)), "a prompt is not exact");
     (ms(began, made) / 1e3, ms(made, encoded) / 1e3)
 }
 
-fn synthetic(tokenizer: &Arc<dyn Tokenizer>, fitter: &Arc<Fitter>, template: &str, size: usize) -> Synthetic {
+fn synthetic(tokenizer: &Arc<dyn Tokenizer>, fitter: &Arc<Fitter>, template: &str, size: u32) -> Synthetic {
     let directory = tempfile::tempdir().unwrap();
     let yaml = format!("default_prompt:\n  - name: a\n    template: >-\n      {template}\n");
     std::fs::write(directory.path().join("p.yaml"), yaml).unwrap();
@@ -114,6 +119,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
+#[expect(clippy::cast_precision_loss, reason = "some seconds")]
 fn ms(from_ns: i64, to_ns: i64) -> f64 {
     (to_ns - from_ns) as f64 / 1e6
 }

@@ -88,7 +88,8 @@ impl Hub {
     pub async fn commit(&self, repository: &str, revision: &str) -> Result<String, HubError> {
         let what = format!("{repository}@{revision}");
         let (_, body) = self.get(&format!("/api/models/{repository}/revision/{revision}"), &what).await?;
-        let sha = serde_json::from_slice::<Value>(&body).ok().and_then(|page| Some(page.get("sha")?.as_str()?.to_owned()));
+        let sha =
+            serde_json::from_slice::<Value>(&body).ok().and_then(|page| Some(page.get("sha")?.as_str()?.to_owned()));
         sha.ok_or_else(|| HubError::Missing {
             base_url: self.base_url.clone(),
             what,

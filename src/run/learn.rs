@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
-use super::tokenizers::{Origin, Ready, Tokenizers};
 use super::sites::{Sites, one_line, target_of};
+use super::tokenizers::{Origin, Ready, Tokenizers};
 use crate::client::{Asked, Client, Target};
 use crate::plan::Plan;
 use crate::record::{Outcome, Phase};
@@ -16,7 +16,8 @@ use crate::seed::Seed;
 use crate::store::ProbeReport;
 use crate::tokens::Tokenizer;
 use crate::workload::{
-    Calibration, CalibrationStep, ChatRequest, Fitter, Message, Probe, ProbeResult, Prompts, TokenModel, server_tokenizer_of,
+    Calibration, CalibrationStep, ChatRequest, Fitter, Message, Probe, ProbeResult, Prompts, TokenModel,
+    server_tokenizer_of,
 };
 
 /// Longer than this a probe is not waited for.

@@ -168,4 +168,3 @@ impl Source for Prompter {
         self.ring(phase).recv().await?.ok()
     }
 }
-

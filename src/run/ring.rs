@@ -31,7 +31,7 @@ impl<T: Send + 'static> Ring<T> {
 
     fn with_threads(make: Make<T>, end: u64, ahead: usize, threads: usize, slow_ns: i64) -> Self {
         let (senders, lanes) = (0..threads).map(|_| mpsc::channel(ahead.div_ceil(threads).max(1))).unzip();
-        spawn(move || Maker { make, end }.make_all(senders, slow_ns));
+        spawn(move || Maker { make, end }.make_all(&senders, slow_ns));
         Self { lanes, next: 0 }
     }
 
@@ -52,7 +52,7 @@ struct Maker<T> {
 
 impl<T: Send + 'static> Maker<T> {
     /// Makes two, of which the first bears what is done but once, to see how long one takes; then the others.
-    fn make_all(self, lanes: Vec<Lane<T>>, slow_ns: i64) {
+    fn make_all(&self, lanes: &[Lane<T>], slow_ns: i64) {
         let clock = Clock::start();
         let threads = lanes.len() as u64;
         let lane = |index: u64| &lanes[usize::try_from(index % threads).unwrap_or(0)];

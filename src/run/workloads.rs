@@ -128,7 +128,8 @@ think_time = "1s"
             Client::new(&scenario.endpoints[0], "http://127.0.0.1:9/v1", Clock::start(), scenario.secrets.clone());
         let client = client.unwrap();
         let fitter = Arc::new(Fitter::new(&Words));
-        let counting = Counting { tokenizer: Arc::new(Words), fitter, origin: Origin::default(), model: TokenModel::default() };
+        let counting =
+            Counting { tokenizer: Arc::new(Words), fitter, origin: Origin::default(), model: TokenModel::default() };
         let mut all = BTreeMap::new();
         for cell in &plan.cells {
             let workload = workload(&scenario, &material, cell, 0, nonce, &counting).unwrap();

@@ -37,7 +37,8 @@ impl Families {
         let mut table: Self = toml::from_str(&source.text).map_err(|error| {
             Fault::error(Code::Syntax, error.message()).at(source, error.span().unwrap_or(0..0)).help(HELP)
         })?;
-        let wrong = table.families.iter().find(|family| !family.tokenizer.strip_prefix("hf:").is_some_and(is_repository));
+        let wrong =
+            table.families.iter().find(|family| !family.tokenizer.strip_prefix("hf:").is_some_and(is_repository));
         if let Some(Family { tokenizer, .. }) = wrong {
             let at = source.text.find(tokenizer.as_str()).unwrap_or(0);
             let fault = Fault::error(Code::BadValue, format!("`{tokenizer}` names no repository of the hub"));

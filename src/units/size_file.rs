@@ -102,7 +102,10 @@ mod tests {
     fn sizes_are_read_from_lines_and_from_lists() {
         for text in ["100\n 20 \n\n300\n", "[100, 20,\n 300]\n"] {
             let file = SizeFile::read("a/sizes.txt".into(), text).unwrap();
-            assert_eq!((file.sizes(), file.mean(), file.name().as_str()), (&[100, 20, 300][..], Some(140.0), "sizes.txt"));
+            assert_eq!(
+                (file.sizes(), file.mean(), file.name().as_str()),
+                (&[100, 20, 300][..], Some(140.0), "sizes.txt")
+            );
         }
     }
 

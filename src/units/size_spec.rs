@@ -87,7 +87,11 @@ impl FromStr for SizeSpec {
         let (name, rest) = text.split_once('(').ok_or_else(|| wrong("is not a size in tokens"))?;
         let inner = rest.strip_suffix(')').ok_or_else(|| wrong("has no closing bracket"))?;
         if name == "empirical" {
-            return if inner.is_empty() { Err(wrong("names no file")) } else { Ok(Self::Empirical(SizeFile::unread(inner.into()))) };
+            return if inner.is_empty() {
+                Err(wrong("names no file"))
+            } else {
+                Ok(Self::Empirical(SizeFile::unread(inner.into())))
+            };
         }
         let pair = inner
             .split_once(',')

@@ -29,7 +29,9 @@ fn render_text(key: &str, text: &str, axes: &Axes) -> Result<Value, Fault> {
     let verbatim = || Value::from(text);
     let Ok(template) = Template::new(key, text, None, &Sources::default()) else { return Ok(verbatim()) };
     let names = template.names();
-    let Some((axis, value)) = axes.iter().find(|(axis, _)| names.contains(axis.as_str())) else { return Ok(verbatim()) };
+    let Some((axis, value)) = axes.iter().find(|(axis, _)| names.contains(axis.as_str())) else {
+        return Ok(verbatim());
+    };
     let inner = text.trim().strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
     if inner.is_some_and(|inner| inner.trim() == axis.as_str()) {
         return Ok(value.to_json());
@@ -47,12 +49,9 @@ mod tests {
     #[test]
     fn strings_that_name_an_axis_are_rendered_and_others_stay() {
         let var = |name: &str| AxisName::Var(name.to_owned());
-        let axes: Axes = [
-            (var("language"), AxisValue::Text("ko".to_owned())),
-            (var("top"), AxisValue::Integer(40)),
-        ]
-        .into_iter()
-        .collect();
+        let axes: Axes = [(var("language"), AxisValue::Text("ko".to_owned())), (var("top"), AxisValue::Integer(40))]
+            .into_iter()
+            .collect();
         for (written, sent) in [
             (json!("in {{ language }}"), json!("in ko")),
             (json!("{{ language }}"), json!("ko")),
@@ -60,7 +59,10 @@ mod tests {
             (json!("{{ top }} of {{ language }}"), json!("40 of ko")),
             (json!({"a": [1, "x-{{ language }}"]}), json!({"a": [1, "x-ko"]})),
             // For the server, or not a template at all.
-            (json!("{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"), json!("{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}")),
+            (
+                json!("{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"),
+                json!("{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}"),
+            ),
             (json!("{{ {{"), json!("{{ {{")),
             (json!("language"), json!("language")),
             (json!(1.5), json!(1.5)),

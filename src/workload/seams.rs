@@ -46,7 +46,7 @@ mod tests {
             ("", &[]),
         ] {
             assert_eq!(seams(text).collect::<Vec<_>>(), places, "{text:?}");
-            assert_eq!(seams(text).rev().next(), places.last().copied());
+            assert_eq!(seams(text).next_back(), places.last().copied());
         }
     }
 }

@@ -11,9 +11,7 @@ pub(super) fn draw(size: &SizeSpec, seed: Seed) -> u64 {
     match size {
         SizeSpec::Fixed(count) => *count,
         // What no distribution can be made of is refused where it is read.
-        SizeSpec::Normal { mean, sd } => {
-            whole(Normal::new(*mean, *sd).map_or(*mean, |normal| normal.sample(&mut rng)))
-        }
+        SizeSpec::Normal { mean, sd } => whole(Normal::new(*mean, *sd).map_or(*mean, |normal| normal.sample(&mut rng))),
         SizeSpec::LogNormal { mean, sd } => {
             whole(LogNormal::from_mean_cv(*mean, sd / mean).map_or(*mean, |normal| normal.sample(&mut rng)))
         }

@@ -44,10 +44,8 @@ fn hub(repository: &'static str, tokenizer: &'static str, token: Option<&'static
                     } else {
                         ("404 Not Found", "{}".to_owned())
                     };
-                    let answer = format!(
-                        "HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: \"f00d\"\r\n\r\n{body}",
-                        body.len()
-                    );
+                    let answer =
+                        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\netag: \"f00d\"\r\n\r\n{body}", body.len());
                     stream.write_all(answer.as_bytes()).unwrap();
                 }
             });
@@ -57,7 +55,10 @@ fn hub(repository: &'static str, tokenizer: &'static str, token: Option<&'static
 }
 
 fn scenario(tokenizer: &str) -> String {
-    SMALL.replace("[matrix]", &format!("[models]\na.tokenizer = \"{tokenizer}\"\nb.tokenizer = \"{tokenizer}\"\n[matrix]"))
+    SMALL.replace(
+        "[matrix]",
+        &format!("[models]\na.tokenizer = \"{tokenizer}\"\nb.tokenizer = \"{tokenizer}\"\n[matrix]"),
+    )
 }
 
 fn assert_exact(rows: &[RequestRecord]) {

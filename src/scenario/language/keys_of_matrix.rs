@@ -108,10 +108,8 @@ const CELL: Table = Table {
         Key::new("model", Kind::Text, "The label of a model.").required(),
         Key::new("endpoint", Kind::Text, ENDPOINT.about),
         Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default).supports(MODE.support),
-        Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about)
-            .or("1000"),
-        Key::new("output_tokens", Kind::Form(Form::TokenSize), OUTPUT_TOKENS.about)
-            .or("1000"),
+        Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about).or("1000"),
+        Key::new("output_tokens", Kind::Form(Form::TokenSize), OUTPUT_TOKENS.about).or("1000"),
         Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about)
             .or("\"na\"")
             .supports(Support::DefaultOnly),

@@ -54,7 +54,9 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
         about: tree.text("about"),
         seed: tree.whole("seed").unwrap_or(0),
         labels,
-        tokenizer_families: tree.get("tokenizer_families").and_then(|node| Some(beside(&node.place.source, &node.scalar()?))),
+        tokenizer_families: tree
+            .get("tokenizer_families")
+            .and_then(|node| Some(beside(&node.place.source, &node.scalar()?))),
         tags: tree.texts("tags"),
         request: models::request_options(tree.get("request"), faults),
         prompt: prompt::prompt(tree.get("prompt"), &matrix, faults),

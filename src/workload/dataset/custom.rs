@@ -6,13 +6,13 @@ use super::order::Order;
 use super::pictures;
 use super::row::{ImageSource, Row};
 use super::rows::Rows;
-use crate::workload::synthetic::output_tokens;
 use crate::diagnostic::{Code, Fault};
 use crate::plan::Cell;
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
 use crate::workload::prompts::workload_axes;
 use crate::workload::session::Single;
+use crate::workload::synthetic::output_tokens;
 use crate::workload::{ChatRequest, Message, Session, TokenModel, Workload};
 
 /// All that the requests of one repeat of a cell of mode `custom` hang on.
