@@ -149,7 +149,15 @@ impl Synthetic {
             salt.map(|mut rng| fitter.salt(&mut rng, wanted)).unwrap_or_default()
         };
         let tails = if salt_seed.is_some() { &self.tails } else { &self.bare_tails };
-        let fit = |wanted: usize| tails.fit(fitter, tokenizer, &salt(wanted), &body, wanted, fill);
+        let shared = template.is_some_and(|template| !template.varies);
+        let fit = |wanted: usize| {
+            if shared {
+                tails.fit(fitter, tokenizer, &salt(wanted), &body, wanted, fill)
+            } else {
+                // What no other request has is not worth remembering.
+                fitter.fit(tokenizer, &salt(wanted), &body, wanted, &mut fill.rng())
+            }
+        };
         let prefix = match opening {
             Opening::Salted => self.prefixes.of(index, wanted, fitter, tokenizer),
             Opening::Plain => None,
