@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
-use super::learn::Countings;
+use super::learn::{Countings, Learner};
 use super::results::{Results, Views};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
@@ -63,7 +63,9 @@ pub async fn carry_out(
         Sites::open(scenario, plan, clock, observer),
         Tokenizers::read(scenario, plan, &options.tokenizers, observer)
     )?;
-    let countings = Countings::learn(scenario, plan, &sites, &tokenizers, &material.prompts, observer).await?;
+    let (sites, tokenizers) = (&sites, &tokenizers);
+    let learner = Learner { scenario, sites, tokenizers, prompts: &material.prompts, observer };
+    let countings = Countings::learn(&learner, plan).await?;
 
     let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
     let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
@@ -78,7 +80,7 @@ pub async fn carry_out(
     let schema = RowSchema::of(plan, [])?;
     let bench = Bench {
         scenario,
-        sites: &sites,
+        sites,
         countings: &countings,
         material,
         dir: &dir,

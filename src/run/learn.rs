@@ -1,15 +1,15 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use futures_util::future::{join_all, try_join_all};
 
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::sites::{Sites, one_line, target_of};
 use super::tokenizers::{Origin, Ready, Tokenizers};
 use crate::client::{Asked, Client, Target};
-use crate::plan::Plan;
+use crate::plan::{Cell, Plan};
 use crate::record::{Outcome, Phase};
 use crate::scenario::Scenario;
 use crate::seed::Seed;
@@ -51,44 +51,23 @@ pub(super) struct Countings {
 }
 
 impl Countings {
-    /// Sends the probes that learn each chat template's tokens.
-    ///
-    /// A probe that fails leaves its model with an assumed overhead of nothing; the run goes on. Where the server counts
-    /// otherwise than a tokenizer that was only guessed by the model's name, the server itself counts.
-    pub(super) async fn learn(
-        scenario: &Scenario,
-        plan: &Plan,
-        sites: &Sites,
-        tokenizers: &Tokenizers,
-        prompts: &Prompts,
-        observer: &dyn Observer,
-    ) -> Result<Self, RunError> {
+    /// Sends the probes that learn each chat template's tokens: endpoints at once, the models of one after the other.
+    pub(super) async fn learn(learner: &Learner<'_>, plan: &Plan) -> Result<Self, RunError> {
+        let mut seen = BTreeSet::new();
+        let mut by_endpoint: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
+        for cell in plan.cells.iter().filter(|cell| seen.insert((cell.axes.endpoint(), cell.axes.model()))) {
+            by_endpoint.entry(cell.axes.endpoint()).or_default().push(cell);
+        }
+        let looking = by_endpoint.into_values().map(async |cells| {
+            let mut learnt = Vec::new();
+            for cell in cells {
+                learnt.push((cell, learner.look_at(cell).await?));
+            }
+            Ok::<_, RunError>(learnt)
+        });
         let mut countings = Self::default();
-        for cell in &plan.cells {
-            let (endpoint, label) = (cell.axes.endpoint(), cell.axes.model());
-            let key = (endpoint.to_owned(), label.to_owned());
-            if countings.by_target.contains_key(&key) {
-                continue;
-            }
-            let model = scenario.models.get(label);
-            let ready = tokenizers.of(model);
-            observer.tell(RunEvent::Probing { endpoint: endpoint.to_owned(), model: label.to_owned() });
-            let target = target_of(scenario, cell);
-            // What renders for no cell was told before: then the probes go without it.
-            let system = prompts.system(&cell.axes, 0, Seed::root(scenario.seed)).ok().flatten();
-            let probing = Probing { client: sites.client(endpoint)?, target: &target, system };
-            let (mut counting, mut report) = probing.calibrate(ready, endpoint, label).await;
-            let guessed = model.is_some_and(|model| model.tokenizer.is_none()) && ready.tokenizer.takes_any_text();
-            if guessed && counting.model.mismatch {
-                observer.tell(RunEvent::Warning(format!(
-                    "model `{label}` at `{endpoint}`: {} is not its tokenizer; the server counts",
-                    ready.origin.tokenizer
-                )));
-                let sent = report.sent;
-                (counting, report) = probing.calibrate(tokenizers.of_server(), endpoint, label).await;
-                report.sent += sent;
-            }
-            tell(&counting.model, &report, observer);
+        for (cell, (counting, report)) in try_join_all(looking).await?.into_iter().flatten() {
+            let key = (cell.axes.endpoint().to_owned(), cell.axes.model().to_owned());
             countings.reports.push(report);
             countings.by_target.insert(key, counting);
         }
@@ -109,6 +88,45 @@ impl Countings {
             Some((format!("{endpoint}/{label}"), entry))
         };
         self.by_target.iter().filter_map(entry).collect()
+    }
+}
+
+/// Finds out how the models of a plan are counted.
+pub(super) struct Learner<'r> {
+    pub(super) scenario: &'r Scenario,
+    pub(super) sites: &'r Sites,
+    pub(super) tokenizers: &'r Tokenizers,
+    pub(super) prompts: &'r Prompts,
+    pub(super) observer: &'r dyn Observer,
+}
+
+impl Learner<'_> {
+    /// Looks at the model of a cell at its endpoint.
+    ///
+    /// A probe that fails leaves it with an assumed overhead of nothing; the run goes on. Where the server counts
+    /// otherwise than a tokenizer that was only guessed by the model's name, the server itself counts.
+    async fn look_at(&self, cell: &Cell) -> Result<(Counting, ProbeReport), RunError> {
+        let (endpoint, label) = (cell.axes.endpoint(), cell.axes.model());
+        let model = self.scenario.models.get(label);
+        let ready = self.tokenizers.of(model);
+        self.observer.tell(RunEvent::Probing { endpoint: endpoint.to_owned(), model: label.to_owned() });
+        let target = target_of(self.scenario, cell);
+        // What renders for no cell was told before: then the probes go without it.
+        let system = self.prompts.system(&cell.axes, 0, Seed::root(self.scenario.seed)).ok().flatten();
+        let probing = Probing { client: self.sites.client(endpoint)?, target: &target, system };
+        let (mut counting, mut report) = probing.calibrate(ready, endpoint, label).await;
+        let guessed = model.is_some_and(|model| model.tokenizer.is_none()) && ready.tokenizer.takes_any_text();
+        if guessed && counting.model.mismatch {
+            self.observer.tell(RunEvent::Warning(format!(
+                "model `{label}` at `{endpoint}`: {} is not its tokenizer; the server counts",
+                ready.origin.tokenizer
+            )));
+            let sent = report.sent;
+            (counting, report) = probing.calibrate(self.tokenizers.of_server(), endpoint, label).await;
+            report.sent += sent;
+        }
+        tell(&counting.model, &report, self.observer);
+        Ok((counting, report))
     }
 }
 

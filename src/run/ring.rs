@@ -30,7 +30,8 @@ impl<T: Send + 'static> Ring<T> {
     }
 
     fn with_threads(make: Make<T>, end: u64, ahead: usize, threads: usize, slow_ns: i64) -> Self {
-        let (senders, lanes): (Vec<Lane<T>>, Vec<_>) = (0..threads).map(|_| mpsc::channel(ahead.div_ceil(threads).max(1))).unzip();
+        let (senders, lanes): (Vec<Lane<T>>, Vec<_>) =
+            (0..threads).map(|_| mpsc::channel(ahead.div_ceil(threads).max(1))).unzip();
         spawn(move || Maker { make, end }.make_all(&senders, slow_ns));
         Self { lanes, next: 0 }
     }

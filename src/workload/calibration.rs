@@ -136,3 +136,74 @@ fn overhead(result: &ProbeResult) -> i64 {
 fn signed(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tokens::Words;
+    use crate::workload::tests::{order, tokenizers_of_all_kinds};
+    use crate::workload::{Synthetic, SyntheticOrder, server_tokenizer, server_tokenizer_of};
+
+    /// What a calibration of `ours` learns of a server that counts by `theirs` and adds `overhead`.
+    fn learnt(ours: &Arc<dyn Tokenizer>, theirs: &dyn Fn(&str) -> usize, overhead: u64) -> TokenModel {
+        let calibration = Calibration::new(Arc::clone(ours));
+        let mut observed = Vec::new();
+        loop {
+            match calibration.next(&observed) {
+                CalibrationStep::Probes(probes) => {
+                    for Probe { text, text_tokens } in probes {
+                        assert_eq!((text.trim(), ours.count(&text) as u64), (text.as_str(), text_tokens));
+                        observed
+                            .push(ProbeResult { text_tokens, prompt_tokens_server: theirs(&text) as u64 + overhead });
+                    }
+                }
+                CalibrationStep::Done(model) => {
+                    assert!(observed.len() == 2 || !ours.takes_any_text(), "{}", observed.len());
+                    assert_eq!(&observed, &model.probes);
+                    return model;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn two_probes_learn_the_overhead_and_notice_another_tokenizer() {
+        for (name, ours) in tokenizers_of_all_kinds() {
+            let right = learnt(ours, &|text| ours.count(text), 36);
+            assert_eq!(
+                (right.overhead, right.probed, right.mismatch, right.probes.len()),
+                (36, true, false, 2),
+                "{name}"
+            );
+            assert!(learnt(ours, &|text| 2 * ours.count(text), 36).mismatch, "{name}");
+        }
+    }
+
+    #[test]
+    fn where_the_server_splits_some_everyday_words_prompts_are_made_of_the_others() {
+        // Words on `k` and some more are two tokens.
+        let theirs = |text: &str| {
+            text.split_whitespace()
+                .map(|word| if word.starts_with('k') || word.starts_with("wi") { 2 } else { 1 })
+                .sum()
+        };
+        let model = learnt(&server_tokenizer(), &theirs, 12);
+        assert_eq!((model.overhead, model.mismatch), (12, false), "{:?}", model.probes);
+        assert!(model.words.len() >= 24 && model.words.iter().all(|word| theirs(word) == 1));
+        let tokenizer = server_tokenizer_of(&model.words);
+        let cell = "model=a input_tokens=300 output_tokens=5 language=en";
+        let synthetic = Synthetic::new(SyntheticOrder { tokens: model, ..order(cell, tokenizer) });
+        for index in 0..20 {
+            let request = synthetic.request("measure", index).unwrap();
+            assert_eq!(theirs(request.messages[0].text().unwrap()), 300 - 12);
+        }
+    }
+
+    #[test]
+    fn vocabularies_that_agree_on_everyday_words_are_told_apart() {
+        let splits_figures = |text: &str| Words.count(text) + text.bytes().filter(u8::is_ascii_digit).count();
+        let everyday = common().join(" ");
+        assert_eq!(splits_figures(&everyday), Words.count(&everyday));
+        assert!(learnt(&(Arc::new(Words) as Arc<dyn Tokenizer>), &splits_figures, 3).mismatch);
+    }
+}

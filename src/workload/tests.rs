@@ -99,6 +99,38 @@ fn bpe(knows_words: bool) -> Arc<dyn Tokenizer> {
     read_tokenizer(&file.to_string()).unwrap()
 }
 
+#[test]
+fn a_token_that_reaches_across_words_is_seen_and_counts_are_then_of_whole_texts() {
+    let file = |added: serde_json::Value| {
+        let mut token = serde_json::json!({ "id": 1, "content": "a b", "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": false });
+        token.as_object_mut().unwrap().extend(added.as_object().unwrap().clone());
+        let file = serde_json::json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [token], "normalizer": null,
+            "pre_tokenizer": { "type": "WhitespaceSplit" }, "post_processor": null, "decoder": null,
+            "model": { "type": "WordLevel", "vocab": { "[UNK]": 0, "x": 1, "▁y▁z": 2 }, "unk_token": "[UNK]" },
+        });
+        file.to_string().replace("▁y▁z", if added.get("model").is_some() { "▁y▁z" } else { "▁y" })
+    };
+    for (added, apart) in [
+        (serde_json::json!({ "content": "<a>" }), true),
+        (serde_json::json!({ "content": "<a▁b>" }), true),
+        (serde_json::json!({ "content": "<a▁b>", "normalized": true }), false),
+        (serde_json::json!({ "content": "the town" }), false),
+        (serde_json::json!({ "content": "town", "rstrip": true }), false),
+        (serde_json::json!({ "content": "town", "lstrip": true }), false),
+        (serde_json::json!({ "content": "<town>", "lstrip": true, "rstrip": true }), true),
+        (serde_json::json!({ "content": "<a>", "model": 1 }), false),
+    ] {
+        let tokenizer = read_tokenizer(&file(added.clone())).unwrap();
+        assert_eq!(tokenizer.keeps_words_apart(), apart, "{added}");
+        for index in 0..20 {
+            let order = order(&CELL.replace("=64", "=300"), Arc::clone(&tokenizer));
+            assert_eq!(tokenizer.count(&text(order, index)), 293, "{added}");
+        }
+    }
+}
+
 /// Each kind of tokenizer, made once.
 pub(super) fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Tokenizer>)] {
     static ALL: std::sync::LazyLock<Vec<(&'static str, Arc<dyn Tokenizer>)>> = std::sync::LazyLock::new(|| {
@@ -198,60 +230,6 @@ fn template_faults_point_into_the_prompt_file() {
     let korean = shown("# 한국어 문장입니다 문장입니다\ndefault_prompt:\n  - name: 한국\n    templat: y\n", CELL);
     assert!(korean.contains("p.yaml:4:5\n") && korean.contains("4 |     templat: y"), "{korean}");
     assert!(shown("default_prompt: []\n", CELL).contains("has no prompt under `default_prompt`"));
-}
-
-/// What a calibration of `ours` learns of a server that counts by `theirs` and adds `overhead`.
-fn learnt(ours: &Arc<dyn Tokenizer>, theirs: &dyn Fn(&str) -> usize, overhead: u64) -> TokenModel {
-    let calibration = Calibration::new(Arc::clone(ours));
-    let mut observed = Vec::new();
-    loop {
-        match calibration.next(&observed) {
-            CalibrationStep::Probes(probes) => {
-                for Probe { text, text_tokens } in probes {
-                    assert_eq!((text.trim(), ours.count(&text) as u64), (text.as_str(), text_tokens));
-                    observed.push(ProbeResult { text_tokens, prompt_tokens_server: theirs(&text) as u64 + overhead });
-                }
-            }
-            CalibrationStep::Done(model) => {
-                assert!(observed.len() == 2 || !ours.takes_any_text(), "{}", observed.len());
-                assert_eq!(&observed, &model.probes);
-                return model;
-            }
-        }
-    }
-}
-
-#[test]
-fn two_probes_learn_the_overhead_and_notice_another_tokenizer() {
-    for (name, ours) in tokenizers_of_all_kinds() {
-        let right = learnt(ours, &|text| ours.count(text), 36);
-        assert_eq!((right.overhead, right.probed, right.mismatch, right.probes.len()), (36, true, false, 2), "{name}");
-        assert!(learnt(ours, &|text| 2 * ours.count(text), 36).mismatch, "{name}");
-    }
-}
-
-#[test]
-fn where_the_server_splits_some_everyday_words_prompts_are_made_of_the_others() {
-    // Words on `k` and some more are two tokens.
-    let theirs = |text: &str| {
-        text.split_whitespace().map(|word| if word.starts_with('k') || word.starts_with("wi") { 2 } else { 1 }).sum()
-    };
-    let model = learnt(&server_tokenizer(), &theirs, 12);
-    assert_eq!((model.overhead, model.mismatch), (12, false), "{:?}", model.probes);
-    assert!(model.words.len() >= 24 && model.words.iter().all(|word| theirs(word) == 1));
-    let tokenizer = server_tokenizer_of(&model.words);
-    let order = SyntheticOrder { tokens: model, ..order(&CELL.replace("=64", "=300"), tokenizer) };
-    for index in 0..20 {
-        assert_eq!(theirs(&text(order.clone(), index)), 300 - 12);
-    }
-}
-
-#[test]
-fn vocabularies_that_agree_on_everyday_words_are_told_apart() {
-    let splits_figures = |text: &str| Words.count(text) + text.bytes().filter(u8::is_ascii_digit).count();
-    let everyday = super::words::common().join(" ");
-    assert_eq!(splits_figures(&everyday), Words.count(&everyday));
-    assert!(learnt(&(Arc::new(Words) as Arc<dyn Tokenizer>), &splits_figures, 3).mismatch);
 }
 
 #[test]

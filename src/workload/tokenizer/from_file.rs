@@ -1,7 +1,8 @@
 use tokenizers::pipeline::{EncodeOptions, Override, PipelineToken, PipelineTokenizer};
+use tokenizers::vocab::bucket_added_vocabulary::AddedToken;
 
 use crate::tokens::Tokenizer;
-use crate::workload::seams::seams;
+use crate::workload::seams::{begins_at_seam, seams};
 
 /// A `tokenizer.json` of any version, rewritten into the one form that is read fast.
 ///
@@ -106,21 +107,33 @@ impl Tokenizer for FromFile {
 /// Every way of merging ends in tokens of the vocabulary. Where none spans a seam, no merge crosses one and none of
 /// those on one side hangs on the other.
 fn has_token_across_words(tokenizer: &PipelineTokenizer) -> bool {
-    // Spaces may be written as other characters, which stand for nothing else in a vocabulary.
-    let spans = |token: &str| seams(&token.replace(['\u{2581}', '\u{120}'], " ")).next().is_some();
     let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
-    if added.values().any(|token| spans(&token.content)) {
-        return true;
-    }
+    added.values().any(reaches_across_words) || has_model_token_across_words(tokenizer)
+}
+
+/// Whether an added token holds a seam, or takes the space of one to itself.
+fn reaches_across_words(token: &AddedToken) -> bool {
+    let holds = if token.normalized { holds_seam(&token.content) } else { seams(&token.content).next().is_some() };
+    let takes_next = token.rstrip && seams(&format!("{} a", token.content)).next_back() == Some(token.content.len());
+    let takes_last = token.lstrip && begins_at_seam(&format!(" {}", token.content));
+    holds || takes_next || takes_last
+}
+
+fn has_model_token_across_words(tokenizer: &PipelineTokenizer) -> bool {
     let model = tokenizer.get_model();
     let mut nothing = 0;
     for id in 0..u32::MAX {
         match model.id_to_token(id) {
-            Some(token) if spans(&token) => return true,
+            Some(token) if holds_seam(&token) => return true,
             Some(_) => nothing = 0,
             None if nothing == END_OF_IDS => break,
             None => nothing += 1,
         }
     }
     false
+}
+
+/// Whether a token holds a seam, with spaces written as vocabularies do.
+fn holds_seam(token: &str) -> bool {
+    seams(&token.replace(['\u{2581}', '\u{120}'], " ")).next().is_some()
 }
