@@ -1,4 +1,4 @@
-use tokenizers::pipeline::{EncodeOptions, Override, PipelineToken, PipelineTokenizer};
+use tokenizers::pipeline::{EncodeOptions, Override, PipelineModel, PipelineToken, PipelineTokenizer};
 use tokenizers::vocab::bucket_added_vocabulary::AddedToken;
 
 use crate::tokens::Tokenizer;
@@ -121,10 +121,13 @@ fn reaches_across_words(token: &AddedToken) -> bool {
 
 fn has_model_token_across_words(tokenizer: &PipelineTokenizer) -> bool {
     let model = tokenizer.get_model();
+    // Tokens of bytes are held as the text they stand for.
+    let as_text = matches!(model, PipelineModel::BPE(bpe) if bpe.is_byte_level());
     let mut nothing = 0;
     for id in 0..u32::MAX {
         match model.id_to_token(id) {
-            Some(token) if holds_seam(&token) => return true,
+            Some(token) if as_text && seams(&token).next().is_some() => return true,
+            Some(token) if !as_text && holds_seam(&token) => return true,
             Some(_) => nothing = 0,
             None if nothing == END_OF_IDS => break,
             None => nothing += 1,
