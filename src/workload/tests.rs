@@ -106,7 +106,7 @@ fn a_token_that_reaches_across_words_is_seen_and_counts_are_then_of_whole_texts(
             "rstrip": false, "normalized": false, "special": false });
         token.as_object_mut().unwrap().extend(added.as_object().unwrap().clone());
         let file = serde_json::json!({
-            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [token], "normalizer": null,
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [token], "normalizer": { "type": "Lowercase" },
             "pre_tokenizer": { "type": "WhitespaceSplit" }, "post_processor": null, "decoder": null,
             "model": { "type": "WordLevel", "vocab": { "[UNK]": 0, "x": 1, "▁y▁z": 2 }, "unk_token": "[UNK]" },
         });

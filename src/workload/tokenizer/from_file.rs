@@ -107,13 +107,19 @@ impl Tokenizer for FromFile {
 /// Every way of merging ends in tokens of the vocabulary. Where none spans a seam, no merge crosses one and none of
 /// those on one side hangs on the other.
 fn has_token_across_words(tokenizer: &PipelineTokenizer) -> bool {
+    // Only a normalizer writes spaces as other characters.
+    let normalizes = !tokenizer.get_normalizers().is_empty();
     let added = tokenizer.get_added_vocabulary().get_added_tokens_decoder();
-    added.values().any(reaches_across_words) || has_model_token_across_words(tokenizer)
+    added.values().any(|token| reaches_across_words(token, normalizes)) || has_model_token_across_words(tokenizer)
 }
 
 /// Whether an added token holds a seam, or takes the space of one to itself.
-fn reaches_across_words(token: &AddedToken) -> bool {
-    let holds = if token.normalized { holds_seam(&token.content) } else { seams(&token.content).next().is_some() };
+fn reaches_across_words(token: &AddedToken, normalizes: bool) -> bool {
+    let holds = if normalizes && token.normalized {
+        holds_seam(&token.content)
+    } else {
+        seams(&token.content).next().is_some()
+    };
     let takes_next = token.rstrip && seams(&format!("{} a", token.content)).next_back() == Some(token.content.len());
     let takes_last = token.lstrip && begins_at_seam(&format!(" {}", token.content));
     holds || takes_next || takes_last
