@@ -106,6 +106,7 @@ fn synthetic(tokenizer: &Arc<dyn Tokenizer>, fitter: &Arc<Fitter>, template: &st
         nonce: 1,
         prompts: material.prompts,
         unique: scenario.prompt.unique,
+        image: scenario.prompt.image,
         shared_prefix: scenario.prompt.shared_prefix,
         tokenizer: Arc::clone(tokenizer),
         fitter: Arc::clone(fitter),

@@ -5,6 +5,7 @@
 //! bottom up. `docs/ARCHITECTURE.md` tells the story.
 
 // Floor 0: words every floor may say.
+pub mod cpus;
 pub mod diagnostic;
 pub mod seed;
 pub mod text;
@@ -28,7 +29,9 @@ pub mod load;
 pub mod store;
 // Floor 6: carries out a plan.
 pub mod run;
-// Floor 7: views of stored runs.
+// Floor 7: views of stored runs; other tools' files; the client's own error.
+pub mod calibrate;
+pub mod convert;
 pub mod report;
 // Floor 9: words to calls, errors to exit codes.
 pub mod cli;

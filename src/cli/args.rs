@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::cpus::CpuList;
+
 /// Measures LLM inference endpoints from a declarative scenario.
 #[derive(Debug, Parser)]
 #[command(name = "infersweep", version, about, max_term_width = 100, arg_required_else_help = true)]
@@ -15,12 +17,15 @@ pub(super) struct Arguments {
 impl Arguments {
     /// Whether the command was asked to be quiet.
     pub(super) fn quiet(&self) -> bool {
-        matches!(&self.command, Command::Run(run) if run.quiet)
+        match &self.command {
+            Command::Run(run) => run.quiet,
+            Command::Calibrate(calibrate) => calibrate.quiet,
+            _ => false,
+        }
     }
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(clippy::large_enum_variant, reason = "made once a process")]
 pub(super) enum Command {
     /// Carry out a scenario: every cell is measured anew
     Run(Run),
@@ -34,6 +39,10 @@ pub(super) enum Command {
     Schema(Schema),
     /// Show a stored run
     Show(Show),
+    /// Write a scenario from another tool's file
+    Import(Import),
+    /// Measure how far this machine's client is off: itself against a server that stamps what it does
+    Calibrate(Calibrate),
     /// Serve the simulated LLM server alone
     Simulate(Simulate),
 }
@@ -154,9 +163,80 @@ pub(super) struct Show {
     /// A run directory, or DIR/NAME/latest
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
+    /// The figures between ramp and drain alone
+    #[arg(long, conflicts_with = "json")]
+    pub(super) steady: bool,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    #[command(subcommand)]
+    pub(super) kind: ImportKind,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportKind {
+    /// A bundle file of SambaNova's benchmarking kit: a cell for each row
+    KitCsv(KitCsv),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KitCsv {
+    /// The bundle file, with the header
+    /// `model_name,input_tokens,output_tokens,num_requests,concurrent_requests,qps,qps_distribution,multimodal_img_size`
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Where to write it; never over an existing file. The file's name with `.toml` unless given
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Base URL of the endpoint; SambaNova Cloud unless given
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// Its protocol; `openai_chat` with a URL, `sambanova` without
+    #[arg(long, value_name = "API", value_parser = ["sambanova", "openai_chat", "simulator"])]
+    pub(super) api: Option<String>,
+    /// The NAME of the environment variable that holds the key
+    #[arg(long, value_name = "NAME")]
+    pub(super) api_key_env: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Calibrate {
+    /// Streams at a time; may be a list
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=20_000),
+          default_values_t = [1, 10, 100, 300, 1000])]
+    pub(super) concurrency: Vec<u32>,
+    /// Events of each stream in a second; may be a list
+    #[arg(long, value_name = "N", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..=10_000),
+          default_values_t = [50])]
+    pub(super) events_per_s: Vec<u32>,
+    /// Tokens, and so events, of an answer; half a second's unless given
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    pub(super) output_tokens: Option<u32>,
+    /// The measured time of each reader at each load
+    #[arg(long, value_name = "TIME", default_value = "1.5s")]
+    pub(super) duration: String,
+    /// What the p99 of both the send and the arrival error is to stay below
+    #[arg(long, value_name = "TIME", default_value = "1ms")]
+    pub(super) limit: String,
+    /// Leave out the raw socket reader, this machine's own floor
+    #[arg(long)]
+    pub(super) no_floor: bool,
+    /// Run the server in a process of its own, on other cores than the client
+    #[arg(long)]
+    pub(super) separate: bool,
+    /// The directory that holds the results; they go to DIR/calibrate
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(super) out: PathBuf,
+    /// Print the figures as JSON instead of the table
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Show only results and errors
+    #[arg(long, short)]
+    pub(super) quiet: bool,
 }
 
 #[derive(Debug, Args)]
@@ -182,4 +262,16 @@ pub(super) struct Simulate {
     /// Relative standard deviation of prefill and step times
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     pub(super) jitter: f64,
+    /// Decode each sequence by steps of its own instead of all in one batch: no bursts
+    #[arg(long)]
+    pub(super) apart: bool,
+    /// Hold the server to these processors, as 0-3,8
+    #[arg(long, value_name = "LIST")]
+    pub(super) cpus: Option<CpuList>,
+    /// Stop when standard input ends too
+    #[arg(long)]
+    pub(super) until_eof: bool,
+    /// Requests whose stamps are kept for /simulator/stamps
+    #[arg(long, value_name = "N", default_value_t = 100_000)]
+    pub(super) kept_stamps: usize,
 }

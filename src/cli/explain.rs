@@ -8,6 +8,9 @@ pub(super) fn run_error(error: &RunError) -> Failure {
         _ => Failure::failed(error),
     };
     match error {
+        RunError::Insufficient(shortages) => {
+            shortages.iter().fold(failure, |failure, lack| failure.help(lack.remedy.as_str())).help("nothing was sent")
+        }
         RunError::MissingKey { variable, .. } => failure.help(format!("export {variable}=...; nothing was sent")),
         RunError::Unreachable { failure: cause, .. } => failure.help(match cause.cause.as_str() {
             "dns" => "is the host name right?",

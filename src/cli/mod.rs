@@ -1,10 +1,13 @@
 //! Words to calls, errors to exit codes. The only place with a terminal, an environment, an exit.
 
 mod args;
+mod calibrate;
+mod calibration_words;
 mod check;
 mod env;
 mod exit;
 mod explain;
+mod import;
 mod init;
 mod plan;
 mod progress;
@@ -31,6 +34,7 @@ pub fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return exit::of_clap(&error),
     };
+    crate::run::raise_descriptor_limit();
     let env = Env::of_process();
     let terminal = Terminal::new(&env, arguments.quiet());
     let exit = match &arguments.command {
@@ -40,6 +44,8 @@ pub fn main() -> ExitCode {
         Command::Check(check) => Ok(check::check(check, &env, &terminal)),
         Command::Schema(schema) => schema::schema(schema, &terminal),
         Command::Show(show) => show::show(show, &terminal),
+        Command::Import(import) => import::import(import, &terminal),
+        Command::Calibrate(args) => calibrate::calibrate(args, &terminal),
         Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),
     };
     exit.unwrap_or_else(|failure| {

@@ -112,6 +112,7 @@ impl Observer for Progress {
                     *unit = Some((gauges, expected_s));
                 }
             }
+            RunEvent::LoadEnded { .. } => {}
             RunEvent::UnitEnded { number, cell_id, completed, failed, .. } => {
                 if let (Ok(mut unit), Ok(mut whole)) = (self.shared.unit.lock(), self.shared.whole.lock()) {
                     whole.done_s += unit.take().map_or(0.0, |(_, expected_s)| expected_s);

@@ -11,7 +11,7 @@ use super::read::{self, Purpose};
 use super::terminal::Terminal;
 use super::{check, explain, question, signals};
 use crate::load::StopHandle;
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, Verdict};
 use crate::plan::{Estimate, Plan};
 use crate::report;
 use crate::run::{Conclusion, RunOptions, Views, carry_out, hash_contents};
@@ -113,7 +113,11 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
     progress.finish();
     let conclusion = outcome.map_err(|error| explain::run_error(&error))?;
     show(&conclusion, scenario, &plan, args, terminal)?;
-    Ok(seen.get().unwrap_or(Exit::Done).max(of_cells(&conclusion.summary.cells, terminal)))
+    Ok(seen.get().unwrap_or(Exit::Done).max(of_cells(&conclusion.summary.cells, terminal)).max(of_clients(
+        scenario,
+        &conclusion.summary.cells,
+        terminal,
+    )))
 }
 
 /// The run's results, on the terminal.
@@ -158,6 +162,19 @@ fn of_cells(cells: &[CellSummary], terminal: &Terminal) -> Exit {
     Exit::Failed
 }
 
+/// A cell that the client limited fails a run that asks for a healthy one.
+fn of_clients(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
+    if !scenario.load.require_healthy_client {
+        return Exit::Done;
+    }
+    let limited = cells.iter().filter(|cell| cell.client.verdict == Some(Verdict::Limited));
+    let faults = limited.map(|cell| {
+        let reasons = cell.client.reasons.join("; ");
+        terminal.error(&Failure::failed(format!("the client limited cell {}: {reasons}", cell.cell_id)));
+    });
+    if faults.count() > 0 { Exit::Failed } else { Exit::Done }
+}
+
 /// 48 random bits: exact as a JSON number everywhere.
 fn fresh_nonce() -> u64 {
     RandomState::new().build_hasher().finish() >> 16
@@ -168,7 +185,7 @@ struct Drawn;
 
 impl Views for Drawn {
     fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {
-        report::comparison(name, cells).markdown()
+        report::comparison_markdown(name, cells)
     }
 
     fn summary_csv(&self, cells: &[CellSummary]) -> String {

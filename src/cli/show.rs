@@ -28,7 +28,7 @@ pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failu
             terminal.warning("this run was interrupted: what follows is what was complete by then");
         }
     }
-    terminal
-        .result(&report::comparison(&manifest.name, &summary.cells).terminal(terminal.width(), terminal.coloured()));
+    let draw = if args.steady { report::steady_comparison } else { report::comparison };
+    terminal.result(&draw(&manifest.name, &summary.cells).terminal(terminal.width(), terminal.coloured()));
     Ok(Exit::Done)
 }

@@ -3,12 +3,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
-use http_body_util::Full;
+use hyper::Method;
 use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use hyper::{Method, Request, Uri};
+use hyper::http::uri::PathAndQuery;
 use rustls::ClientConfig;
 
-use crate::record::{Failure, Outcome};
+use crate::record::{Failure, Outcome, Phase, Trace};
 use crate::scenario::{Api, Endpoint};
 use crate::text::Secrets;
 use crate::time::Clock;
@@ -18,11 +18,14 @@ use super::address::{Address, BadAddress};
 use super::api::{Target, provider_of};
 use super::control::{Control, ControlError, ModelListing};
 use super::dial::{Dialer, system_tls};
-use super::exchange::{Ended, Exchange, Manners};
+use super::ending::Ended;
+use super::exchange::{Exchange, Manners};
 use super::failure::{presentable, presentable_text};
+use super::link::Outbound;
 use super::observation::Observation;
 use super::pool::Pool;
 use super::server_report::MetricTable;
+use super::trace::{shown_head, trace};
 
 /// Connections opened at the same time when a client warms up: a burst of them looks like an attack to some servers.
 const OPENED_AT_ONCE: usize = 16;
@@ -35,8 +38,10 @@ pub struct Client {
 
 struct Shared {
     manners: Manners,
-    uri: Uri,
-    headers: HeaderMap,
+    /// Every request's head as far as the value of its content length.
+    head: Vec<u8>,
+    /// The same for people, with what may be secret starred.
+    shown_head: String,
     dialer: Dialer,
     pool: Pool,
     metrics: Arc<MetricTable>,
@@ -118,11 +123,14 @@ impl Client {
         let dialer = Dialer::new(&address, tls.as_ref(), connect, clock).map_err(|why| bad_url(&why))?;
         let own_headers = endpoint_headers(endpoint)?;
         let headers = request_headers(&own_headers, &address).map_err(|why| bad_url(&why))?;
+        let head = request_head(&target, &headers);
+        let shown_head = shown_head(&target, &headers);
         let control = Control::new(address, own_headers, tls, connect, secrets.clone()).map_err(|why| no_tls(&why))?;
         let metrics = Arc::new(MetricTable::new(provider.server_metrics(), &endpoint.server_metrics));
         let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
-        let uri = Uri::from(target);
-        Ok(Self { shared: Arc::new(Shared { manners, uri, headers, dialer, pool: Pool::default(), metrics, control }) })
+        Ok(Self {
+            shared: Arc::new(Shared { manners, head, shown_head, dialer, pool: Pool::default(), metrics, control }),
+        })
     }
 
     /// The body of a request. Pure: the same bytes for the same input, keys in a fixed order.
@@ -145,7 +153,7 @@ impl Client {
             .map(|_| shared.dialer.dial())
             .buffer_unordered(OPENED_AT_ONCE)
             .try_for_each(async |link| {
-                shared.pool.put(link).await;
+                shared.pool.put(link);
                 Ok(())
             })
             .await
@@ -165,6 +173,7 @@ impl Client {
     pub async fn exchange(&self, body: &Bytes, observed: &mut Observation) {
         let shared = &*self.shared;
         let clock = shared.manners.clock;
+        let head = shared.head_of(body);
         let mut pooled = shared.pool.take().await;
         loop {
             observed.begin_attempt(clock.now_ns());
@@ -179,8 +188,8 @@ impl Client {
                     Err(failure) => return shared.fail(observed, failure),
                 },
             };
-            match Exchange::new(&shared.manners, link, observed).run(shared.request(body)).await {
-                Ended::Reusable(link) => return shared.pool.put(link).await,
+            match Exchange::new(&shared.manners, link, observed).run(Outbound::new(&head, body)).await {
+                Ended::Reusable(link) => return shared.pool.put(link),
                 Ended::Spent => return,
                 Ended::Unanswered(failure) if is_pooled => {
                     observed.end_attempt(clock.now_ns(), Some(failure.cause));
@@ -188,6 +197,17 @@ impl Client {
                 Ended::Unanswered(failure) => return shared.fail(observed, failure),
             }
         }
+    }
+
+    /// What the client strikes out of all it tells.
+    pub fn secrets(&self) -> &Secrets {
+        &self.shared.manners.secrets
+    }
+
+    /// A failed request as it went over the wire; `None` for one that did not fail. Secrets within texts are still there:
+    /// see [`Client::secrets`].
+    pub fn trace(&self, request_index: u64, phase: Phase, body: &[u8], observed: &Observation) -> Option<Trace> {
+        trace(&self.shared.shown_head, request_index, phase, body, observed)
     }
 
     /// The models that the endpoint says it serves.
@@ -208,12 +228,10 @@ impl Client {
 }
 
 impl Shared {
-    fn request(&self, body: &Bytes) -> Request<Full<Bytes>> {
-        let mut request = Request::new(Full::new(body.clone()));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        *request.headers_mut() = self.headers.clone();
-        request
+    /// The head of a request with that body.
+    fn head_of(&self, body: &[u8]) -> Vec<u8> {
+        let length = body.len().to_string();
+        [&self.head, length.as_bytes(), b"\r\n\r\n"].concat()
     }
 
     fn fail(&self, observed: &mut Observation, failure: Failure) {
@@ -224,7 +242,10 @@ impl Shared {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("uri", &self.shared.uri).field("pool", &self.shared.pool).finish_non_exhaustive()
+        f.debug_struct("Client")
+            .field("manners", &self.shared.manners)
+            .field("pool", &self.shared.pool)
+            .finish_non_exhaustive()
     }
 }
 
@@ -248,6 +269,16 @@ fn sensitive(value: &str) -> Option<HeaderValue> {
     let mut value = HeaderValue::from_str(value).ok()?;
     value.set_sensitive(true);
     Some(value)
+}
+
+/// The bytes of a head as far as the value of its content length.
+fn request_head(target: &PathAndQuery, headers: &HeaderMap) -> Vec<u8> {
+    let mut head = format!("POST {target} HTTP/1.1\r\n").into_bytes();
+    for (name, value) in headers {
+        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
+    }
+    head.extend_from_slice(b"content-length: ");
+    head
 }
 
 /// Those and what a request with a JSON body needs.

@@ -75,9 +75,20 @@ impl Content {
         &self.reasoning
     }
 
+    /// Content that is neither: tool calls and refusals.
+    pub(crate) fn other(&self) -> &str {
+        &self.other
+    }
+
     /// All text: reasoning, visible, other.
     pub(crate) fn texts(&self) -> [&str; 3] {
         [&self.reasoning, &self.visible, &self.other]
+    }
+
+    /// Bytes that it takes.
+    pub(crate) fn weight(&self) -> usize {
+        let texts: usize = self.texts().iter().map(|text| text.len()).sum();
+        texts + self.chunks.len() * size_of::<ContentChunk>()
     }
 
     /// Whether nothing came.

@@ -18,6 +18,7 @@ use crate::record::{Cause, Failure};
 use crate::time::Clock;
 
 use super::address::Address;
+use super::arrival::ask_for_stamps;
 use super::failure::{chain, connect_cause};
 use super::link::Link;
 use super::wire::{Stamped, Wire};
@@ -79,6 +80,7 @@ impl Dialer {
         let tcp = self.reach().await?;
         // Without this a request of several segments waits for acknowledgements.
         tcp.set_nodelay(true).map_err(|error| self.refused(&error))?;
+        ask_for_stamps(&tcp);
         let wire = Wire::new(self.clock);
         let stamped = Stamped::new(tcp, Arc::clone(&wire));
         let stream = match &self.tls {
@@ -93,7 +95,7 @@ impl Dialer {
                 Stream::Tls(Box::new(encrypted))
             }
         };
-        Link::new(stream, wire).await
+        Ok(Box::new(Link::new(stream, wire)))
     }
 
     /// Tries each address of the host in turn; a silent one may use up its share of the limit, not all of it.

@@ -1,22 +1,18 @@
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::{Body, Incoming};
-use hyper::{Request, Response};
 
 use crate::record::{Cause, Failure, Outcome};
 use crate::scenario::Timeouts;
 use crate::text::Secrets;
 use crate::time::{Clock, MonotonicNs, duration_ns};
 
-use super::api::Provider;
+use super::api::{Provider, Reading};
 use super::deadline::Deadline;
+use super::ending::{Answer, Broken, Ended, Stop, Tail, Verdict};
 use super::failure::{chain, presentable};
-use super::link::Link;
+use super::http1::{Body, Head, parse_head};
+use super::link::{Link, Outbound, with_scratch};
 use super::observation::Observation;
 use super::refusal::{content_type, refusal};
 
@@ -49,183 +45,208 @@ pub(crate) struct Exchange<'x> {
     pub(crate) events: u64,
 }
 
-/// What is left of a try.
-pub(crate) enum Ended {
-    /// The observation has its outcome; the connection can take another request.
-    Reusable(Box<Link>),
-    /// The observation has its outcome; the connection is closed.
-    Spent,
-    /// The connection died before any byte of an answer; the observation has no outcome yet.
-    Unanswered(Failure),
-}
-
-/// What of a body is still to come once the answer is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tail {
-    /// Nothing.
-    Read,
-    /// Its end, soon.
-    Open,
-    /// Whatever it is, nobody waits for it.
-    Abandoned,
-}
-
-/// How an answer ended.
-#[derive(Debug)]
-pub(crate) struct Verdict {
-    pub(crate) outcome: Outcome,
-    pub(crate) at_ns: MonotonicNs,
-    pub(crate) tail: Tail,
-}
-
-/// Why no more bytes come.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// A limit passed.
-    Timeout(Cause),
-    /// The connection broke or closed too early.
-    Broken(hyper::Error),
-}
-
 impl<'x> Exchange<'x> {
     /// A try over `link`.
     pub(crate) fn new(manners: &'x Manners, link: Box<Link>, observed: &'x mut Observation) -> Self {
+        link.wire.arm();
         let begun_ns = manners.clock.now_ns();
         let deadline = Deadline::at(manners.clock.instant_of(begun_ns) + manners.timeouts.total);
         Self { manners, link, observed, deadline, begun_ns, events: 0 }
     }
 
     /// Sends the request and reads the answer to its end.
-    pub(crate) async fn run(mut self, request: Request<Full<Bytes>>) -> Ended {
-        let response = match self.head(request).await {
-            Ok(response) => response,
+    pub(crate) async fn run(mut self, mut request: Outbound<'_>) -> Ended {
+        let (head, mut answer) = match self.head(&mut request).await {
+            Ok(begun) => begun,
             Err(stop) => return self.no_head(stop),
         };
-        self.observed.head(response.status().as_u16(), self.link.wire.last_read_ns());
-        let (head, mut body) = response.into_parts();
+        self.observed.head(head.status.as_u16(), self.link.wire.last_read_ns());
         let verdict = if !head.status.is_success() {
-            self.read_refusal(&head, &mut body).await
+            self.read_refusal(&head, &mut answer).await
         } else if self.manners.stream {
-            self.read_stream(&head.headers, &mut body).await
+            self.read_stream(&head.headers, &mut answer).await
         } else {
-            self.read_answer(&head.headers, &mut body).await
+            self.read_answer(&head.headers, &mut answer).await
         };
+        self.observed.keep_headers_of_failure(&verdict.outcome, head.headers);
         self.end(verdict.outcome, verdict.at_ns);
         // The request has its outcome; what follows only decides whether the connection is kept.
+        let may_be_kept = head.keeps_alive && request.is_out();
         let kept = match verdict.tail {
-            Tail::Read => true,
-            Tail::Open => self.body_ends_soon(&mut body).await,
+            Tail::Read => may_be_kept,
+            Tail::Open => may_be_kept && self.body_ends_soon(&mut answer).await,
             Tail::Abandoned => false,
         };
-        if kept { Ended::Reusable(self.link) } else { Ended::Spent }
+        if kept && answer.ends_cleanly() { Ended::Reusable(self.link) } else { Ended::Spent }
     }
 
-    async fn head(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Stop> {
-        let mut response = pin!(self.link.send(request));
-        poll_fn(|cx| {
-            loop {
-                let moved = self.link.drive(cx);
+    /// The head, read while the request is written: a server may refuse one that it has not read to the end.
+    async fn head(&mut self, request: &mut Outbound<'_>) -> Result<(Head, Answer), Stop> {
+        let mut held = Vec::new();
+        let mut write_failed = None;
+        let begun = poll_fn(|cx| {
+            if write_failed.is_none() {
+                match self.link.poll_send(cx, request) {
+                    Poll::Ready(Err(error)) => write_failed = Some(error),
+                    Poll::Ready(Ok(())) | Poll::Pending => {}
+                }
                 if let Some(at) = self.link.wire.sent_ns() {
                     self.observed.sent(at);
                 }
-                if let Poll::Ready(response) = response.as_mut().poll(cx) {
-                    return Poll::Ready(response.map_err(Stop::Broken));
-                }
-                if !moved {
-                    return self.poll_limits(cx).map(Err);
-                }
             }
-        })
-        .await
+            with_scratch(|scratch| self.poll_head(cx, scratch, &mut held))
+        });
+        match begun.await {
+            // What went wrong first is what is worth telling.
+            Err(Stop::Broken(broken, part)) => Err(Stop::Broken(write_failed.map_or(broken, Broken::Socket), part)),
+            begun => begun,
+        }
+    }
+
+    fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        held: &mut Vec<u8>,
+    ) -> Poll<Result<(Head, Answer), Stop>> {
+        loop {
+            let broken = match self.link.poll_read(cx, scratch) {
+                Poll::Pending => return self.poll_limits(cx).map(Err),
+                Poll::Ready(Ok(0)) => Broken::Ended,
+                Poll::Ready(Err(error)) => Broken::Socket(error),
+                Poll::Ready(Ok(read)) => {
+                    held.extend_from_slice(&scratch[..read]);
+                    match parse_head(held) {
+                        Ok(None) => continue,
+                        Err(bad) => Broken::Head(bad),
+                        Ok(Some((mut head, end))) => {
+                            let body = std::mem::replace(&mut head.body, Body::until_close());
+                            return Poll::Ready(Ok((head, Answer { body, early: held.split_off(end), extra: false })));
+                        }
+                    }
+                }
+            };
+            return Poll::Ready(Err(Stop::Broken(broken, held.len())));
+        }
     }
 
     fn no_head(mut self, stop: Stop) -> Ended {
         let now = self.now_ns();
         let failure = match stop {
             Stop::Timeout(cause) => self.timed_out(cause),
-            Stop::Broken(error) if error.is_parse() => {
-                Failure::new(Cause::BadData, format!("the answer is no HTTP/1.1: {}", chain(&error)))
+            Stop::Broken(Broken::Head(bad), _) => {
+                Failure::new(Cause::BadData, format!("the answer is no HTTP/1.1: {bad}"))
             }
-            Stop::Broken(error) => {
-                let said = chain(&error);
-                let Self { manners, link, observed, .. } = self;
-                if link.died_silent() {
-                    let message = format!("the connection closed before any byte of the answer: {said}");
-                    return Ended::Unanswered(Failure::new(Cause::StreamCut, message));
-                }
-                let message = format!("the connection closed within the head of the answer: {said}");
-                let failure = presentable(Failure::new(Cause::StreamCut, message), &manners.secrets);
-                observed.end(Outcome::Failed(failure), now);
-                return Ended::Spent;
+            Stop::Broken(broken, 0) => {
+                let message = format!("the connection closed before any byte of the answer: {}", chain(&broken));
+                return Ended::Unanswered(Failure::new(Cause::StreamCut, message));
+            }
+            Stop::Broken(broken, _) => {
+                let message = format!("the connection closed within the head of the answer: {}", chain(&broken));
+                Failure::new(Cause::StreamCut, message)
             }
         };
         self.end(Outcome::Failed(failure), now);
         Ended::Spent
     }
 
-    /// The next bytes of the body; `None` at its end.
-    pub(crate) async fn next_bytes(&mut self, body: &mut Incoming) -> Result<Option<Bytes>, Stop> {
-        poll_fn(|cx| {
-            loop {
-                let moved = self.link.drive(cx);
-                match Pin::new(&mut *body).poll_frame(cx) {
-                    Poll::Ready(None) => return Poll::Ready(Ok(None)),
-                    Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(Stop::Broken(error))),
-                    Poll::Ready(Some(Ok(frame))) => {
-                        // A frame that is not data holds trailers, which say nothing to us.
-                        if let Ok(bytes) = frame.into_data() {
-                            return Poll::Ready(Ok(Some(bytes)));
-                        }
-                    }
-                    Poll::Pending if moved => {}
-                    Poll::Pending => return self.poll_limits(cx).map(Err),
-                }
-            }
-        })
-        .await
+    /// Hands the data of the body to `take`, piece by piece as it comes, until that has a result; `None` at the
+    /// body's end.
+    pub(crate) async fn each_piece<T>(
+        &mut self,
+        answer: &mut Answer,
+        mut take: impl FnMut(&mut Self, &[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Stop> {
+        let early = std::mem::take(&mut answer.early);
+        if let Some(taken) = self.take_pieces(answer, &early, &mut take)? {
+            return Ok(Some(taken));
+        }
+        poll_fn(|cx| with_scratch(|scratch| self.poll_pieces(cx, scratch, answer, &mut take))).await
     }
 
-    /// Adds the rest of a body to `start`, up to `limit` bytes. The second value tells what is left of it.
-    pub(crate) async fn collect(
+    fn poll_pieces<T>(
         &mut self,
-        start: &[u8],
-        body: &mut Incoming,
-        limit: usize,
-    ) -> (Vec<u8>, Result<Tail, Stop>) {
-        let mut collected = start.to_vec();
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+        answer: &mut Answer,
+        take: &mut impl FnMut(&mut Self, &[u8]) -> Option<T>,
+    ) -> Poll<Result<Option<T>, Stop>> {
         loop {
-            if collected.len() >= limit {
-                collected.truncate(limit);
-                return (collected, Ok(Tail::Abandoned));
+            if answer.body.is_over() {
+                return Poll::Ready(Ok(None));
             }
-            match self.next_bytes(body).await {
-                Ok(Some(bytes)) => {
-                    self.note_body_bytes();
-                    collected.extend_from_slice(&bytes);
+            match self.link.poll_read(cx, scratch) {
+                Poll::Pending => return self.poll_limits(cx).map(Err),
+                Poll::Ready(Ok(0)) => {
+                    let is_whole = answer.body.may_end_here();
+                    answer.extra = true;
+                    return Poll::Ready(if is_whole { Ok(None) } else { Err(Stop::Broken(Broken::Ended, 0)) });
                 }
-                Ok(None) => return (collected, Ok(Tail::Read)),
-                Err(stop) => return (collected, Err(stop)),
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(Stop::Broken(Broken::Socket(error), 0))),
+                Poll::Ready(Ok(read)) => match self.take_pieces(answer, &scratch[..read], take) {
+                    Ok(None) => {}
+                    taken => return Poll::Ready(taken),
+                },
             }
         }
     }
 
-    async fn read_refusal(&mut self, head: &hyper::http::response::Parts, body: &mut Incoming) -> Verdict {
-        let (said, tail) = self.collect(&[], body, LONGEST_REFUSAL).await;
+    /// Takes the data out of what one read brought. All of it is looked through, so that the framing goes on
+    /// behind a result.
+    fn take_pieces<T>(
+        &mut self,
+        answer: &mut Answer,
+        mut bytes: &[u8],
+        take: &mut impl FnMut(&mut Self, &[u8]) -> Option<T>,
+    ) -> Result<Option<T>, Stop> {
+        let mut taken = None;
+        loop {
+            match answer.body.next(&mut bytes) {
+                Ok(Some(data)) if taken.is_none() => {
+                    self.note_body_bytes();
+                    taken = take(self, data);
+                }
+                Ok(Some(_)) => {}
+                Ok(None) => break,
+                Err(_) if taken.is_some() => {
+                    answer.extra = true;
+                    break;
+                }
+                Err(bad) => return Err(Stop::Broken(Broken::Framing(bad), 0)),
+            }
+        }
+        answer.extra |= !bytes.is_empty();
+        Ok(taken)
+    }
+
+    /// Reads a body that is no stream, up to `limit` bytes of it. The second value tells what is left of it.
+    async fn collect(&mut self, answer: &mut Answer, limit: usize) -> (Vec<u8>, Result<Tail, Stop>) {
+        let mut collected = Vec::new();
+        let read = self.each_piece(answer, |_, piece| {
+            collected.extend_from_slice(piece);
+            (collected.len() >= limit).then_some(())
+        });
+        let tail = read.await.map(|full| if full.is_some() { Tail::Abandoned } else { Tail::Read });
+        collected.truncate(limit);
+        (collected, tail)
+    }
+
+    async fn read_refusal(&mut self, head: &Head, answer: &mut Answer) -> Verdict {
+        let (said, tail) = self.collect(answer, LONGEST_REFUSAL).await;
+        self.observed.keep_body(&said);
         // The status is the news; a body that breaks off takes nothing from it.
         let tail = tail.unwrap_or(Tail::Abandoned);
         let outcome = Outcome::Failed(refusal(head.status, &head.headers, &said));
         Verdict { outcome, at_ns: self.now_ns(), tail }
     }
 
-    async fn read_answer(&mut self, headers: &hyper::HeaderMap, body: &mut Incoming) -> Verdict {
-        use super::api::Reading;
-
-        let (answer, tail) = self.collect(&[], body, LONGEST_ANSWER).await;
+    async fn read_answer(&mut self, headers: &hyper::HeaderMap, answer: &mut Answer) -> Verdict {
+        let (answer, tail) = self.collect(answer, LONGEST_ANSWER).await;
         let at_ns = if tail.is_ok() { self.read_ns() } else { self.now_ns() };
         let (outcome, tail) = match tail {
             Err(Stop::Timeout(cause)) => (Outcome::Failed(self.timed_out(cause)), Tail::Abandoned),
-            Err(Stop::Broken(error)) => {
-                (Outcome::Failed(Failure::new(Cause::StreamCut, chain(&error))), Tail::Abandoned)
+            Err(Stop::Broken(broken, _)) => {
+                (Outcome::Failed(Failure::new(Cause::StreamCut, chain(&broken))), Tail::Abandoned)
             }
             Ok(tail) => match self.manners.provider.read_answer(&answer) {
                 Err(bad) => {
@@ -253,17 +274,12 @@ impl<'x> Exchange<'x> {
     }
 
     /// Waits a little for the end of a body whose answer is over. `false`: it does not end.
-    async fn body_ends_soon(&mut self, body: &mut Incoming) -> bool {
-        let rest = async {
-            loop {
-                match self.next_bytes(body).await {
-                    Ok(Some(_)) => {}
-                    Ok(None) => return true,
-                    Err(_) => return false,
-                }
-            }
-        };
-        tokio::time::timeout(LINGER, rest).await.unwrap_or(false)
+    async fn body_ends_soon(&mut self, answer: &mut Answer) -> bool {
+        if answer.body.is_over() {
+            return true;
+        }
+        let rest = self.each_piece(answer, |_, _| None::<()>);
+        matches!(tokio::time::timeout(LINGER, rest).await, Ok(Ok(None)))
     }
 
     fn end(&mut self, outcome: Outcome, at_ns: MonotonicNs) {

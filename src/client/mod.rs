@@ -10,6 +10,7 @@
 
 mod address;
 mod api;
+mod arrival;
 mod chat_chunk;
 mod chunk_tokens;
 #[expect(clippy::module_inception, reason = "the story of the module, under the name of its type")]
@@ -18,10 +19,13 @@ mod content;
 mod control;
 mod deadline;
 mod dial;
+mod ending;
 mod exchange;
 mod failure;
+mod http1;
 mod hub;
 mod link;
+mod messages;
 mod observation;
 mod openai_chat;
 mod pool;
@@ -30,6 +34,7 @@ mod sambanova;
 mod server_report;
 mod sse;
 mod stream;
+mod trace;
 mod wire;
 
 #[cfg(test)]

@@ -1,4 +1,6 @@
+use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 
 use super::link::Link;
 
@@ -15,19 +17,20 @@ pub(crate) struct Pool {
 impl Pool {
     /// A connection that the server has not closed, if there is one; closed ones are thrown away on the way.
     pub(crate) async fn take(&self) -> Option<Box<Link>> {
-        loop {
-            let mut link = self.idle().pop()?;
-            if link.is_usable().await {
-                return Some(link);
+        poll_fn(|cx| {
+            loop {
+                let Some(mut link) = self.idle().pop() else { return Poll::Ready(None) };
+                if link.is_usable(cx) {
+                    return Poll::Ready(Some(link));
+                }
             }
-        }
+        })
+        .await
     }
 
-    /// Keeps a connection for the next request, unless it cannot take one.
-    pub(crate) async fn put(&self, mut link: Box<Link>) {
-        if link.is_usable().await {
-            self.idle().push(link);
-        }
+    /// Keeps a connection for the next request.
+    pub(crate) fn put(&self, link: Box<Link>) {
+        self.idle().push(link);
     }
 
     /// How many connections are idle.

@@ -1,11 +1,11 @@
 use hyper::HeaderMap;
-use hyper::body::Incoming;
 
 use crate::record::{Cause, Failure, Outcome};
 use crate::time::MonotonicNs;
 
 use super::api::Reading;
-use super::exchange::{Exchange, Stop, Tail, Verdict};
+use super::ending::{Answer, Stop, Tail, Verdict};
+use super::exchange::Exchange;
 use super::failure::chain;
 use super::refusal::{announces_stream, begins_as_document, content_type, not_a_stream};
 use super::sse::SseParser;
@@ -26,36 +26,50 @@ enum Seen {
     Failed(Failure),
 }
 
+/// What ends the reading of a body before its end.
+#[derive(Debug)]
+enum Read {
+    /// It is no stream, and long enough to know that.
+    TooMuch,
+    /// The total limit has passed.
+    TooLong,
+    /// The answer is over or has failed, by the read of that stamp.
+    Ended(Seen, MonotonicNs),
+}
+
 /// Reading an answer that is streamed.
 impl Exchange<'_> {
-    pub(crate) async fn read_stream(&mut self, headers: &HeaderMap, body: &mut Incoming) -> Verdict {
+    pub(crate) async fn read_stream(&mut self, headers: &HeaderMap, answer: &mut Answer) -> Verdict {
         let mut parser = SseParser::new(LONGEST_EVENT);
         let mut is_stream = false;
-        loop {
-            let bytes = match self.next_bytes(body).await {
-                Ok(Some(bytes)) => bytes,
-                Ok(None) => return self.body_ended(parser, headers),
-                Err(stop) => return self.body_broke(stop),
-            };
-            self.note_body_bytes();
+        let mut document = Vec::new();
+        let read = self.each_piece(answer, |exchange, bytes| {
             if !is_stream {
-                match begins_as_document(&bytes) {
-                    Some(true) => return self.read_document(&bytes, headers, body).await,
-                    Some(false) => is_stream = true,
-                    None => {}
+                is_stream = document.is_empty() && begins_as_document(bytes) == Some(false);
+                if !document.is_empty() || begins_as_document(bytes) == Some(true) {
+                    document.extend_from_slice(bytes);
+                    return (document.len() >= LONGEST_DOCUMENT).then_some(Read::TooMuch);
                 }
             }
-            let at_ns = self.read_ns();
-            match self.feed(&mut parser, &bytes, at_ns) {
-                Seen::More if self.is_past_total(at_ns) => {
-                    return self.body_broke(Stop::Timeout(Cause::TotalTimeout));
-                }
-                Seen::More => {}
-                Seen::Done => return Verdict { outcome: self.completed(), at_ns, tail: Tail::Open },
-                Seen::Failed(failure) => {
-                    return Verdict { outcome: Outcome::Failed(failure), at_ns, tail: Tail::Abandoned };
-                }
+            let at_ns = exchange.read_ns();
+            match exchange.feed(&mut parser, bytes, at_ns) {
+                Seen::More if exchange.is_past_total(at_ns) => Some(Read::TooLong),
+                Seen::More => None,
+                seen => Some(Read::Ended(seen, at_ns)),
             }
+        });
+        let read = read.await;
+        if !document.is_empty() {
+            return self.is_document(&document, headers, matches!(read, Ok(None)));
+        }
+        match read {
+            Ok(None | Some(Read::TooMuch)) => self.body_ended(parser, headers),
+            Err(stop) => self.body_broke(stop),
+            Ok(Some(Read::TooLong)) => self.body_broke(Stop::Timeout(Cause::TotalTimeout)),
+            Ok(Some(Read::Ended(Seen::Failed(failure), at_ns))) => {
+                Verdict { outcome: Outcome::Failed(failure), at_ns, tail: Tail::Abandoned }
+            }
+            Ok(Some(Read::Ended(_, at_ns))) => Verdict { outcome: self.completed(), at_ns, tail: Tail::Open },
         }
     }
 
@@ -111,19 +125,18 @@ impl Exchange<'_> {
     fn body_broke(&mut self, stop: Stop) -> Verdict {
         let outcome = match stop {
             Stop::Timeout(cause) => Outcome::Failed(self.timed_out(cause)),
-            Stop::Broken(_) if self.observed.has_finish_reason() => self.completed(),
-            Stop::Broken(error) => {
-                let message = format!("the stream broke off: {}", chain(&error));
+            Stop::Broken(..) if self.observed.has_finish_reason() => self.completed(),
+            Stop::Broken(broken, _) => {
+                let message = format!("the stream broke off: {}", chain(&broken));
                 Outcome::Failed(Failure::new(Cause::StreamCut, message))
             }
         };
         Verdict { outcome, at_ns: self.now_ns(), tail: Tail::Abandoned }
     }
 
-    async fn read_document(&mut self, start: &[u8], headers: &HeaderMap, body: &mut Incoming) -> Verdict {
-        let (document, tail) = self.collect(start, body, LONGEST_DOCUMENT).await;
-        let tail = tail.unwrap_or(Tail::Abandoned);
-        let outcome = Outcome::Failed(not_a_stream(headers, &document));
-        Verdict { outcome, at_ns: self.now_ns(), tail }
+    /// A document stands in the place of a stream.
+    fn is_document(&self, document: &[u8], headers: &HeaderMap, is_whole: bool) -> Verdict {
+        let tail = if is_whole { Tail::Read } else { Tail::Abandoned };
+        Verdict { outcome: Outcome::Failed(not_a_stream(headers, document)), at_ns: self.now_ns(), tail }
     }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::arrival::Arrivals;
 use crate::time::{Clock, MonotonicNs};
 
 /// Says that something has not happened; no stamp of a running machine has this value.
@@ -19,7 +20,8 @@ pub(crate) struct Wire {
     clock: Clock,
     /// Just before the first write that succeeded since [`Wire::arm`].
     first_write_ns: AtomicI64,
-    /// Just after the last read that brought bytes or the end.
+    /// When the bytes of the last read had arrived, by the kernel's stamp where there is one; else, and for the
+    /// end, just after the read.
     last_read_ns: AtomicI64,
     gate: AtomicU8,
 }
@@ -52,7 +54,7 @@ impl Wire {
         some(self.first_write_ns.load(Ordering::Relaxed))
     }
 
-    /// When the last bytes, or the end, came from the socket.
+    /// When the bytes of the last read, or the end, had arrived.
     pub(crate) fn last_read_ns(&self) -> Option<MonotonicNs> {
         some(self.last_read_ns.load(Ordering::Relaxed))
     }
@@ -106,18 +108,19 @@ impl<S> Stamped<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Stamped<S> {
+impl<S: Arrivals + Unpin> AsyncRead for Stamped<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.wire.gate_is_spent() {
             // No waker is registered: whoever spent the gate looks again before it waits.
             return Poll::Pending;
         }
-        let read = ready!(Pin::new(&mut self.inner).poll_read(cx, buf));
-        self.wire.last_read_ns.store(self.wire.clock.now_ns(), Ordering::Relaxed);
+        let read = ready!(self.inner.poll_arrivals(cx, buf));
+        let age_ns = read.as_ref().ok().copied().flatten().unwrap_or(0);
+        self.wire.last_read_ns.store(self.wire.clock.now_ns() - age_ns, Ordering::Relaxed);
         if self.wire.gate.load(Ordering::Relaxed) == OPEN {
             self.wire.gate.store(SPENT, Ordering::Relaxed);
         }
-        Poll::Ready(read)
+        Poll::Ready(read.map(|_| ()))
     }
 }
 

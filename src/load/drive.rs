@@ -1,19 +1,18 @@
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 
-use super::admission::Admission;
-use super::flight::fly;
+use super::flight::Flight;
 use super::gate::Gate;
-use super::{Pace, Script, Stop, StopHandle, StopRule, StopSignal, Transport, Warmup};
+use super::{Pace, Script, Start, Stop, StopHandle, StopRule, StopSignal, Transport, Warmup};
 use crate::record::Phase;
-use crate::time::{Clock, MonotonicNs};
+use crate::time::{Alarm, MonotonicNs};
 
 /// The load of one repeat of one cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Traffic {
     /// When the next session may start.
     pub pace: Pace,
@@ -52,7 +51,7 @@ pub enum Ending {
 pub struct Window {
     /// The first start, warm-up included.
     pub began_ns: MonotonicNs,
-    /// The first measured start; `None` when there was none.
+    /// The first measured start, by the schedule in open loop; `None` when there was none.
     pub measured_from_ns: Option<MonotonicNs>,
     /// When nothing was in flight any more.
     pub ended_ns: MonotonicNs,
@@ -62,15 +61,16 @@ pub struct Window {
 
 /// Paces the scripts of `source` over `transport` until the stop rule is met, the timeout passes or `stop` says so.
 ///
-/// Returns when nothing is in flight any more. Every request that starts is told to the transport, which records it.
-pub async fn drive<S, T>(traffic: Traffic, mut source: S, transport: Arc<T>, clock: Clock, stop: StopSignal) -> Window
+/// Returns when nothing is in flight any more. Every request that starts, or that is due and dropped, is told to the
+/// transport, which records it. `alarm` wakes for what is due and has the clock of all stamps.
+pub async fn drive<S, T>(traffic: Traffic, mut source: S, transport: Arc<T>, alarm: Alarm, stop: StopSignal) -> Window
 where
     S: Source,
     T: Transport<Request = <S::Script as Script>::Request, Reply = <S::Script as Script>::Reply>,
 {
+    let clock = alarm.clock();
     let began_ns = clock.now_ns();
-    let mut gate = Gate::new(traffic.pace, clock, began_ns);
-    let mut admission = Admission::new(traffic.warmup, traffic.stop, began_ns);
+    let mut gate = Gate::new(traffic.pace, traffic.warmup, traffic.stop, alarm, began_ns);
     let rows = Arc::new(AtomicU64::new(0));
     let mut flights = JoinSet::new();
     let (cancel, _) = StopHandle::new();
@@ -80,12 +80,21 @@ where
 
     let launch = async {
         loop {
-            let Some(pass) = gate.pass().await else { return Ending::Stopped };
             // A flight that has ended leaves its result behind; taking it keeps memory flat.
             while flights.try_join_next().is_some() {}
-            let Some((phase, index)) = admission.admit(clock.now_ns()) else { return Ending::Done };
-            let Some(script) = source.next(phase, index).await else { return Ending::OutOfWork };
-            flights.spawn(fly(script, pass, phase, Arc::clone(&transport), Arc::clone(&rows), cancel.signal()));
+            let Some(place) = gate.next().await else { return Ending::Done };
+            let (phase, scheduled_ns) = (place.phase, place.scheduled_ns);
+            // Before it is due: what is not made in time shows as lag of the send.
+            let Some(mut script) = source.next(phase, place.index).await else { return Ending::OutOfWork };
+            let slot = gate.pass(place).await;
+            let start = Start { request_index: rows.fetch_add(1, Ordering::Relaxed), phase, scheduled_ns };
+            if let Some(slot) = slot {
+                let flight =
+                    Flight { transport: Arc::clone(&transport), rows: Arc::clone(&rows), stop: cancel.signal() };
+                flights.spawn(flight.fly(script, start, slot));
+            } else if let Some((request, _)) = script.next(None) {
+                transport.drop_unsent(request, start);
+            }
         }
     };
     let mut cut_short = None;
@@ -100,7 +109,7 @@ where
             ending = &mut watch, if cut_short.is_none() => cut_short = Some(ending),
         }
     };
-    Window { began_ns, measured_from_ns: admission.measured_from_ns(), ended_ns: clock.now_ns(), ending }
+    Window { began_ns, measured_from_ns: gate.measured_from_ns(), ended_ns: clock.now_ns(), ending }
 }
 
 /// Turns the timeout and the stop from outside into the flights' own stop; returns once they are cancelled.

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::gate::Pass;
+use super::gate::Slot;
 use super::{Stop, StopSignal};
 use crate::record::Phase;
 use crate::time::MonotonicNs;
@@ -30,7 +30,7 @@ pub struct Start {
     pub scheduled_ns: Option<MonotonicNs>,
 }
 
-/// Sends one request and waits for its end. Records what happened by itself.
+/// Sends one request and waits for its end. Records by itself what happened to it, or that nothing did.
 pub trait Transport: Send + Sync + 'static {
     /// What it sends.
     type Request: Send;
@@ -39,35 +39,42 @@ pub trait Transport: Send + Sync + 'static {
 
     /// Sends `request`; gives up when `stop` reaches [`Stop::Cancelling`].
     fn send(&self, request: Self::Request, start: Start, stop: StopSignal) -> impl Future<Output = Self::Reply> + Send;
+
+    /// Notes that `request` was due while as many as may be were in flight: it is never sent.
+    fn drop_unsent(&self, request: Self::Request, start: Start);
 }
 
-/// One session on its way: its script's requests, one after the other, in the slot of `pass`.
-pub(super) async fn fly<S, T>(
-    mut script: S,
-    pass: Pass,
-    phase: Phase,
-    transport: Arc<T>,
-    rows: Arc<AtomicU64>,
-    mut stop: StopSignal,
-) where
-    S: Script,
-    T: Transport<Request = S::Request, Reply = S::Reply>,
-{
-    let mut last = None;
-    let mut scheduled_ns = pass.scheduled_ns;
-    while let Some((request, think)) = script.next(last.as_ref()) {
-        if !think.is_zero() {
-            tokio::select! {
-                () = tokio::time::sleep(think) => {}
-                () = stop.reached(Stop::Cancelling) => break,
+/// What a session on its way needs besides itself.
+pub(super) struct Flight<T> {
+    pub(super) transport: Arc<T>,
+    /// Counts rows, for the numbers of the requests after the first.
+    pub(super) rows: Arc<AtomicU64>,
+    pub(super) stop: StopSignal,
+}
+
+impl<T: Transport> Flight<T> {
+    /// Sends a script's requests, one after the other, in one slot; the first of them as `start` says.
+    pub(super) async fn fly<S>(mut self, mut script: S, mut start: Start, slot: Slot)
+    where
+        S: Script<Request = T::Request, Reply = T::Reply>,
+    {
+        let mut last = None;
+        while let Some((request, think)) = script.next(last.as_ref()) {
+            if !think.is_zero() {
+                tokio::select! {
+                    () = tokio::time::sleep(think) => {}
+                    () = self.stop.reached(Stop::Cancelling) => break,
+                }
             }
+            if self.stop.now() >= Stop::Cancelling {
+                break;
+            }
+            if last.is_some() {
+                let request_index = self.rows.fetch_add(1, Ordering::Relaxed);
+                start = Start { request_index, scheduled_ns: None, ..start };
+            }
+            last = Some(self.transport.send(request, start, self.stop.clone()).await);
         }
-        if stop.now() >= Stop::Cancelling {
-            break;
-        }
-        let request_index = rows.fetch_add(1, Ordering::Relaxed);
-        let start = Start { request_index, phase, scheduled_ns: scheduled_ns.take() };
-        last = Some(transport.send(request, start, stop.clone()).await);
+        drop(slot);
     }
-    drop(pass);
 }

@@ -2,19 +2,31 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
+use super::ClientHealth;
 use super::cost::Cost;
+use super::health::Sends;
 use super::repeat::{Repeat, Samples};
-use super::summary::{CellSummary, ClientHealth, RepeatSummary, RequestCounts};
-use crate::record::{Outcome, Phase, RequestRecord, TokenSource};
+use super::steady::{self, Rule};
+use super::summary::{CellSummary, RepeatSummary, RequestCounts};
+use crate::record::{ClientFacts, KeptTimes, Outcome, Phase, RequestRecord, TokenSource};
 use crate::scenario::Price;
 use crate::time::MonotonicNs;
 
-/// Sums a cell up, row by row.
+/// Sums a cell up, row by row, in memory that does not grow with their number.
+///
+/// For exact figures the same rows are gone through more than once: [`next_pass`](Self::next_pass) says what to add
+/// until it says `None`.
 #[derive(Debug)]
 pub struct CellAccumulator {
     cell_id: String,
     axes: Map<String, Value>,
+    stage: Stage,
     repeats: BTreeMap<u32, Repeat>,
+    clients: BTreeMap<u32, (Option<ClientFacts>, Sends)>,
+    /// Of all repeats together, where there are several.
+    pooled: Option<Samples>,
+    /// Of the steady windows of all repeats.
+    steady: Samples,
     counts: RequestCounts,
     cost: Option<Cost>,
     /// `None` while nobody counted any.
@@ -22,7 +34,31 @@ pub struct CellAccumulator {
     output_tokens: Option<u64>,
     input_tokens_off: u64,
     itl_estimated: u64,
+    itl_left_out: u64,
     finish_reasons: BTreeMap<String, u64>,
+}
+
+/// What a pass goes through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// All rows, of which only `phase`, `conversation`, `turn`, `scheduled_ns`, `sent_ns` and `end_ns` matter.
+    Lives,
+    /// All rows, whole.
+    Rows,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    /// No pass yet: rows that are added all the same are those of a first pass, without steady windows.
+    New,
+    /// Steady windows are looked for.
+    Lives,
+    /// Rows are counted.
+    First,
+    /// Percentiles are looked up in rows that were counted.
+    Again,
+    /// All is known.
+    Done,
 }
 
 impl CellAccumulator {
@@ -32,13 +68,18 @@ impl CellAccumulator {
         Self {
             cell_id: cell_id.to_owned(),
             axes,
+            stage: Stage::New,
             repeats: BTreeMap::new(),
+            clients: BTreeMap::new(),
+            pooled: None,
+            steady: Samples::default(),
             counts: RequestCounts::default(),
             cost: price.map(Cost::new),
             input_tokens: None,
             output_tokens: None,
             input_tokens_off: 0,
             itl_estimated: 0,
+            itl_left_out: 0,
             finish_reasons: BTreeMap::new(),
         }
     }
@@ -48,12 +89,80 @@ impl CellAccumulator {
         self.repeats.entry(repeat).or_default().set_start(start_unix_ns, start_monotonic_ns);
     }
 
-    /// Takes a row of a repeat. Warm-up rows do not count.
-    pub fn add(&mut self, repeat: u32, record: &RequestRecord) {
-        if record.phase != Phase::Measure {
-            return;
+    /// Tells what was seen of the client in a repeat; without it there is no verdict on that.
+    pub fn set_client(&mut self, repeat: u32, facts: ClientFacts) {
+        self.clients.entry(repeat).or_default().0 = Some(facts);
+    }
+
+    /// What to add next: the rows of all repeats; `None` when all is known and [`finish`](Self::finish) has every figure.
+    pub fn next_pass(&mut self) -> Option<Pass> {
+        match self.stage {
+            Stage::New => {
+                self.stage = Stage::Lives;
+                return Some(Pass::Lives);
+            }
+            Stage::Lives => {
+                let rule = self.rule();
+                self.repeats.values_mut().for_each(|repeat| repeat.close_window(rule));
+                self.stage = Stage::First;
+            }
+            Stage::First | Stage::Again | Stage::Done => self.stage = self.end_pass(),
         }
-        self.repeats.entry(repeat).or_default().add(record);
+        (self.stage != Stage::Done).then_some(Pass::Rows)
+    }
+
+    fn end_pass(&mut self) -> Stage {
+        if matches!(self.stage, Stage::New | Stage::First) {
+            if self.repeats.len() > 1 {
+                let pooled = self.pooled.insert(Samples::default());
+                self.repeats.values().for_each(|repeat| pooled.add_all(repeat.samples()));
+            }
+            let mut steady = self.repeats.values_mut().filter_map(Repeat::take_steady_samples);
+            if let Some(first) = steady.next() {
+                self.steady = steady.fold(first, |mut all, samples| {
+                    all.add_all(&samples);
+                    all
+                });
+            }
+        }
+        let mut more = self.steady.next_pass();
+        if let Some(pooled) = &mut self.pooled {
+            more |= pooled.next_pass();
+        }
+        for repeat in self.repeats.values_mut() {
+            more |= repeat.next_pass();
+        }
+        if more { Stage::Again } else { Stage::Done }
+    }
+
+    /// Takes a row of a repeat, as [`next_pass`](Self::next_pass) asks for it.
+    pub fn add(&mut self, repeat: u32, record: &RequestRecord) {
+        let rule = self.rule();
+        let of_repeat = self.repeats.entry(repeat).or_default();
+        match self.stage {
+            Stage::Lives => of_repeat.add_life(record, rule),
+            Stage::Again if record.phase == Phase::Measure => {
+                of_repeat.add_again(record);
+                if let Some(until_ns) = of_repeat.steady_until_ns(record) {
+                    self.steady.add(record, until_ns);
+                }
+                if let Some(pooled) = &mut self.pooled {
+                    pooled.add(record, MonotonicNs::MAX);
+                }
+            }
+            Stage::New | Stage::First => {
+                of_repeat.add(record);
+                if record.phase == Phase::Measure {
+                    self.clients.entry(repeat).or_default().1.add(record);
+                    self.count(record);
+                }
+            }
+            Stage::Again | Stage::Done => {}
+        }
+    }
+
+    /// Warm-up rows do not count.
+    fn count(&mut self, record: &RequestRecord) {
         match &record.outcome {
             Outcome::Completed => self.add_completed(record),
             Outcome::Cancelled => self.counts.cancelled += 1,
@@ -72,21 +181,41 @@ impl CellAccumulator {
         self.counts.completed += 1;
         let tokens = &record.tokens;
         add_known(&mut self.input_tokens, tokens.input_server.or(tokens.input_client));
-        add_known(&mut self.output_tokens, tokens.output_server.or(tokens.output_client).or_else(|| streamed(record)));
-        self.input_tokens_off += u64::from(is_input_off(record));
+        add_known(&mut self.output_tokens, output_tokens(record));
+        let sends_pictures = self.axes.get("image_size").is_some_and(|size| size != "na");
+        self.input_tokens_off += u64::from(is_input_off(record, sends_pictures));
         self.itl_estimated += u64::from(record.token_source == Some(TokenSource::Estimate));
+        self.itl_left_out += u64::from(record.chunk_times == KeptTimes::FirstLast);
         if let Some(reason) = &record.finish_reason {
-            *self.finish_reasons.entry(reason.clone()).or_default() += 1;
+            match self.finish_reasons.get_mut(reason) {
+                Some(count) => *count += 1,
+                None => *self.finish_reasons.entry(reason.clone()).or_default() += 1,
+            }
         }
         if let Some(cost) = &mut self.cost {
             cost.add(tokens);
         }
     }
 
-    /// The figures of all rows so far.
+    /// How the steady window of this cell is found.
+    fn rule(&self) -> Rule {
+        self.axes.get("concurrency").and_then(Value::as_u64).map_or(Rule::Open, Rule::Closed)
+    }
+
+    /// The figures of all rows so far. Before [`next_pass`](Self::next_pass) says `None`, percentiles of more than some
+    /// ten thousand different samples are missing.
     #[must_use]
-    pub fn finish(self) -> CellSummary {
-        let repeats: Vec<RepeatSummary> = self.repeats.iter().map(|(number, repeat)| repeat.summary(*number)).collect();
+    pub fn finish(mut self) -> CellSummary {
+        if matches!(self.stage, Stage::New | Stage::First) {
+            self.stage = self.end_pass();
+        }
+        let mut repeats: Vec<RepeatSummary> =
+            self.repeats.iter().map(|(number, repeat)| repeat.summary(*number)).collect();
+        for repeat in &mut repeats {
+            if let Some((facts, sends)) = self.clients.get(&repeat.repeat) {
+                repeat.client = ClientHealth::of_repeat(facts.as_ref(), sends);
+            }
+        }
         let seconds: f64 = repeats.iter().filter_map(|repeat| repeat.duration_s).sum();
         let duration_s = Some(seconds).filter(|seconds| *seconds > 0.0);
         let rate = |count: u64| duration_s.map(|seconds| as_float(count) / seconds);
@@ -94,9 +223,11 @@ impl CellAccumulator {
         let tokens = |known: Option<u64>| known.or((self.counts.completed == 0).then_some(0));
         let (input, output) = (tokens(self.input_tokens), tokens(self.output_tokens));
         let ended = self.counts.completed + self.counts.failed;
+        let tallies: Vec<_> = self.repeats.iter().map(|(number, repeat)| (*number, repeat.steady())).collect();
         CellSummary {
             duration_s,
-            offered_rate: offered_rate(self.repeats.values()),
+            offered_rate: gap_rate(self.repeats.values().map(Repeat::due)),
+            sent_rate: gap_rate(self.repeats.values().map(Repeat::sends)),
             request_throughput: rate(self.counts.completed),
             output_token_throughput: output.and_then(rate),
             total_token_throughput: input.zip(output).and_then(|(input, output)| rate(input + output)),
@@ -104,15 +235,18 @@ impl CellAccumulator {
             error_rate: (ended > 0).then(|| as_float(self.counts.failed) / as_float(ended)),
             goodput: None,
             slo: None,
-            metrics: match repeats.as_slice() {
-                [only] => only.metrics.clone(),
-                _ => Samples::pooled(self.repeats.values().map(Repeat::samples)).summaries(),
+            metrics: match (repeats.as_slice(), &self.pooled) {
+                ([only], _) => only.metrics.clone(),
+                (_, Some(pooled)) => pooled.summaries(),
+                (_, None) => Samples::default().summaries(),
             },
-            client: ClientHealth::default(),
+            steady: steady::of_cell(self.rule(), &tallies, || self.steady.summaries()),
+            client: ClientHealth::of_cell(repeats.iter().map(|repeat| (repeat.repeat, &repeat.client))),
             repeats,
             cost_usd: self.cost.and_then(Cost::usd),
             input_tokens_off: self.input_tokens_off,
             itl_estimated: self.itl_estimated,
+            itl_left_out: self.itl_left_out,
             finish_reasons: self.finish_reasons,
             requests: self.counts,
             cell_id: self.cell_id,
@@ -127,22 +261,37 @@ fn add_known(sum: &mut Option<u64>, count: Option<u64>) {
     }
 }
 
+/// The output tokens of an answer: the server's count, else ours, else those of its chunks.
+pub(super) fn output_tokens(record: &RequestRecord) -> Option<u64> {
+    record.tokens.output_server.or(record.tokens.output_client).or_else(|| streamed(record))
+}
+
 /// Tokens of an answer's chunks, where there are any.
 fn streamed(record: &RequestRecord) -> Option<u64> {
     record.token_source.map(|_| record.chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum())
 }
 
-/// Whether the server counted other input than the cell asks for. Images are no text tokens, and a conversation's
-/// context grows beyond what its turn adds.
-fn is_input_off(record: &RequestRecord) -> bool {
+/// Tokens that may stand round the pictures of a request, such as begin and end, beside those the server calls theirs.
+const PICTURE_MARKUP: u64 = 64;
+
+/// Whether the server counted other input than the cell asks for. Pictures are no text tokens: where the server does
+/// not tell theirs, nothing is known. A conversation's context grows beyond what its turn adds.
+fn is_input_off(record: &RequestRecord, sends_pictures: bool) -> bool {
     let tokens = &record.tokens;
-    let text = tokens.input_server.map(|input| input.saturating_sub(tokens.image.unwrap_or(0)));
-    record.conversation.is_none() && text.zip(tokens.input_requested).is_some_and(|(text, asked)| text != asked)
+    let Some((asked, server)) = tokens.input_requested.zip(tokens.input_server) else { return false };
+    if record.conversation.is_some() {
+        return false;
+    }
+    match (sends_pictures, tokens.image) {
+        (false, image) => server.saturating_sub(image.unwrap_or(0)) != asked,
+        (true, None) => false,
+        (true, Some(image)) => !(asked..=asked + PICTURE_MARKUP).contains(&server.saturating_sub(image)),
+    }
 }
 
-/// Requests due a second: gaps between due times over the time they span, both added up over the repeats.
-fn offered_rate<'r>(repeats: impl Iterator<Item = &'r Repeat>) -> Option<f64> {
-    let (gaps, span_ns) = repeats.map(Repeat::due).fold((0, 0), |sum, due| (sum.0 + due.0, sum.1 + due.1));
+/// Gaps a second: their number over the nanoseconds that they span, both added up over the repeats.
+fn gap_rate(repeats: impl Iterator<Item = (u64, i64)>) -> Option<f64> {
+    let (gaps, span_ns) = repeats.fold((0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
     (span_ns > 0).then(|| as_float(gaps) / seconds_of(span_ns))
 }
 

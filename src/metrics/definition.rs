@@ -1,6 +1,6 @@
 use super::RequestMetrics;
-use super::derive::{chunk_gaps, itl_samples};
-use crate::record::RequestRecord;
+use super::derive::{gaps_of, itl_of};
+use crate::record::{Chunk, RequestRecord};
 
 /// Which way a metric is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub struct MetricDefinition {
 pub(super) enum Take {
     /// At most one.
     One(fn(&RequestRecord, &RequestMetrics) -> Option<f64>),
-    /// Many, each with how often it counts.
-    Many(fn(&RequestRecord, &mut dyn FnMut(f64, u64))),
+    /// Many, from its chunks, each with how often it counts.
+    Many(fn(&[Chunk], &mut dyn FnMut(f64, u64))),
 }
 
 use Better::{Higher, Lower, Neither};
@@ -57,13 +57,13 @@ pub const METRICS: [MetricDefinition; 16] = [
         "First content that is not reasoning, minus sent.",
         One(|_, m| m.first_visible_ms),
     ),
-    metric("itl_ms", "ms", Lower, ITL, Many(|record, add| itl_samples(record).for_each(|(ms, count)| add(ms, count)))),
+    metric("itl_ms", "ms", Lower, ITL, Many(|chunks, add| itl_of(chunks).for_each(|(ms, count)| add(ms, count)))),
     metric(
         "chunk_gap_ms",
         "ms",
         Lower,
         "The plain gap between two chunks that bring content.",
-        Many(|record, add| chunk_gaps(record).for_each(|ms| add(ms, 1))),
+        Many(|chunks, add| gaps_of(chunks).for_each(|ms| add(ms, 1))),
     ),
     metric("tpot_ms", "ms", Lower, TPOT, One(|_, m| m.tpot_ms)),
     metric("tpot_classic_ms", "ms", Lower, TPOT_CLASSIC, One(|_, m| m.tpot_classic_ms)),

@@ -1,5 +1,5 @@
 use super::RequestMetrics;
-use crate::record::{Outcome, RequestRecord};
+use crate::record::{Chunk, KeptTimes, Outcome, RequestRecord};
 use crate::time::MonotonicNs;
 
 /// The metrics of one request, from its facts. A request that did not complete has none.
@@ -33,12 +33,21 @@ fn tokens_after_first(record: &RequestRecord) -> Option<f64> {
     (after > 0).then(|| as_float(after))
 }
 
-/// Inter-token latencies, as (milliseconds, how many samples of it).
+/// Inter-token latencies, as (milliseconds, how many samples of it); none of a row that has not every chunk.
 ///
 /// A chunk that brings no token (half of a character, say) lengthens the gap of the next one.
 pub fn itl_samples(record: &RequestRecord) -> impl Iterator<Item = (f64, u64)> {
-    let mut last_ns = record.chunks.first().map(|chunk| chunk.at_ns);
-    record.chunks.iter().skip(1).filter_map(move |chunk| {
+    itl_of(every_chunk(record, MonotonicNs::MAX))
+}
+
+/// The plain gaps between chunks, milliseconds; none of a row that has not every chunk.
+pub fn chunk_gaps(record: &RequestRecord) -> impl Iterator<Item = f64> {
+    gaps_of(every_chunk(record, MonotonicNs::MAX))
+}
+
+pub(super) fn itl_of(chunks: &[Chunk]) -> impl Iterator<Item = (f64, u64)> {
+    let mut last_ns = chunks.first().map(|chunk| chunk.at_ns);
+    chunks.iter().skip(1).filter_map(move |chunk| {
         if chunk.tokens == 0 {
             return None;
         }
@@ -47,9 +56,16 @@ pub fn itl_samples(record: &RequestRecord) -> impl Iterator<Item = (f64, u64)> {
     })
 }
 
-/// The plain gaps between chunks, milliseconds.
-pub fn chunk_gaps(record: &RequestRecord) -> impl Iterator<Item = f64> {
-    record.chunks.windows(2).filter_map(|pair| span_ms(Some(pair[0].at_ns), Some(pair[1].at_ns)))
+pub(super) fn gaps_of(chunks: &[Chunk]) -> impl Iterator<Item = f64> {
+    chunks.windows(2).filter_map(|pair| span_ms(Some(pair[0].at_ns), Some(pair[1].at_ns)))
+}
+
+/// The chunks before a moment, in order of arrival; none where some are left out.
+pub(super) fn every_chunk(record: &RequestRecord, until_ns: MonotonicNs) -> &[Chunk] {
+    match record.chunk_times {
+        KeptTimes::All => &record.chunks[..record.chunks.partition_point(|chunk| chunk.at_ns < until_ns)],
+        KeptTimes::FirstLast => &[],
+    }
 }
 
 fn span_ms(from_ns: Option<MonotonicNs>, to_ns: Option<MonotonicNs>) -> Option<f64> {

@@ -7,20 +7,28 @@ mod cost;
 mod definition;
 mod derive;
 mod distribution;
+mod exact_sum;
+mod gather;
+mod health;
+mod key;
 mod live;
 mod quantile;
+mod range;
 mod repeat;
 mod request;
+mod steady;
 mod summary;
 #[cfg(test)]
 mod tests;
 
-pub use cell::CellAccumulator;
+pub use cell::{CellAccumulator, Pass};
 pub use definition::{Better, METRICS, MetricDefinition};
 pub use derive::{chunk_gaps, derive, itl_samples};
+pub use health::{ClientHealth, Verdict};
 pub use live::LiveDistribution;
 pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
+pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
-    CellSummary, ClientHealth, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary,
+    CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary, summary_json,
 };

@@ -1,11 +1,13 @@
 use std::collections::BTreeMap;
 
+use super::ClientHealth;
 use super::cell::seconds_of;
 use super::definition::{METRICS, Take};
-use super::derive::derive;
+use super::derive::{derive, every_chunk};
 use super::distribution::Distribution;
+use super::steady::{RepeatTally, Rule, WindowFinder};
 use super::summary::{MetricSummary, RepeatSummary};
-use crate::record::{Outcome, RequestRecord};
+use crate::record::{Outcome, Phase, RequestRecord};
 use crate::time::MonotonicNs;
 
 /// One repeat of a cell while its measured rows come in. Only differences of stamps are used, whatever their zero.
@@ -16,8 +18,14 @@ pub(super) struct Repeat {
     window: Span,
     due: Span,
     due_count: u64,
+    /// Sends of requests that were due.
+    sends: Span,
+    send_count: u64,
     in_flight_ns: i64,
+    finder: Option<WindowFinder>,
+    steady: RepeatTally,
     samples: Samples,
+    steady_samples: Samples,
 }
 
 /// First and last of some stamps.
@@ -46,23 +54,80 @@ impl Repeat {
         (self.start_unix_ns, self.start_monotonic_ns) = (unix_ns, monotonic_ns);
     }
 
-    /// Takes a measured row.
+    /// Takes a row of any phase while the steady window is looked for.
+    pub(super) fn add_life(&mut self, record: &RequestRecord, rule: Rule) {
+        self.finder.get_or_insert_with(|| WindowFinder::new(rule)).add(record);
+    }
+
+    /// Ends the looking for the steady window.
+    pub(super) fn close_window(&mut self, rule: Rule) {
+        let finder = self.finder.take().unwrap_or_else(|| WindowFinder::new(rule));
+        self.steady = RepeatTally::of(finder.window());
+    }
+
+    /// Takes a row of any phase for the first time.
     pub(super) fn add(&mut self, record: &RequestRecord) {
+        if let RepeatTally::Found(tally) = &mut self.steady {
+            tally.add(record);
+            if tally.window.counts(record) {
+                self.steady_samples.add(record, tally.window.to_ns);
+            }
+        }
+        if record.phase != Phase::Measure {
+            return;
+        }
         let stamps = &record.stamps;
         self.window.begin(stamps.sent_ns);
         self.window.end(stamps.end_ns);
         self.due.begin(stamps.scheduled_ns);
         self.due.end(stamps.scheduled_ns);
         self.due_count += u64::from(stamps.scheduled_ns.is_some());
+        if stamps.scheduled_ns.is_some() {
+            self.sends.begin(stamps.sent_ns);
+            self.sends.end(stamps.sent_ns);
+            self.send_count += u64::from(stamps.sent_ns.is_some());
+        }
         if let (Some(sent_ns), Some(end_ns)) = (stamps.sent_ns, stamps.end_ns) {
             self.in_flight_ns += end_ns - sent_ns;
         }
-        self.samples.add(record);
+        self.samples.add(record, MonotonicNs::MAX);
+    }
+
+    /// Takes a measured row of the first pass once more.
+    pub(super) fn add_again(&mut self, record: &RequestRecord) {
+        self.samples.add(record, MonotonicNs::MAX);
+    }
+
+    /// Ends a pass; whether another one is needed.
+    pub(super) fn next_pass(&mut self) -> bool {
+        self.samples.next_pass()
+    }
+
+    /// Until when the samples of a row of the steady window count; `None` for other rows.
+    pub(super) fn steady_until_ns(&self, record: &RequestRecord) -> Option<MonotonicNs> {
+        self.steady.steady().filter(|tally| tally.window.counts(record)).map(|tally| tally.window.to_ns)
+    }
+
+    pub(super) fn steady(&self) -> &RepeatTally {
+        &self.steady
+    }
+
+    /// The samples of the steady window, if it is enough of one. They are gone then.
+    pub(super) fn take_steady_samples(&mut self) -> Option<Samples> {
+        let samples = std::mem::take(&mut self.steady_samples);
+        self.steady.steady().map(|_| samples)
     }
 
     /// Gaps between due times, and the nanoseconds they span.
     pub(super) fn due(&self) -> (u64, i64) {
         (self.due_count.saturating_sub(1), self.due.length_ns().unwrap_or(0))
+    }
+
+    /// Gaps between sends of requests that were due, and the nanoseconds that the sends or the due times span,
+    /// whichever is longer: fewer sends and late ones both lower the rate.
+    pub(super) fn sends(&self) -> (u64, i64) {
+        let length_ns = |span: Span| span.length_ns().unwrap_or(0);
+        (self.send_count.saturating_sub(1), length_ns(self.sends).max(length_ns(self.due)))
     }
 
     /// The sum of all requests' times in flight.
@@ -81,6 +146,7 @@ impl Repeat {
             start_monotonic_ns: self.start_monotonic_ns,
             duration_s: self.window.length_ns().map(seconds_of),
             metrics: self.samples.summaries(),
+            client: ClientHealth::default(),
         }
     }
 }
@@ -95,20 +161,22 @@ pub(super) struct Samples {
 }
 
 impl Samples {
-    fn add(&mut self, record: &RequestRecord) {
+    /// Takes a row; of its chunks those before `until_ns`.
+    pub(super) fn add(&mut self, record: &RequestRecord, until_ns: MonotonicNs) {
         match record.outcome {
-            Outcome::Completed => self.add_completed(record),
+            Outcome::Completed => self.add_completed(record, until_ns),
             Outcome::Failed(_) | Outcome::Dropped if record.stamps.scheduled_ns.is_some() => self.add_never(),
             _ => {}
         }
     }
 
-    fn add_completed(&mut self, record: &RequestRecord) {
+    fn add_completed(&mut self, record: &RequestRecord, until_ns: MonotonicNs) {
         let derived = derive(record);
-        for (metric, samples) in METRICS.iter().zip(&mut self.listed) {
+        let chunks = every_chunk(record, until_ns);
+        for (metric, samples) in METRICS.iter().zip(&mut self.listed).filter(|(_, samples)| samples.is_open()) {
             match metric.take {
                 Take::One(of) => of(record, &derived).into_iter().for_each(|value| samples.add(value, 1)),
-                Take::Many(each) => each(record, &mut |value, weight| samples.add(value, weight)),
+                Take::Many(each) => each(chunks, &mut |value, weight| samples.add(value, weight)),
             }
         }
         for (name, value) in &record.server.extra {
@@ -119,22 +187,27 @@ impl Samples {
         }
     }
 
+    /// Ends a pass; whether the same rows must be added once more.
+    pub(super) fn next_pass(&mut self) -> bool {
+        let mut more = false;
+        for samples in self.listed.iter_mut().chain(self.extra.values_mut()) {
+            more |= samples.next_pass();
+        }
+        more
+    }
+
     /// A request that was due and never answered.
     fn add_never(&mut self) {
         let censored = METRICS.iter().zip(&mut self.listed).filter(|(metric, _)| metric.censored);
         censored.for_each(|(_, samples)| samples.add_infinite());
     }
 
-    /// All samples of several repeats.
-    pub(super) fn pooled<'s>(each: impl Iterator<Item = &'s Self>) -> Self {
-        let mut pool = Self::default();
-        for samples in each {
-            pool.listed.iter_mut().zip(&samples.listed).for_each(|(into, from)| into.add_all(from));
-            for (name, from) in &samples.extra {
-                pool.extra.entry(name.clone()).or_default().add_all(from);
-            }
+    /// All samples of several first passes.
+    pub(super) fn add_all(&mut self, other: &Self) {
+        self.listed.iter_mut().zip(&other.listed).for_each(|(into, from)| into.add_all(from));
+        for (name, from) in &other.extra {
+            self.extra.entry(name.clone()).or_default().add_all(from);
         }
-        pool
     }
 
     pub(super) fn summaries(&self) -> BTreeMap<String, Option<MetricSummary>> {

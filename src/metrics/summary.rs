@@ -3,6 +3,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::ClientHealth;
+use super::steady::SteadySummary;
+
 /// `summary.json`: one entry a cell. What is not measured yet is there and null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
@@ -25,6 +28,18 @@ impl Summary {
     }
 }
 
+/// A [`Summary`] of these cells as JSON, without a copy of them.
+pub fn summary_json(labels: &BTreeMap<String, String>, cells: &[CellSummary]) -> serde_json::Result<Vec<u8>> {
+    /// Fields as those of [`Summary`].
+    #[derive(Serialize)]
+    struct Borrowed<'s> {
+        format_version: u32,
+        labels: &'s BTreeMap<String, String>,
+        cells: &'s [CellSummary],
+    }
+    serde_json::to_vec_pretty(&Borrowed { format_version: Summary::FORMAT_VERSION, labels, cells })
+}
+
 /// All figures of one cell, over its repeats. Only the measured phase counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CellSummary {
@@ -38,6 +53,9 @@ pub struct CellSummary {
     pub duration_s: Option<f64>,
     /// Requests a second that were due, by the gaps between their times; null in closed loop and when all were due at once.
     pub offered_rate: Option<f64>,
+    /// Of these, requests a second that were sent, over the same time or the longer one that late sends take.
+    #[serde(default)]
+    pub sent_rate: Option<f64>,
     /// Completed requests a second.
     pub request_throughput: Option<f64>,
     /// Output tokens of completed requests a second.
@@ -54,6 +72,9 @@ pub struct CellSummary {
     pub slo: Option<SloSummary>,
     /// Every metric by name; null for one without a sample.
     pub metrics: BTreeMap<String, Option<MetricSummary>>,
+    /// The figures of the steady windows alone; null when nobody looked for them.
+    #[serde(default)]
+    pub steady: Option<SteadySummary>,
     /// Whether the client was fast enough.
     pub client: ClientHealth,
     /// Each repeat by itself.
@@ -64,6 +85,9 @@ pub struct CellSummary {
     pub input_tokens_off: u64,
     /// Completed requests whose chunks' tokens are estimates.
     pub itl_estimated: u64,
+    /// Completed requests that have no inter-token latencies, because their rows keep the first and last stamp only.
+    #[serde(default)]
+    pub itl_left_out: u64,
     /// Why completed answers stopped, in the server's words.
     pub finish_reasons: BTreeMap<String, u64>,
 }
@@ -190,21 +214,6 @@ impl MetricSummary {
     }
 }
 
-/// Whether the client was fast enough; null until it is measured.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ClientHealth {
-    /// `ok`, `suspect` or `limited`.
-    pub verdict: Option<String>,
-    /// Why.
-    pub reasons: Vec<String>,
-    /// Sent after due, 99th percentile.
-    pub schedule_lag_ms_p99: Option<f64>,
-    /// How late the engine's own loop was, 99th percentile.
-    pub loop_lag_ms_p99: Option<f64>,
-    /// Processor time over wall time.
-    pub cpu_utilization: Option<f64>,
-}
-
 /// One repeat of a cell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RepeatSummary {
@@ -218,4 +227,7 @@ pub struct RepeatSummary {
     pub duration_s: Option<f64>,
     /// Every metric by name, of this repeat alone; null for one without a sample.
     pub metrics: BTreeMap<String, Option<MetricSummary>>,
+    /// Whether the client was fast enough in it.
+    #[serde(default)]
+    pub client: ClientHealth,
 }

@@ -7,14 +7,14 @@ use super::distribution::Distribution;
 use super::quantile::{Ranked, needed};
 use super::*;
 use crate::record::{
-    Cause, Chunk, Failure, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource,
+    Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts, TokenSource,
 };
 use crate::scenario::Price;
 
 const MS: i64 = 1_000_000;
 
 /// A completed request sent at `sent` ms whose chunks come at these ms with these tokens.
-fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
+pub(super) fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
     let chunks: Vec<Chunk> = chunks.iter().map(|(at, tokens)| Chunk { at_ns: at * MS, tokens: *tokens }).collect();
     let last_ns = chunks.last().map(|chunk| chunk.at_ns);
     let tokens: u64 = chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum();
@@ -38,6 +38,7 @@ fn answered(sent: i64, chunks: &[(i64, u32)]) -> RequestRecord {
             ..Stamps::default()
         },
         chunks,
+        chunk_times: KeptTimes::All,
         token_source: None,
         tokens: TokenCounts {
             input_requested: Some(100),
@@ -192,6 +193,33 @@ fn the_offered_rate_is_that_of_the_schedule_whatever_the_server_took() {
 }
 
 #[test]
+fn the_sent_rate_tells_what_went_out_of_what_was_due() {
+    let delivered = |records: Vec<RequestRecord>| {
+        let cell = cell_of(records);
+        assert!(close(cell.offered_rate, 4.0), "{:?}", cell.offered_rate);
+        cell.sent_rate
+    };
+    let sent = |due_ms: i64, lag_ms: i64| due(due_ms, answered(due_ms + lag_ms, &[(due_ms + lag_ms + 50, 1)]));
+    let never =
+        |due_ms: i64, outcome| due(due_ms, RequestRecord { outcome, stamps: Stamps::default(), ..answered(0, &[]) });
+    assert!(close(delivered((0..5).map(|k| sent(k * 250, 0)).collect()), 4.0));
+    // A lag that all have alike takes nothing away; one that grows does.
+    assert!(close(delivered((0..5).map(|k| sent(k * 250, 30)).collect()), 4.0));
+    assert!(close(delivered((0..5).map(|k| sent(k * 250, k * 250)).collect()), 2.0));
+    // Of five that were due two were dropped, or had no connection.
+    let mut some: Vec<RequestRecord> = [0, 250, 1000].map(|at| sent(at, 0)).into();
+    some.extend([never(500, Outcome::Dropped), never(750, Outcome::Failed(Failure::new(Cause::Connect, "x")))]);
+    assert!(close(delivered(some), 2.0));
+    let at_the_end =
+        [0, 250].map(|at| sent(at, 0)).into_iter().chain([500, 750, 1000].map(|at| never(at, Outcome::Dropped)));
+    assert!(close(delivered(at_the_end.collect()), 1.0), "over the time in which they were due");
+    assert_eq!(cell_of([answered(0, &[(50, 1)]), answered(9, &[(50, 1)])]).sent_rate, None, "closed loop");
+    // All at once: nothing to deliver it against, but how fast they went out is known.
+    let at_once = cell_of((0..5).map(|k| due(0, answered(k * 10, &[(90, 1)]))));
+    assert!(at_once.offered_rate.is_none() && close(at_once.sent_rate, 100.0));
+}
+
+#[test]
 fn what_nobody_counted_is_null() {
     let price = Price { input: 1.0, cached_input: 0.5, output: 10.0 };
     let cost = |tokens: TokenCounts| {
@@ -223,6 +251,27 @@ fn images_and_conversations_do_not_make_input_off() {
 }
 
 #[test]
+fn input_with_pictures_is_off_only_where_the_server_tells_their_tokens() {
+    for (size, server, image, off) in [
+        ("500x500", 500, None, 0),
+        ("500x500", 356, Some(256), 0),
+        ("500x500", 358, Some(256), 0),
+        ("500x500", 456, Some(256), 1),
+        ("500x500", 350, Some(256), 1),
+        ("na", 102, None, 1),
+        ("na", 100, None, 0),
+    ] {
+        let axes = json!({ "image_size": size }).as_object().cloned().unwrap();
+        let mut cell = CellAccumulator::new("c", axes, None);
+        let mut record = answered(0, &[(50, 1)]);
+        (record.tokens.input_server, record.tokens.image) = (Some(server), image);
+        assert_eq!(record.tokens.input_requested, Some(100));
+        cell.add(0, &record);
+        assert_eq!(cell.finish().input_tokens_off, off, "{size} {server} {image:?}");
+    }
+}
+
+#[test]
 fn the_summary_has_the_shape_of_the_contract() {
     let mut cell = CellAccumulator::new("c", json!({"concurrency": 4}).as_object().cloned().unwrap(), None);
     cell.set_repeat(0, 17, 19);
@@ -234,7 +283,7 @@ fn the_summary_has_the_shape_of_the_contract() {
         keys.split(' ').for_each(|key| assert!(value.get(key).is_some(), "{key} in {value}"));
     };
     let cell = &json["cells"][0];
-    has(cell, "cell_id axes requests duration_s offered_rate request_throughput output_token_throughput");
+    has(cell, "cell_id axes requests duration_s offered_rate sent_rate request_throughput output_token_throughput");
     has(cell, "total_token_throughput mean_in_flight error_rate goodput slo metrics client repeats cost_usd");
     has(&cell["requests"], "completed failed cancelled dropped causes");
     has(&cell["client"], "verdict reasons schedule_lag_ms_p99 loop_lag_ms_p99 cpu_utilization");

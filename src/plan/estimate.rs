@@ -2,12 +2,14 @@ use std::time::Duration;
 
 use super::{Cell, Plan};
 use crate::scenario::{Chat, Load, Mode, Scenario, SimulatorSettings};
-use crate::units::{Amount, RequestCount};
+use crate::units::{Amount, Qps, RequestCount, SizeSpec};
 
 /// Where nothing is known of a server: time to the first token.
 const GUESSED_TTFT: Duration = Duration::from_millis(500);
 /// Where nothing is known of a server: time of one output token.
 const GUESSED_ITL: Duration = Duration::from_millis(33);
+/// How often a guess of what is in flight is made better.
+const ROUNDS: usize = 8;
 
 /// What a plan costs before anything of it is sent.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -47,16 +49,13 @@ impl Estimate {
     #[must_use]
     pub fn of_cell(scenario: &Scenario, cell: &Cell) -> Self {
         let load = &scenario.load;
-        let mean = |size: Option<&crate::units::SizeSpec>| size.and_then(crate::units::SizeSpec::mean).unwrap_or(0.0);
-        let input = cell.row_tokens.unwrap_or_else(|| mean(cell.axes.input_tokens()));
-        let output = mean(cell.axes.output_tokens());
+        let (input, output) = sizes(cell);
         let settings = scenario.endpoint(cell.axes.endpoint()).and_then(|endpoint| endpoint.simulator);
-        let concurrency = cell.axes.concurrency().unwrap_or(1);
         let session = session(scenario, cell, input, output);
         let pause = scenario.chat().think_time.as_secs_f64() * (session.turns - 1.0);
-        let speed = request_seconds(settings.as_ref(), session.input / session.turns, output, concurrency);
+        let (concurrency, speed) = concurrency_and_seconds(scenario, cell, session.input / session.turns, output);
         let each = speed * session.turns + pause;
-        let in_flight = f64::from(settings.map_or(concurrency, |settings| concurrency.min(settings.slots)));
+        let in_flight = settings.map_or(concurrency, |settings| concurrency.min(settings.slots.into()));
         let (requests, seconds) = requests_and_seconds(load, cell, each / in_flight, each);
         let repeats = f64::from(load.repeats);
         let (sessions, seconds) = (requests * repeats, seconds * repeats);
@@ -88,11 +87,44 @@ fn session(scenario: &Scenario, cell: &Cell, input: f64, output: f64) -> Session
     Session { turns, input: turns * input + said_before, output: turns * output }
 }
 
+/// Mean input and output tokens of a request.
+fn sizes(cell: &Cell) -> (f64, f64) {
+    let mean = |size: Option<&SizeSpec>| size.and_then(SizeSpec::mean).unwrap_or(0.0);
+    (cell.row_tokens.unwrap_or_else(|| mean(cell.axes.input_tokens())), mean(cell.axes.output_tokens()))
+}
+
+/// Requests in flight at a time, on average, by the estimate of how long each takes; never more than may be.
+#[must_use]
+pub fn mean_in_flight(scenario: &Scenario, cell: &Cell) -> f64 {
+    let (input, output) = sizes(cell);
+    concurrency_and_seconds(scenario, cell, input, output).0
+}
+
+/// Requests in flight at a time, and the seconds that each of them takes. In open loop the one follows from the other
+/// (Little's law), unless more are due than the server can do: then they pile up.
+fn concurrency_and_seconds(scenario: &Scenario, cell: &Cell, input: f64, output: f64) -> (f64, f64) {
+    let settings = scenario.endpoint(cell.axes.endpoint()).and_then(|endpoint| endpoint.simulator);
+    let seconds = |concurrency: f64| request_seconds(settings.as_ref(), input, output, concurrency);
+    let Some(qps) = cell.axes.qps() else {
+        let concurrency = f64::from(cell.axes.concurrency().unwrap_or(1));
+        return (concurrency, seconds(concurrency));
+    };
+    let most = cell.requests.map_or(f64::INFINITY, as_float).min(scenario.load.max_in_flight.into()).max(1.0);
+    let Qps::Rate(rate) = qps else { return (most, seconds(most)) };
+    let mut concurrency = 1.0;
+    // More in flight make each slower, and so still more: a few rounds are close enough.
+    for _ in 0..ROUNDS {
+        concurrency = (rate * seconds(concurrency)).clamp(1.0, most);
+    }
+    let slots = settings.map_or(f64::INFINITY, |settings| settings.slots.into());
+    (if concurrency > slots { most } else { concurrency }, seconds(concurrency))
+}
+
 /// Seconds that one request takes among `concurrency`.
-fn request_seconds(settings: Option<&SimulatorSettings>, input: f64, output: f64, concurrency: u32) -> f64 {
+fn request_seconds(settings: Option<&SimulatorSettings>, input: f64, output: f64, concurrency: f64) -> f64 {
     match settings {
         Some(s) => {
-            let batch = f64::from(concurrency.min(s.slots));
+            let batch = concurrency.min(s.slots.into());
             let step = s.itl.as_secs_f64() * (1.0 + s.batch_slowdown * (batch - 1.0));
             s.ttft.as_secs_f64() + s.prefill_per_token.as_secs_f64() * input + step * (output - 1.0).max(0.0)
         }
@@ -100,21 +132,34 @@ fn request_seconds(settings: Option<&SimulatorSettings>, input: f64, output: f64
     }
 }
 
-/// Requests and seconds of one repeat, warm-up included; a start frees every `gap` seconds, a request takes `each`.
+/// Sessions and seconds of one repeat, warm-up included. The server is done with one every `gap` seconds, and each
+/// takes `each`.
 fn requests_and_seconds(load: &Load, cell: &Cell, gap: f64, each: f64) -> (f64, f64) {
     let concurrency = cell.axes.concurrency().map(u64::from);
-    let gap = match cell.axes.qps() {
-        Some(crate::units::Qps::Rate(rate)) => 1.0 / rate,
-        _ => gap,
-    };
     let count = |count: RequestCount| as_float(count.at(concurrency));
-    let (warm_requests, warm_seconds) = match load.warmup {
-        Amount::Requests(requests) => (count(requests), count(requests) * gap),
-        Amount::Time(time) => (time.as_secs_f64() / gap, time.as_secs_f64()),
+    // In open loop they start when they are due; where more are due than the server can do, it ends later.
+    let due_gap = match cell.axes.qps() {
+        Some(Qps::Rate(rate)) => Some(1.0 / rate),
+        Some(Qps::Infinite) => Some(0.0),
+        None => None,
     };
-    // The last one starts a gap before the others end; a fraction of a wave takes a whole request.
-    let by_count = cell.requests.map(|requests| (as_float(requests), (as_float(requests) * gap).max(each)));
-    let by_time = load.duration.map(|time| (time.as_secs_f64() / gap, time.as_secs_f64() + each));
+    let start_gap = due_gap.unwrap_or(gap);
+    let started_in = |time: Duration| if start_gap > 0.0 { time.as_secs_f64() / start_gap } else { 0.0 };
+    let seconds_of = |requests: f64| match due_gap {
+        Some(due_gap) => ((requests - 1.0).max(0.0) * due_gap + each).max(requests * gap),
+        // The last one starts a gap before the others end; a fraction of a wave takes a whole request.
+        None => (requests * gap).max(each),
+    };
+    let (warm_requests, warm_seconds) = match load.warmup {
+        Amount::Requests(requests) => (count(requests), count(requests) * start_gap),
+        Amount::Time(time) => (started_in(time), time.as_secs_f64()),
+    };
+    let by_count = cell.requests.map(as_float).map(|requests| (requests, seconds_of(requests)));
+    let by_time = load.duration.map(|time| {
+        let requests = started_in(time);
+        let behind = due_gap.map_or(0.0, |_| requests * gap);
+        (requests, (time.as_secs_f64() + each).max(behind))
+    });
     let (requests, seconds) = match (by_count, by_time) {
         (Some(a), Some(b)) => {
             if a.1 <= b.1 {

@@ -10,12 +10,14 @@ mod order;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
+mod tests_of_open_loops;
+#[cfg(test)]
 mod tests_of_sources;
 mod view;
 
 pub use cell::{Cell, CellDigest, CellId, Plan, Unit};
 pub use digest::{ContentHashes, content_files, digest_of, pictures_of};
-pub use estimate::Estimate;
+pub use estimate::{Estimate, mean_in_flight};
 pub use expand::expand;
 pub use filter::{Filter, FilterError};
 pub use order::units;

@@ -77,3 +77,46 @@ impl Failure {
         Self { cause, message: message.into() }
     }
 }
+
+/// A limit of this machine that kept a connection from being opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnLimit {
+    /// No descriptor was left, of the process or of the machine.
+    Descriptors,
+    /// No local port was left towards the server's address.
+    Ports,
+}
+
+impl Failure {
+    /// The limit of this machine that it hit, by the system's error number in its message.
+    #[must_use]
+    pub fn own_limit(&self) -> Option<OwnLimit> {
+        use rustix::io::Errno;
+        let hit = |errno: Errno| self.message.contains(&format!("(os error {})", errno.raw_os_error()));
+        if self.cause != Cause::Internal {
+            return None;
+        }
+        if hit(Errno::MFILE) || hit(Errno::NFILE) {
+            return Some(OwnLimit::Descriptors);
+        }
+        hit(Errno::ADDRNOTAVAIL).then_some(OwnLimit::Ports)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_of_this_machine_are_known_by_their_numbers() {
+        let said = |errno: rustix::io::Errno| format!("no connection to host:1: {}", std::io::Error::from(errno));
+        for (cause, message, limit) in [
+            (Cause::Internal, said(rustix::io::Errno::MFILE), Some(OwnLimit::Descriptors)),
+            (Cause::Internal, said(rustix::io::Errno::ADDRNOTAVAIL), Some(OwnLimit::Ports)),
+            (Cause::Internal, "a template is wrong".to_owned(), None),
+            (Cause::ErrorBody, said(rustix::io::Errno::MFILE), None),
+        ] {
+            assert_eq!(Failure::new(cause, message.clone()).own_limit(), limit, "{message}");
+        }
+    }
+}

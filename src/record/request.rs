@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Cause, Failure};
+use super::{Cause, Failure, KeptTimes};
 use crate::time::MonotonicNs;
 
 /// Whether a request counts.
@@ -182,6 +182,9 @@ pub struct RequestRecord {
     pub stamps: Stamps,
     /// Content as it arrived.
     pub chunks: Vec<Chunk>,
+    /// Whether `chunks` has every chunk.
+    #[serde(default)]
+    pub chunk_times: KeptTimes,
     /// Where `chunks`' tokens were counted; `None` without any.
     pub token_source: Option<TokenSource>,
     /// Token counts.

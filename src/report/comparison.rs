@@ -1,11 +1,15 @@
+use std::collections::BTreeMap;
+
 use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
 use super::axes::{axis_names, shown, value};
+use super::clients::client_column;
 use super::figures::{error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
 use super::marks::rivals;
 use super::notes::{facts, legend};
+use super::steady::{has_steady_state, in_steady_state};
 use crate::metrics::CellSummary;
 
 /// The comparison table: one row a cell.
@@ -32,8 +36,22 @@ pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
     }
     columns.extend(figure_columns(cells, &rivals(cells)));
     columns.extend(error_columns(cells));
+    columns.extend(client_column(cells));
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
     ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks } }
+}
+
+/// The comparison by the figures of steady windows alone.
+#[must_use]
+pub fn steady_comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
+    comparison(&format!("{name} · steady state"), &in_steady_state(cells))
+}
+
+/// The comparison as Markdown, and below it that of the steady windows, where there are any.
+#[must_use]
+pub fn comparison_markdown(name: &str, cells: &[CellSummary]) -> String {
+    let raw = comparison(name, cells).markdown();
+    if has_steady_state(cells) { raw + "\n" + &steady_comparison(name, cells).markdown() } else { raw }
 }
 
 impl ComparisonTable {
@@ -86,8 +104,11 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 /// Whether an axis tells cells apart. An endpoint that hangs on the model alone says nothing new.
 fn varies(cells: &[CellSummary], axis: &str) -> bool {
     if axis == "endpoint" {
-        let same_model = |a: &CellSummary, b: &CellSummary| value(a, "model") == value(b, "model");
-        return cells.iter().any(|a| cells.iter().any(|b| same_model(a, b) && value(a, axis) != value(b, axis)));
+        let mut of_model = BTreeMap::new();
+        return cells.iter().any(|cell| {
+            let endpoint = value(cell, axis);
+            *of_model.entry(value(cell, "model").to_string()).or_insert(endpoint) != endpoint
+        });
     }
     cells.windows(2).any(|pair| value(&pair[0], axis) != value(&pair[1], axis))
 }

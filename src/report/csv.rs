@@ -4,7 +4,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use super::axes::{axis_names, value};
-use crate::metrics::{CellSummary, METRICS, MetricSummary};
+use crate::metrics::{CellSummary, METRICS, MetricSummary, SteadySummary};
 
 /// The summaries as CSV (RFC 4180): one row a cell, every number as it is, an undefined one empty.
 #[must_use]
@@ -14,9 +14,13 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
     let of_metrics = metrics
         .iter()
         .flat_map(|metric| ["count"].iter().chain(&MetricSummary::FIGURES).map(move |word| format!("{metric}_{word}")));
+    let of_metrics: Vec<String> = of_metrics.collect();
     let figures = FIGURES.iter().map(|(name, _)| (*name).to_owned());
-    let header: Vec<String> =
-        ["cell_id".to_owned()].into_iter().chain(axes.iter().cloned()).chain(figures).chain(of_metrics).collect();
+    let mut header: Vec<String> =
+        ["cell_id".to_owned()].into_iter().chain(axes.iter().cloned()).chain(figures).collect();
+    header.extend(of_metrics.iter().cloned());
+    header.extend(STEADY.iter().map(|(name, _)| (*name).to_owned()));
+    header.extend(of_metrics.iter().map(|name| format!("steady_{name}")));
     let mut text = line(&header);
     for cell in cells {
         let mut fields = vec![cell.cell_id.clone()];
@@ -26,21 +30,26 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
             other => other.to_string(),
         }));
         fields.extend(FIGURES.iter().map(|(_, of)| of(cell)));
-        for metric in &metrics {
-            let summary = cell.metric(metric);
-            fields.push(known(summary.map(|summary| summary.count)));
-            let figure = |word: &&str| known(summary.and_then(|summary| summary.figure(word)));
-            fields.extend(MetricSummary::FIGURES.iter().map(figure));
-        }
+        fields.extend(metrics.iter().flat_map(|metric| metric_fields(cell.metric(metric))));
+        let steady = cell.steady.as_ref();
+        fields.extend(STEADY.iter().map(|(_, of)| steady.map_or_else(String::new, of)));
+        fields.extend(metrics.iter().flat_map(|metric| metric_fields(steady.and_then(|steady| steady.metric(metric)))));
         text += &line(&fields);
     }
     text
 }
 
+/// A metric's count and figures.
+fn metric_fields(summary: Option<&MetricSummary>) -> impl Iterator<Item = String> {
+    let count = known(summary.map(|summary| summary.count));
+    let figure = move |word: &&str| known(summary.and_then(|summary| summary.figure(word)));
+    std::iter::once(count).chain(MetricSummary::FIGURES.iter().map(figure))
+}
+
 type OfCell = fn(&CellSummary) -> String;
 
 /// Every figure of a cell that belongs to no metric; a test holds the list against `summary.json`.
-const FIGURES: [(&str, OfCell); 26] = [
+const FIGURES: [(&str, OfCell); 41] = [
     ("completed", |cell| cell.requests.completed.to_string()),
     ("failed", |cell| cell.requests.failed.to_string()),
     ("cancelled", |cell| cell.requests.cancelled.to_string()),
@@ -50,6 +59,7 @@ const FIGURES: [(&str, OfCell); 26] = [
     ("finish_reasons", |cell| counts(&cell.finish_reasons)),
     ("duration_s", |cell| known(cell.duration_s)),
     ("offered_rate", |cell| known(cell.offered_rate)),
+    ("sent_rate", |cell| known(cell.sent_rate)),
     ("request_throughput", |cell| known(cell.request_throughput)),
     ("output_token_throughput", |cell| known(cell.output_token_throughput)),
     ("total_token_throughput", |cell| known(cell.total_token_throughput)),
@@ -62,11 +72,43 @@ const FIGURES: [(&str, OfCell); 26] = [
     ("client_reasons", |cell| cell.client.reasons.join("; ")),
     ("client_schedule_lag_ms_p99", |cell| known(cell.client.schedule_lag_ms_p99)),
     ("client_loop_lag_ms_p99", |cell| known(cell.client.loop_lag_ms_p99)),
+    ("client_loop_lag_ms_max", |cell| known(cell.client.loop_lag_ms_max)),
     ("client_cpu_utilization", |cell| known(cell.client.cpu_utilization)),
+    ("client_process_cpu_utilization", |cell| known(cell.client.process_cpu_utilization)),
+    ("client_run_queue_wait", |cell| known(cell.client.run_queue_wait)),
+    ("client_throttled", |cell| known(cell.client.throttled)),
+    ("client_steal", |cell| known(cell.client.steal)),
+    ("client_delivered_rate", |cell| known(cell.client.delivered_rate)),
+    ("client_descriptors", |cell| known(cell.client.descriptors)),
+    ("client_descriptor_limit", |cell| known(cell.client.descriptor_limit)),
+    ("client_retransmitted", |cell| known(cell.client.retransmitted)),
+    ("client_journal_backlog", |cell| known(cell.client.journal_backlog)),
+    ("client_out_of_descriptors", |cell| cell.client.out_of_descriptors.to_string()),
+    ("client_out_of_ports", |cell| cell.client.out_of_ports.to_string()),
+    ("client_simulator_inside", |cell| cell.client.simulator_inside.to_string()),
     ("repeats", |cell| cell.repeats.len().to_string()),
     ("cost_usd", |cell| known(cell.cost_usd)),
     ("input_tokens_off", |cell| cell.input_tokens_off.to_string()),
     ("itl_estimated", |cell| cell.itl_estimated.to_string()),
+    ("itl_left_out", |cell| cell.itl_left_out.to_string()),
+];
+
+type OfSteady = fn(&SteadySummary) -> String;
+
+/// Every figure of a cell's steady windows that belongs to no metric.
+const STEADY: [(&str, OfSteady); 9] = [
+    ("steady_rule", |steady| steady.rule.clone()),
+    ("steady_reason", |steady| known(steady.reason.as_ref())),
+    ("steady_requests", |steady| steady.requests.to_string()),
+    ("steady_duration_s", |steady| known(steady.duration_s)),
+    ("steady_request_throughput", |steady| known(steady.request_throughput)),
+    ("steady_output_token_throughput", |steady| known(steady.output_token_throughput)),
+    ("steady_total_token_throughput", |steady| known(steady.total_token_throughput)),
+    ("steady_mean_in_flight", |steady| known(steady.mean_in_flight)),
+    ("steady_drift", |steady| {
+        let changes = steady.drift();
+        changes.iter().map(|(name, change)| format!("{name}={change}")).collect::<Vec<_>>().join("; ")
+    }),
 ];
 
 fn known(value: Option<impl Display>) -> String {

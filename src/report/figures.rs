@@ -1,7 +1,8 @@
 use super::digits::decimals;
 use super::grid::{Cell, Column, Emphasis};
 use super::marks::{BEST, Rank, Standing, UNSURE, WORST, ranks};
-use crate::metrics::{Better, CellSummary};
+use super::steady;
+use crate::metrics::{Better, CellSummary, Verdict};
 
 /// A figure of the table: where it comes from and how it is headed.
 struct Figure {
@@ -18,13 +19,17 @@ enum Source {
     Metric(&'static str, &'static str),
     /// A figure of the cell.
     Cell(fn(&CellSummary) -> Option<f64>),
+    /// Tokens a second in steady state, where they differ from the raw ones.
+    Steady,
 }
 
-use Better::{Higher, Lower};
+use Better::{Higher, Lower, Neither};
 use Source::Metric;
 
 /// In the order of the table.
-const FIGURES: [Figure; 11] = [
+const FIGURES: [Figure; 14] = [
+    figure("sends/s", "due", Neither, 6, Source::Cell(|cell| cell.offered_rate)),
+    figure("sends/s", "sent", Neither, 2, Source::Cell(|cell| cell.sent_rate)),
     figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")),
     figure("TTFT", "p99", Lower, 3, Metric("ttft_ms", "p99")),
     figure("ITL", "p50", Lower, 4, Metric("itl_ms", "p50")),
@@ -35,6 +40,7 @@ const FIGURES: [Figure; 11] = [
     figure("E2E", "p99", Lower, 5, Metric("e2e_ms", "p99")),
     figure("tokens/s", "each", Higher, 8, Metric("output_tokens_per_s", "p50")),
     figure("tokens/s", "total", Higher, 1, Source::Cell(|cell| cell.output_token_throughput)),
+    figure("tokens/s", "steady", Higher, 1, Source::Steady),
     figure("", "req/s", Higher, 10, Source::Cell(|cell| cell.request_throughput)),
 ];
 
@@ -58,6 +64,9 @@ pub(super) fn is_dead(cell: &CellSummary) -> bool {
 impl Figure {
     /// The column; `None` when no cell has the figure.
     fn column(&self, cells: &[CellSummary], groups: &[Vec<usize>]) -> Option<Column> {
+        if matches!(self.source, Source::Steady) && !steady::throughput_differs(cells) {
+            return None;
+        }
         let (scale, unit) = self.scale(cells);
         let values: Vec<Option<f64>> = cells.iter().map(|cell| self.of(cell).map(|value| value * scale)).collect();
         if values.iter().all(Option::is_none) {
@@ -67,10 +76,14 @@ impl Figure {
         let texts: Vec<Option<String>> =
             values.iter().map(|value| value.map(|value| format!("{value:.places$}"))).collect();
         let sure: Vec<bool> = cells.iter().map(|cell| self.is_sure(cell)).collect();
+        // A figure that is the client's ranks no server.
+        let servers = cells.iter().map(|cell| cell.client.verdict != Some(Verdict::Limited));
         let standings: Vec<Option<Standing>> = texts
             .iter()
-            .zip(&sure)
-            .map(|(text, sure)| Some(Standing { shown: text.as_ref()?.parse().ok()?, sure: *sure }))
+            .zip(sure.iter().zip(servers))
+            .map(|(text, (sure, servers))| {
+                Some(Standing { shown: text.as_ref()?.parse().ok()?, sure: *sure && servers })
+            })
             .collect();
         let ranks = ranks(&standings, groups, self.better);
         let drawn = texts.into_iter().zip(sure).zip(ranks).map(|((text, sure), rank)| match text {
@@ -91,13 +104,14 @@ impl Figure {
             Source::Metric(metric, stat) => cell.metric(metric)?.figure(stat),
             // A rate of nothing would only be a zero among rates.
             Source::Cell(of) => of(cell).filter(|_| !is_dead(cell)),
+            Source::Steady => steady::throughput(cell).filter(|_| !is_dead(cell)),
         }
     }
 
     fn is_sure(&self, cell: &CellSummary) -> bool {
         match self.source {
             Source::Metric(metric, stat) => cell.metric(metric).is_none_or(|summary| summary.is_sure(stat)),
-            Source::Cell(_) => true,
+            Source::Cell(_) | Source::Steady => true,
         }
     }
 
@@ -146,7 +160,7 @@ pub(super) fn error_columns(cells: &[CellSummary]) -> Vec<Column> {
     std::iter::once(errors).chain(others).collect()
 }
 
-fn column(name: &str, cells: &[CellSummary], of: impl Fn(&CellSummary) -> Cell) -> Column {
+pub(super) fn column(name: &str, cells: &[CellSummary], of: impl Fn(&CellSummary) -> Cell) -> Column {
     Column {
         group: String::new(),
         name: name.to_owned(),

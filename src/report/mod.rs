@@ -1,6 +1,8 @@
 //! Views of stored runs, drawn from summaries alone: the comparison table, its Markdown and CSV, the plan's table.
 
+mod aligned;
 mod axes;
+mod clients;
 mod comparison;
 mod csv;
 mod digits;
@@ -9,9 +11,11 @@ mod grid;
 mod marks;
 mod notes;
 mod plan;
+mod steady;
 #[cfg(test)]
 mod tests;
 
-pub use comparison::{ComparisonTable, comparison};
+pub use aligned::{TextColumn, aligned};
+pub use comparison::{ComparisonTable, comparison, comparison_markdown, steady_comparison};
 pub use csv::summary_csv;
 pub use plan::plan_table;

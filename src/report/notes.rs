@@ -1,14 +1,16 @@
 use std::collections::BTreeMap;
 
 use super::axes::{shown, value};
+use super::clients;
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
+use super::steady;
 use crate::metrics::{CellSummary, PERCENTILES};
 use crate::text::plural;
 use crate::units::format_significant;
 
 /// So many cells are named in a kind of note; the rest is counted.
-const MOST_NAMED: usize = 5;
+pub(super) const MOST_NAMED: usize = 5;
 
 /// What the marks mean: those that are there.
 pub(super) fn legend(grid: &Grid) -> Vec<String> {
@@ -56,11 +58,36 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
         },
     ));
     notes.extend(each(cells, varying, |cell| cell.input_tokens_off, input_tokens));
+    notes.extend(each(cells, varying, ends_otherwise, |cell, _| finish_reasons(cell)));
     let estimated: u64 = cells.iter().map(|cell| cell.itl_estimated).sum();
     if estimated > 0 {
         notes.push(format!("ITL and TPOT are estimates in {}: tokens were shared out by bytes", requests(estimated)));
     }
+    notes.extend(sampled(cells));
+    notes.extend(steady::notes(cells, varying));
+    notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes
+}
+
+/// Answers that did not end for the reason that most of the cell's did.
+fn ends_otherwise(cell: &CellSummary) -> u64 {
+    let counts = cell.finish_reasons.values();
+    counts.clone().sum::<u64>() - counts.max().copied().unwrap_or(0)
+}
+
+fn finish_reasons(cell: &CellSummary) -> String {
+    let mut reasons: Vec<(&String, &u64)> = cell.finish_reasons.iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    format!("answers ended for different reasons: {}", reasons.join(", "))
+}
+
+/// Where inter-token latencies are those of some requests only.
+fn sampled(cells: &[CellSummary]) -> Option<String> {
+    let some = cells.iter().filter(|cell| cell.itl_left_out > 0 && cell.metric("itl_ms").is_some());
+    let (left_out, all) =
+        some.fold((0, 0), |(left_out, all), cell| (left_out + cell.itl_left_out, all + cell.requests.completed));
+    (left_out > 0).then(|| format!("ITL is that of {} of {}: output.chunk_times", all - left_out, requests(all)))
 }
 
 /// A note for each cell that has some of it, the most first.
@@ -84,7 +111,7 @@ fn each(
 }
 
 /// The cell by what varies, as `--only` takes it.
-fn name(cell: &CellSummary, varying: &[&str]) -> String {
+pub(super) fn name(cell: &CellSummary, varying: &[&str]) -> String {
     if varying.is_empty() {
         return cell.cell_id.clone();
     }

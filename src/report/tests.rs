@@ -4,7 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::*;
 use crate::metrics::{CellAccumulator, CellSummary};
-use crate::record::{Cause, Chunk, Failure, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
+use crate::record::{
+    Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts,
+};
 
 const MS: i64 = 1_000_000;
 
@@ -30,6 +32,7 @@ fn record(ttft: i64, itl: i64, tokens: i64, at: i64) -> RequestRecord {
             ..Stamps::default()
         },
         chunks,
+        chunk_times: KeptTimes::All,
         token_source: None,
         tokens: TokenCounts { output_server: Some(tokens.unsigned_abs()), ..TokenCounts::default() },
         finish_reason: None,
@@ -281,6 +284,18 @@ fn other_input_than_asked_for_is_told() {
 }
 
 #[test]
+fn answers_that_ended_otherwise_than_most_are_told() {
+    let ended = |reason: &str| RequestRecord { finish_reason: Some(reason.to_owned()), ..record(40, 8, 4, 0) };
+    let cells = [
+        summary(&json!({"concurrency": 1}), [ended("length"), ended("length")]),
+        summary(&json!({"concurrency": 2}), [ended("stop"), ended("length"), ended("length")]),
+    ];
+    let text = comparison("q", &cells).terminal(160, false);
+    assert!(text.contains("concurrency=2: answers ended for different reasons: length 2, stop 1"), "{text}");
+    assert!(!text.contains("concurrency=1: answers"), "{text}");
+}
+
+#[test]
 fn markdown_has_the_same_rows_marks_and_notes() {
     let mut cells = sweep();
     cells[0].axes.insert("model".to_owned(), "sm|all".into());
@@ -310,7 +325,7 @@ fn csv_has_every_figure_unrounded() {
     let json = serde_json::to_value(&cells[0]).unwrap();
     for (key, value) in json.as_object().unwrap() {
         match (key.as_str(), value) {
-            ("axes" | "metrics" | "slo", _) => {}
+            ("axes" | "metrics" | "slo" | "steady", _) => {}
             ("requests", Value::Object(inner)) => inner.keys().for_each(|name| assert!(at(name) > 0)),
             (_, Value::Object(inner)) => inner.keys().for_each(|name| assert!(at(&format!("{key}_{name}")) > 0)),
             _ => assert!(at(key) < table[0].len()),
@@ -325,4 +340,67 @@ fn csv_quotes_what_would_break_a_row() {
     cells[0].axes.insert("model".to_owned(), "a \"b\"".into());
     let csv = summary_csv(&cells);
     assert!(csv.contains("\"normal(1000,200)\"") && csv.contains("\"a \"\"b\"\"\""));
+}
+
+/// Four slots filled one after the other, `each` requests in each, with the passes of a run.
+fn ramped(concurrency: i64, each: i64, ttft: fn(i64) -> i64) -> CellSummary {
+    let axes = json!({"model": "m", "concurrency": concurrency});
+    let mut cell = CellAccumulator::new("c", axes.as_object().cloned().unwrap(), None);
+    cell.set_repeat(0, 0, 0);
+    while cell.next_pass().is_some() {
+        for at in 0..4 * each {
+            cell.add(0, &record(ttft(at), 10, 40, at % 4 * 500 + at / 4 * 500));
+        }
+    }
+    cell.finish()
+}
+
+#[test]
+fn steady_figures_stand_beside_raw_ones_where_they_differ() {
+    let cells = [ramped(4, 10, |_| 100), ramped(5, 10, |_| 100)];
+    let table = comparison("q", &cells);
+    let text = table.terminal(180, false);
+    assert!(text.lines().any(|line| line.ends_with("each  total  steady  req/s  errors")), "{text}");
+    assert!(text.contains("steady: tokens/s between ramp and drain; `show RUN --steady`"), "{text}");
+    let lacks = "no steady state, figures hold ramp and drain: concurrency=5: never more than 4 of 5 were in flight";
+    assert!(text.contains(lacks), "{text}");
+    let steady = steady_comparison("q", &cells).terminal(180, false);
+    let raw = cells[0].output_token_throughput.unwrap();
+    let alone = cells[0].steady.as_ref().unwrap().output_token_throughput.unwrap();
+    assert!(alone > 1.1 * raw, "{alone} {raw}");
+    assert!(steady.starts_with("q · steady state") && steady.contains(&format!(" {alone:.0} ")), "{steady}");
+    let markdown = comparison_markdown("q", &cells);
+    assert!(
+        markdown.contains("**q · model = m**") && markdown.contains("**q · steady state · model = m**"),
+        "{markdown}"
+    );
+    let csv = summary_csv(&cells);
+    let rows: Vec<Vec<&str>> = csv.lines().map(|line| line.split(',').collect()).collect();
+    let at = |name: &str| rows[0].iter().position(|column| *column == name).unwrap_or_else(|| panic!("{name}"));
+    assert_eq!(rows[1][at("steady_output_token_throughput")].parse(), Ok(alone));
+    assert_eq!(rows[1][at("steady_e2e_ms_p50")].parse(), Ok(490.0));
+    assert_eq!((rows[1][at("steady_rule")], rows[2][at("steady_e2e_ms_p50")]), ("closed_full", ""));
+}
+
+#[test]
+fn what_goes_on_changing_is_told() {
+    let cells = [ramped(4, 100, |at| 50 + at / 8), ramped(4, 100, |_| 50)];
+    let text = comparison("q", &cells).terminal(180, false);
+    let note = text.lines().find(|line| line.contains("still changing in its steady window")).unwrap();
+    assert!(note.contains("TTFT +") && !note.contains(';'), "{text}");
+}
+
+#[test]
+fn sampled_inter_token_latencies_say_so() {
+    let mut rows: Vec<RequestRecord> = (0..32).map(|k| record(40, 8, 20, 10 * k)).collect();
+    rows.iter_mut().skip(2).for_each(|row| crate::record::thin(row, KeptTimes::FirstLast));
+    let text = comparison("q", &[summary(&json!({"concurrency": 1}), rows)]).terminal(180, false);
+    assert!(text.contains("ITL is that of 2 of 32 requests: output.chunk_times"), "{text}");
+    let none = (0..4).map(|k| {
+        let mut row = record(40, 8, 20, 10 * k);
+        crate::record::thin(&mut row, KeptTimes::FirstLast);
+        row
+    });
+    let text = comparison("q", &[summary(&json!({"concurrency": 1}), none)]).terminal(180, false);
+    assert!(!text.contains("ITL") && text.contains("TPOT ms"), "{text}");
 }

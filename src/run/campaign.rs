@@ -4,6 +4,7 @@ use std::time::Duration;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::learn::{Countings, Learner};
+use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
@@ -59,6 +60,7 @@ pub async fn carry_out(
 ) -> Result<Conclusion, RunError> {
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
+    preflight(scenario, plan, observer)?;
     let (sites, tokenizers) = tokio::try_join!(
         Sites::open(scenario, plan, clock, observer),
         Tokenizers::read(scenario, plan, &options.tokenizers, observer)
@@ -75,7 +77,7 @@ pub async fn carry_out(
     manifest.token_models = countings.models();
     manifest.inputs = freeze_inputs(&dir, &inputs(scenario, &material), SMALL_INPUT_BYTES)?;
     dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
-    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views)?;
+    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views, clock)?;
 
     let schema = RowSchema::of(plan, [])?;
     let bench = Bench {
@@ -99,7 +101,7 @@ pub async fn carry_out(
     let concluded = results.conclude(state);
     let complete = measured?;
     concluded?;
-    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.summary(), complete, units })
+    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures
@@ -111,6 +113,15 @@ fn inputs(scenario: &Scenario, material: &Material) -> Vec<Input> {
         Input { may_be_copied: stays != Some(&path), name, path }
     };
     content_files(scenario).into_iter().map(input).collect()
+}
+
+/// Refuses a plan that this machine does not suffice for, before anything is sent.
+fn preflight(scenario: &Scenario, plan: &Plan, observer: &dyn Observer) -> Result<(), RunError> {
+    let Preflight { shortages, warnings } = Preflight::of(scenario, plan, &Limits::here());
+    for warning in warnings {
+        observer.tell(RunEvent::Warning(warning));
+    }
+    if shortages.is_empty() { Ok(()) } else { Err(RunError::Insufficient(shortages)) }
 }
 
 /// Measures every unit in its order; returns how many came to their end.

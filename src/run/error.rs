@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use super::Shortage;
 use crate::client::ClientError;
 use crate::record::Failure;
 use crate::store::StoreError;
@@ -7,6 +8,9 @@ use crate::store::StoreError;
 /// Why a run could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
+    /// This machine does not suffice; nothing was sent.
+    #[error("{}", told(.0))]
+    Insufficient(Vec<Shortage>),
     /// A key is needed that is not there.
     #[error("endpoint `{endpoint}` needs a key: the variable `{variable}` is not set")]
     MissingKey {
@@ -83,4 +87,10 @@ pub enum RunError {
     /// A fault of ours.
     #[error("internal: {0}")]
     Internal(String),
+}
+
+/// One shortage a line.
+fn told(shortages: &[Shortage]) -> String {
+    let line = |lack: &Shortage| format!("cell {} cannot be measured from here: {}", lack.cell_id, lack.problem);
+    shortages.iter().map(line).collect::<Vec<_>>().join("\n")
 }

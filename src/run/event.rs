@@ -38,6 +38,11 @@ pub enum RunEvent {
         /// Numbers that move while it runs.
         gauges: Arc<Gauges>,
     },
+    /// The load of a unit is over; its rows are still to be put in their files.
+    LoadEnded {
+        /// From 0.
+        number: usize,
+    },
     /// The rows and the summary of a unit are on disk.
     UnitEnded {
         /// From 0.

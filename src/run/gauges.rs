@@ -51,8 +51,13 @@ impl Gauges {
         self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn end(&self, record: &RequestRecord) {
+    /// A request ended.
+    pub(super) fn end(&self) {
         self.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Counts the row of a request that ended.
+    pub(super) fn count(&self, record: &RequestRecord) {
         self.ended.fetch_add(1, Ordering::Relaxed);
         if matches!(record.outcome, Outcome::Failed(_)) {
             self.failed.fetch_add(1, Ordering::Relaxed);

@@ -1,21 +1,29 @@
 //! Carries out a plan: servers, probes, units one after the other, results on disk. Speaks only in events.
 //!
 //! [`carry_out`] is the story; `sites` are the endpoints of a run, `learn` finds out how a server counts,
-//! `unit` measures one (cell, repeat), `workloads` says what it sends by its mode, `prepare` makes its requests ahead of use, `wire` joins client and load,
-//! `results` keeps the run directory in step.
+//! `preflight` finds out whether this machine suffices, `unit` measures one (cell, repeat), `workloads` says what it
+//! sends by its mode and `traffic` when, `health` watches the client meanwhile, `prepare` makes its requests ahead of
+//! use, `wire` joins client and load, `results` keeps the run directory in step.
 
+mod beside;
 mod campaign;
 mod contents;
 mod error;
 mod event;
 mod gauges;
+mod health;
 mod learn;
+mod machine;
+mod preflight;
 mod prepare;
 mod results;
 mod ring;
+mod room;
 mod simulated;
 mod sites;
+mod thrift;
 mod tokenizers;
+mod traffic;
 mod unit;
 mod wire;
 mod workloads;
@@ -25,5 +33,7 @@ pub use contents::hash_contents;
 pub use error::RunError;
 pub use event::{Observer, RunEvent};
 pub use gauges::{Gauges, Reading};
+pub use machine::raise_descriptor_limit;
+pub use preflight::{Limits, Preflight, Shortage};
 pub use results::Views;
 pub use tokenizers::TokenizerPlaces;

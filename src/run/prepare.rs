@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -5,14 +6,19 @@ use bytes::Bytes;
 use tokio::task::JoinHandle;
 
 use super::error::RunError;
-use super::ring::Ring;
+use super::ring::{Held, Ring};
 use crate::client::{Client, Target};
 use crate::load::{Script, Source};
 use crate::record::Phase;
 use crate::workload::{ChatRequest, Reply, Session, Workload};
 
-/// Sessions made ahead of use, at least; twice the concurrency when that is more.
+/// Sessions made ahead of use, at least; as many as are in flight when that is more.
 const AHEAD: usize = 64;
+
+/// Sessions of each phase that are made ahead of use.
+pub(super) fn made_ahead(concurrency: usize) -> usize {
+    AHEAD.max(concurrency.saturating_mul(2))
+}
 
 /// A request whose body is encoded.
 #[derive(Debug, Clone)]
@@ -57,6 +63,8 @@ impl Encoder {
 /// A session whose first request is encoded already; later ones hang on the replies.
 pub(super) struct Prepared {
     first: Option<Box<Outgoing>>,
+    /// Of the first request's body.
+    bytes: usize,
     /// Its number within the phase.
     index: u64,
     session: Arc<Mutex<Box<dyn Session>>>,
@@ -68,7 +76,14 @@ impl Prepared {
     pub(super) fn new(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Result<Self, String> {
         let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
         let first = session.next(None).map(|request| Box::new(encoder.encode(request, index)));
-        Ok(Self { first, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
+        let bytes = first.as_ref().map_or(0, |first| first.body.len());
+        Ok(Self { first, bytes, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
+    }
+}
+
+impl Held for Prepared {
+    fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 
@@ -99,10 +114,15 @@ fn locked(session: &Mutex<Box<dyn Session>>) -> MutexGuard<'_, Box<dyn Session>>
 
 /// The sessions of a unit, made by threads of their own into two bounded rings, one a phase.
 pub(super) struct Prompter {
-    warmup: Ring<Prepared>,
-    measure: Ring<Prepared>,
-    /// Taken out of the rings already, to see that all is well before the clock starts.
-    ready: Vec<(Phase, Prepared)>,
+    warmup: Ahead,
+    measure: Ahead,
+}
+
+/// The sessions of a phase, first made first out.
+struct Ahead {
+    /// Taken out of the ring already, to see that all is well before the clock starts.
+    ready: VecDeque<Prepared>,
+    ring: Ring<Prepared>,
 }
 
 /// How many sessions of each phase are wanted at most; `None`: as many as the time takes.
@@ -116,17 +136,13 @@ pub(super) struct Wanted {
 impl Prompter {
     /// Starts making sessions.
     pub(super) fn start(workload: &Arc<dyn Workload>, encoder: &Encoder, wanted: Wanted) -> Self {
-        let ahead = AHEAD.max(2 * wanted.concurrency);
-        let ring = |phase: Phase, count: Option<u64>| {
+        let ahead = made_ahead(wanted.concurrency);
+        let ahead_of = |phase: Phase, count: Option<u64>| {
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());
             let make = move |index| Prepared::new(workload.as_ref(), &encoder, phase, index);
-            Ring::start(Arc::new(make), count.unwrap_or(u64::MAX), ahead)
+            Ahead { ready: VecDeque::new(), ring: Ring::start(Arc::new(make), count.unwrap_or(u64::MAX), ahead) }
         };
-        Self {
-            warmup: ring(Phase::Warmup, wanted.warmup),
-            measure: ring(Phase::Measure, wanted.measure),
-            ready: Vec::new(),
-        }
+        Self { warmup: ahead_of(Phase::Warmup, wanted.warmup), measure: ahead_of(Phase::Measure, wanted.measure) }
     }
 
     /// Waits until enough is made for the first starts, so that the clock does not start before.
@@ -137,19 +153,18 @@ impl Prompter {
         };
         for (phase, count) in [(Phase::Warmup, enough(wanted.warmup)), (Phase::Measure, enough(wanted.measure))] {
             for _ in 0..count {
-                match self.ring(phase).recv().await {
-                    Some(Ok(prepared)) => self.ready.push((phase, prepared)),
+                let ahead = self.ahead(phase);
+                match ahead.ring.recv().await {
+                    Some(Ok(prepared)) => ahead.ready.push_back(prepared),
                     Some(Err(message)) => return Err(RunError::Prompt { cell: String::new(), message }),
                     None => return Err(RunError::Internal("no thread to make prompts".to_owned())),
                 }
             }
         }
-        // Taken from the end, first come first.
-        self.ready.reverse();
         Ok(())
     }
 
-    fn ring(&mut self, phase: Phase) -> &mut Ring<Prepared> {
+    fn ahead(&mut self, phase: Phase) -> &mut Ahead {
         match phase {
             Phase::Warmup => &mut self.warmup,
             Phase::Measure => &mut self.measure,
@@ -161,10 +176,11 @@ impl Source for Prompter {
     type Script = Prepared;
 
     async fn next(&mut self, phase: Phase, _: u64) -> Option<Prepared> {
-        if let Some(at) = self.ready.iter().rposition(|(made_for, _)| *made_for == phase) {
-            return Some(self.ready.remove(at).1);
+        let ahead = self.ahead(phase);
+        if let Some(prepared) = ahead.ready.pop_front() {
+            return Some(prepared);
         }
         // What renders once renders again: an error here ends the load early, and the unit shows fewer requests.
-        self.ring(phase).recv().await?.ok()
+        ahead.ring.recv().await?.ok()
     }
 }

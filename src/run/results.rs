@@ -1,11 +1,12 @@
-use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::error::RunError;
-use crate::metrics::{CellAccumulator, CellSummary, Summary};
+use super::thrift::Thrift;
+use crate::metrics::{CellAccumulator, CellSummary, Summary, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
 use crate::store::{Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, UnitId};
-use crate::time::unix_ns;
+use crate::time::{Clock, unix_ns};
 
 /// Views of the summaries that a run writes besides `summary.json`: made above this floor, handed down.
 pub trait Views {
@@ -23,7 +24,12 @@ pub(super) struct Results<'r> {
     plan: &'r Plan,
     plan_file: PlanFile,
     views: &'r dyn Views,
-    cells: BTreeMap<usize, CellSummary>,
+    clock: Clock,
+    /// The summaries so far, in the order of the plan, and each one's place in it.
+    cells: Vec<CellSummary>,
+    places: Vec<usize>,
+    summary_saves: Thrift,
+    plan_saves: Thrift,
 }
 
 impl<'r> Results<'r> {
@@ -34,12 +40,25 @@ impl<'r> Results<'r> {
         scenario: &'r Scenario,
         plan: &'r Plan,
         views: &'r dyn Views,
+        clock: Clock,
     ) -> Result<Self, RunError> {
         let plan_file = PlanFile::of(plan, scenario.load.repeats);
         manifest.write(dir)?;
-        plan_file.write(dir)?;
-        let results = Self { dir, manifest, scenario, plan, plan_file, views, cells: BTreeMap::new() };
-        results.save()?;
+        let mut results = Self {
+            dir,
+            manifest,
+            scenario,
+            plan,
+            plan_file,
+            views,
+            clock,
+            cells: Vec::new(),
+            places: Vec::new(),
+            summary_saves: Thrift::default(),
+            plan_saves: Thrift::default(),
+        };
+        results.save_plan()?;
+        results.save_summary()?;
         Ok(results)
     }
 
@@ -47,53 +66,82 @@ impl<'r> Results<'r> {
     pub(super) fn set_state(&mut self, unit: Unit, state: RepeatState) -> Result<(), RunError> {
         let id = UnitId { cell: self.plan.cells[unit.cell].id.clone(), repeat: unit.repeat };
         self.plan_file.set_state(&id, state)?;
-        self.plan_file.write(self.dir)?;
+        if self.plan_saves.is_due(self.clock.now_ns()) {
+            self.save_plan()?;
+        }
         Ok(())
     }
 
     /// Sums a cell up anew from the rows of its complete repeats, and saves all summaries.
     pub(super) fn summarise(&mut self, cell: usize) -> Result<&CellSummary, RunError> {
         let summary = self.summary_of(&self.plan.cells[cell])?;
-        self.cells.insert(cell, summary);
-        self.save()?;
-        self.cells.get(&cell).ok_or_else(|| RunError::Internal("a summary was lost".to_owned()))
+        let at = match self.places.binary_search(&cell) {
+            Ok(at) => {
+                self.cells[at] = summary;
+                at
+            }
+            Err(at) => {
+                self.places.insert(at, cell);
+                self.cells.insert(at, summary);
+                at
+            }
+        };
+        if self.summary_saves.is_due(self.clock.now_ns()) {
+            self.save_summary()?;
+        }
+        Ok(&self.cells[at])
     }
 
     fn summary_of(&self, cell: &Cell) -> Result<CellSummary, RunError> {
         let price = self.scenario.models.get(cell.axes.model()).and_then(|model| model.price);
         let mut accumulator = CellAccumulator::new(cell.id.as_str(), cell.axes.to_json(), price);
-        for repeat in 0..self.scenario.load.repeats {
-            let path = self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat });
-            if !path.is_file() {
-                continue;
-            }
-            let file = RecordFile::open(&path)?;
-            let origin = file.origin();
-            accumulator.set_repeat(repeat, origin.unix_ns, origin.monotonic_ns);
-            for record in file.records()? {
-                accumulator.add(repeat, &record?);
+        let repeats: Vec<(u32, PathBuf)> = (0..self.scenario.load.repeats)
+            .map(|repeat| (repeat, self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat })))
+            .filter(|(_, path)| path.is_file())
+            .collect();
+        while let Some(pass) = accumulator.next_pass() {
+            for (repeat, path) in &repeats {
+                let file = RecordFile::open(path)?;
+                let origin = file.origin();
+                accumulator.set_repeat(*repeat, origin.unix_ns, origin.monotonic_ns);
+                if let Some(facts) = file.client() {
+                    accumulator.set_client(*repeat, facts.clone());
+                }
+                for record in file.records_for(pass)? {
+                    accumulator.add(*repeat, &record?);
+                }
             }
         }
         Ok(accumulator.finish())
     }
 
     /// The summaries so far, in the order of the plan.
-    pub(super) fn summary(&self) -> Summary {
-        Summary::new(self.scenario.labels.clone(), self.cells.values().cloned().collect())
+    pub(super) fn into_summary(self) -> Summary {
+        Summary::new(self.scenario.labels.clone(), self.cells)
     }
 
-    fn save(&self) -> Result<(), RunError> {
-        let summary = self.summary();
-        let json = serde_json::to_vec_pretty(&summary).map_err(|error| RunError::Internal(error.to_string()))?;
-        self.dir.write("summary.json", &json)?;
-        self.dir.write("summary.csv", self.views.summary_csv(&summary.cells).as_bytes())?;
-        let table = self.views.comparison_markdown(&self.scenario.name, &summary.cells);
+    fn save_summary(&mut self) -> Result<(), RunError> {
+        let begun_ns = self.clock.now_ns();
+        let json = summary_json(&self.scenario.labels, &self.cells);
+        self.dir.write("summary.json", &json.map_err(|error| RunError::Internal(error.to_string()))?)?;
+        self.dir.write("summary.csv", self.views.summary_csv(&self.cells).as_bytes())?;
+        let table = self.views.comparison_markdown(&self.scenario.name, &self.cells);
         self.dir.write("comparison.md", table.as_bytes())?;
+        self.summary_saves.saved(begun_ns, self.clock.now_ns());
         Ok(())
     }
 
-    /// Notes the end of the run.
+    fn save_plan(&mut self) -> Result<(), RunError> {
+        let begun_ns = self.clock.now_ns();
+        self.plan_file.write(self.dir)?;
+        self.plan_saves.saved(begun_ns, self.clock.now_ns());
+        Ok(())
+    }
+
+    /// Saves what was not saved yet and notes the end of the run.
     pub(super) fn conclude(&mut self, state: RunState) -> Result<(), RunError> {
+        self.save_plan()?;
+        self.save_summary()?;
         self.manifest.finish(state, unix_ns());
         self.manifest.write(self.dir)?;
         Ok(())

@@ -4,17 +4,31 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
+use super::room::Room;
 use crate::time::Clock;
 
-/// Things made ahead of use by threads of their own, in order, a bounded number of them.
+/// Things made ahead of use by threads of their own, in order; bounded in number and in bytes.
 pub(super) struct Ring<T> {
-    /// Take turns: the first has every n-th from the first on, and so forth.
-    lanes: Vec<mpsc::Receiver<Result<T, String>>>,
+    /// Take turns: the first has every n-th from the first on, and so forth. Each has room of its own, so that none
+    /// waits for another's turn.
+    lanes: Vec<(mpsc::Receiver<Made<T>>, Arc<Room>)>,
     next: usize,
 }
 
-/// Makes the thing of a number, or says why it cannot be made.
-pub(super) type Make<T> = Arc<dyn Fn(u64) -> Result<T, String> + Send + Sync>;
+/// What takes up memory while it waits.
+pub(super) trait Held {
+    /// How much.
+    fn bytes(&self) -> usize;
+}
+
+/// Bytes that wait for their turn in one ring: requests with pictures are megabytes each.
+const MOST_BYTES: usize = 64 << 20;
+
+/// A thing, or why it cannot be made.
+pub(super) type Made<T> = Result<T, String>;
+
+/// Makes the thing of a number.
+pub(super) type Make<T> = Arc<dyn Fn(u64) -> Made<T> + Send + Sync>;
 
 /// Threads, at most.
 const MOST_THREADS: usize = 4;
@@ -22,7 +36,7 @@ const MOST_THREADS: usize = 4;
 /// What takes longer is worth more threads than one. What is made quickly leaves the processors to the load.
 const SLOW_NS: i64 = 1_000_000;
 
-impl<T: Send + 'static> Ring<T> {
+impl<T: Held + Send + 'static> Ring<T> {
     /// Starts making numbers 0 to `end`, `ahead` of them before the first is taken.
     pub(super) fn start(make: Make<T>, end: u64, ahead: usize) -> Self {
         let threads = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
@@ -30,28 +44,55 @@ impl<T: Send + 'static> Ring<T> {
     }
 
     fn with_threads(make: Make<T>, end: u64, ahead: usize, threads: usize, slow_ns: i64) -> Self {
-        let (senders, lanes): (Vec<Lane<T>>, Vec<_>) =
-            (0..threads).map(|_| mpsc::channel(ahead.div_ceil(threads).max(1))).unzip();
+        let lane = |_| {
+            let (sender, receiver) = mpsc::channel(ahead.div_ceil(threads).max(1));
+            let room = Arc::new(Room::of(MOST_BYTES / threads));
+            (Lane { sender, room: Arc::clone(&room) }, (receiver, room))
+        };
+        let (senders, lanes): (Vec<Lane<T>>, Vec<_>) = (0..threads).map(lane).unzip();
         spawn(move || Maker { make, end }.make_all(&senders, slow_ns));
         Self { lanes, next: 0 }
     }
 
     /// The next one, when it is made; `None` after the last, or after one that could not be made.
-    pub(super) async fn recv(&mut self) -> Option<Result<T, String>> {
-        let made = self.lanes[self.next].recv().await;
+    pub(super) async fn recv(&mut self) -> Option<Made<T>> {
+        let (lane, room) = &mut self.lanes[self.next];
+        let made = lane.recv().await;
+        room.give_back(bytes_of(made.as_ref()));
         self.next = (self.next + 1) % self.lanes.len();
         made
     }
 }
 
-type Lane<T> = mpsc::Sender<Result<T, String>>;
+/// Where a thread puts what it makes.
+struct Lane<T> {
+    sender: mpsc::Sender<Made<T>>,
+    room: Arc<Room>,
+}
+
+impl<T: Held> Lane<T> {
+    /// Makes one when there is room for it; whether to go on.
+    fn put(&self, make: &Make<T>, index: u64) -> bool {
+        if !self.room.wait(|| self.sender.is_closed()) {
+            return false;
+        }
+        let made = make(index);
+        let whole = made.is_ok();
+        self.room.take(bytes_of(Some(&made)));
+        self.sender.blocking_send(made).is_ok() && whole
+    }
+}
+
+fn bytes_of<T: Held>(made: Option<&Made<T>>) -> usize {
+    made.and_then(|made| made.as_ref().ok()).map_or(0, Held::bytes)
+}
 
 struct Maker<T> {
     make: Make<T>,
     end: u64,
 }
 
-impl<T: Send + 'static> Maker<T> {
+impl<T: Held + Send + 'static> Maker<T> {
     /// Makes two, of which the first bears what is done but once, to see how long one takes; then the others.
     fn make_all(&self, lanes: &[Lane<T>], slow_ns: i64) {
         let clock = Clock::start();
@@ -60,32 +101,27 @@ impl<T: Send + 'static> Maker<T> {
         let mut took_ns = 0;
         for index in 0..self.end.min(2) {
             let began = clock.now_ns();
-            let made = (self.make)(index);
+            let go_on = lane(index).put(&self.make, index);
             took_ns = clock.now_ns() - began;
-            if !put(made, lane(index)) {
+            if !go_on {
                 return;
             }
         }
         if took_ns < slow_ns {
-            let _ = (2..self.end).all(|index| put((self.make)(index), lane(index)));
+            let _ = (2..self.end).all(|index| lane(index).put(&self.make, index));
             return;
         }
         for first in 2..2 + threads {
-            let (make, end, lane) = (Arc::clone(&self.make), self.end, lane(first).clone());
+            let (make, end) = (Arc::clone(&self.make), self.end);
+            let lane = Lane { sender: lane(first).sender.clone(), room: Arc::clone(&lane(first).room) };
             spawn(move || {
                 let mut index = first;
-                while index < end && put(make(index), &lane) {
+                while index < end && lane.put(&make, index) {
                     index += threads;
                 }
             });
         }
     }
-}
-
-/// Puts it into its lane when there is room; whether to go on.
-fn put<T>(made: Result<T, String>, lane: &Lane<T>) -> bool {
-    let whole = made.is_ok();
-    lane.blocking_send(made).is_ok() && whole
 }
 
 /// Without a thread nothing is made, and the load ends for want of work.
@@ -98,6 +134,13 @@ mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use super::*;
+
+    impl Held for u64 {
+        /// So large that a few fill a ring.
+        fn bytes(&self) -> usize {
+            MOST_BYTES / 16
+        }
+    }
 
     async fn taken(ring: &mut Ring<u64>) -> Vec<Result<u64, String>> {
         let mut all = Vec::new();

@@ -2,11 +2,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
-use super::simulated::SimulatedServer;
+use super::simulated;
 use crate::client::{Client, ControlError, Target};
 use crate::plan::{Cell, Plan};
 use crate::record::{Cause, Failure};
 use crate::scenario::{Endpoint, Scenario};
+use crate::simulator::HostedSimulator;
 use crate::store::ServerIdentity;
 use crate::text::shorten;
 use crate::time::Clock;
@@ -18,7 +19,7 @@ pub(super) struct Sites {
     clients: BTreeMap<String, Client>,
     identities: BTreeMap<String, ServerIdentity>,
     /// Kept for as long as the run: they stop when dropped.
-    simulators: Vec<SimulatedServer>,
+    simulators: Vec<HostedSimulator>,
 }
 
 impl Sites {
@@ -48,7 +49,7 @@ impl Sites {
 
     fn base_url(&mut self, endpoint: &Endpoint, seed: u64) -> Result<String, RunError> {
         let Some(settings) = &endpoint.simulator else { return Ok(endpoint.base_url.clone().unwrap_or_default()) };
-        let simulator = SimulatedServer::start(settings, seed)
+        let simulator = simulated::start(settings, seed)
             .map_err(|message| RunError::Simulator { endpoint: endpoint.name.clone(), message })?;
         let base_url = simulator.base_url().to_owned();
         self.simulators.push(simulator);

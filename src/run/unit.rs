@@ -2,20 +2,23 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::beside::Beside;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::gauges::Gauges;
+use super::health::Watch;
 use super::learn::Countings;
-use super::prepare::{Encoder, Prompter, Wanted};
+use super::prepare::{Encoder, Prompter};
 use super::sites::{Sites, target_of};
+use super::traffic::{connections, expected, traffic, wanted};
 use super::wire::Wire;
 use super::workloads::{requests_of_session, workload};
-use crate::load::{Ending, Pace, Stop, StopHandle, StopRule, Traffic, Warmup, Window, drive};
+use crate::load::{Ending, Stop, StopHandle, Traffic, Window, drive};
 use crate::plan::Cell;
+use crate::record::ClientFacts;
 use crate::scenario::Scenario;
 use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
-use crate::time::{Clock, unix_ns};
-use crate::units::Amount;
+use crate::time::{Alarm, Clock, unix_ns};
 use crate::workload::Material;
 
 /// How often the journal is asked whether it still writes.
@@ -59,13 +62,13 @@ impl Bench<'_> {
         self.observer.tell(RunEvent::Preparing { cell_id: cell.id.to_string() });
 
         let workload = workload(self.scenario, &self.material, cell, repeat, self.nonce, counting)?;
-        let traffic = traffic(self.scenario, cell);
-        let wanted = wanted(&traffic, cell);
+        let traffic = traffic(self.scenario, cell, repeat);
+        let wanted = wanted(&traffic);
         let encoder = Encoder { client: client.clone(), target: Arc::clone(&target) };
         let mut prompter = Prompter::start(&workload, &encoder, wanted);
         prompter.ready(wanted).await.map_err(|error| in_cell(error, cell))?;
         // A server that cannot take them all shows it in the rows; the cell is measured all the same.
-        let _ = client.warm(wanted.concurrency).await;
+        let _ = client.warm(connections(&traffic, self.scenario, cell)).await;
 
         let unit = UnitId { cell: cell.id.clone(), repeat };
         let now = Origin { monotonic_ns: self.clock.now_ns(), unix_ns: unix_ns() };
@@ -81,18 +84,29 @@ impl Bench<'_> {
             target,
             tokenizer: counting.tokenizer.takes_any_text().then(|| Arc::clone(&counting.tokenizer)),
             journal,
+            beside: Arc::new(Beside::open(&self.scenario.output, self.dir, &unit, client)?),
             gauges,
             clock: self.clock,
+            chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
         });
+        let watch = Watch::start(self.clock);
         let window = self.load(traffic, prompter, &wire, stop).await;
+        self.observer.tell(RunEvent::LoadEnded { number });
+        let facts = watch.finish(window.measured_from_ns);
         let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;
+        let simulated = self.scenario.endpoint(endpoint).is_some_and(|endpoint| endpoint.simulator.is_some());
+        let backlog = Some(wire.journal.longest_queue());
+        wire.journal.set_client(ClientFacts { journal_backlog: backlog, simulator_inside: simulated, ..facts });
         wire.journal.finish()?;
+        wire.beside.finish()?;
         self.keep(&unit, &window, now)
     }
 
     /// Runs the load; a disk that takes no more rows cancels it.
     async fn load(&self, traffic: Traffic, prompter: Prompter, wire: &Arc<Wire>, stop: &StopHandle) -> Window {
         let (inner, signal) = StopHandle::new();
+        // Without a descriptor for it, requests are still due: a millisecond later.
+        let alarm = Alarm::precise(self.clock).unwrap_or_else(|_| Alarm::coarse(self.clock));
         let mut outside = stop.signal();
         let pass_on = async {
             outside.reached(Stop::Draining).await;
@@ -110,7 +124,7 @@ impl Bench<'_> {
             std::future::pending::<Infallible>().await
         };
         tokio::select! {
-            window = drive(traffic, prompter, Arc::clone(wire), self.clock, signal) => window,
+            window = drive(traffic, prompter, Arc::clone(wire), alarm, signal) => window,
             never = pass_on => match never {},
             never = watch_disk => match never {},
         }
@@ -132,35 +146,4 @@ fn in_cell(error: RunError, cell: &Cell) -> RunError {
         RunError::Prompt { message, .. } => RunError::Prompt { cell: cell.id.to_string(), message },
         other => other,
     }
-}
-
-/// The load of a cell, in the engine's words.
-fn traffic(scenario: &Scenario, cell: &Cell) -> Traffic {
-    let load = &scenario.load;
-    let concurrency = cell.axes.concurrency().unwrap_or(1);
-    Traffic {
-        pace: Pace::Closed { concurrency, ramp: load.ramp },
-        warmup: match load.warmup {
-            Amount::Requests(count) => Warmup::Sessions(count.at(Some(concurrency.into()))),
-            Amount::Time(time) => Warmup::Time(time),
-        },
-        stop: StopRule { sessions: cell.requests, duration: load.duration },
-        timeout: load.cell_timeout,
-    }
-}
-
-fn wanted(traffic: &Traffic, cell: &Cell) -> Wanted {
-    Wanted {
-        warmup: match traffic.warmup {
-            Warmup::Sessions(count) => Some(count),
-            Warmup::Time(_) => None,
-        },
-        measure: traffic.stop.sessions,
-        concurrency: cell.axes.concurrency().unwrap_or(1) as usize,
-    }
-}
-
-/// Requests in all, when the number of sessions ends the load.
-fn expected(wanted: Wanted, requests_of_session: Option<u64>) -> Option<u64> {
-    Some((wanted.warmup? + wanted.measure?) * requests_of_session?)
 }

@@ -33,6 +33,8 @@ pub struct Load {
     pub hooks: Hooks,
     /// Failed requests that are sent again.
     pub retries: Retries,
+    /// Whether a cell whose client was the bottleneck fails the run.
+    pub require_healthy_client: bool,
 }
 
 impl Default for Load {
@@ -51,6 +53,7 @@ impl Default for Load {
             parallel: Parallel::None,
             hooks: Hooks::default(),
             retries: Retries::default(),
+            require_healthy_client: false,
         }
     }
 }

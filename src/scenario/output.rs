@@ -5,6 +5,8 @@ pub struct Output {
     pub formats: Vec<Format>,
     /// Keep the text of answers.
     pub save_responses: bool,
+    /// Keep what failures looked like on the wire.
+    pub debug: bool,
     /// Which token stamps rows keep.
     pub chunk_times: ChunkTimes,
 }
@@ -14,6 +16,7 @@ impl Default for Output {
         Self {
             formats: vec![Format::Table, Format::Json, Format::Parquet],
             save_responses: false,
+            debug: false,
             chunk_times: ChunkTimes::All,
         }
     }
@@ -47,6 +50,8 @@ pub enum Format {
 pub enum ChunkTimes {
     /// Every chunk's.
     All,
-    /// The first and the last token's only.
+    /// The first and the last chunk's only.
     FirstLast,
+    /// Every chunk's of one request in 16, the first and the last chunk's of the others.
+    Sampled,
 }

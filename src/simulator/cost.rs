@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use rand::RngExt;
 use rand_distr::{Distribution, LogNormal};
 
-use super::options::SimulatorOptions;
+use super::options::{Decoding, SimulatorOptions};
 use crate::seed::{Rng, Seed};
 use crate::time::duration_ns;
 
@@ -18,7 +19,9 @@ pub(super) struct Costs {
     speed: f64,
     /// A factor of mean 1, or none where nothing varies.
     jitter: Option<LogNormal<f64>>,
+    decoding: Decoding,
     seed: Seed,
+    phases: Seed,
     steps: Rng,
 }
 
@@ -33,7 +36,9 @@ impl Costs {
             batch_slowdown: options.batch_slowdown.max(0.0),
             speed: if faster.is_finite() && faster > 0.0 { faster } else { 1.0 },
             jitter: if varies { LogNormal::from_mean_cv(1.0, options.jitter).ok() } else { None },
+            decoding: options.decoding,
             seed: seed.child("prefill"),
+            phases: seed.child("phases"),
             steps: seed.child("steps").rng(),
         }
     }
@@ -44,6 +49,19 @@ impl Costs {
         let plain = self.ttft.saturating_add(self.prefill_per_token.saturating_mul(tokens));
         let factor = self.jitter.map_or(1.0, |jitter| jitter.sample(&mut self.seed.index(number).rng()));
         scaled_ns(plain, factor / self.speed)
+    }
+
+    /// How requests come to their tokens.
+    pub(super) fn decoding(&self) -> Decoding {
+        self.decoding
+    }
+
+    /// How much later than its prefill request `number`'s first token leaves, so that streams do not stay together.
+    pub(super) fn phase_ns(&self, number: u64) -> i64 {
+        match self.decoding {
+            Decoding::Batch => 0,
+            Decoding::Apart => scaled_ns(self.itl, self.phases.index(number).rng().random::<f64>() / self.speed),
+        }
     }
 
     /// The length of the next step, with `batch` sequences in it.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::cost::Costs;
+use super::lanes::Lanes;
 use super::metrics::Metrics;
+use super::options::Decoding;
 use super::sequence::Sequence;
 use crate::time::MonotonicNs;
 
@@ -18,6 +20,8 @@ pub(super) struct Engine {
     queue: VecDeque<Arc<Sequence>>,
     prefilling: Vec<Prefill>,
     batch: Vec<Arc<Sequence>>,
+    /// Those that are decoded apart.
+    lanes: Lanes,
     /// When the running step ends; `None` while the batch is empty.
     step_due: Option<MonotonicNs>,
     /// When a slot last became free: nobody who queued is admitted before.
@@ -41,6 +45,7 @@ impl Engine {
             queue: VecDeque::new(),
             prefilling: Vec::new(),
             batch: Vec::new(),
+            lanes: Lanes::default(),
             step_due: None,
             freed_ns: MonotonicNs::MIN,
             held_tokens: 0,
@@ -70,7 +75,8 @@ impl Engine {
             !cancelled
         };
         self.prefilling.retain(|prefill| keeps_slot(&prefill.sequence));
-        self.batch.retain(keeps_slot);
+        self.batch.retain(&mut keeps_slot);
+        self.lanes.retain(keeps_slot);
         if self.batch.is_empty() {
             self.step_due = None;
         }
@@ -91,9 +97,10 @@ impl Engine {
         next
     }
 
-    /// The end of the running step; without one, the end of the first prefill.
+    /// The end of the running step; without one, the end of the first prefill or of the first lane's step.
     fn next_boundary(&self) -> Option<MonotonicNs> {
-        self.step_due.or_else(|| self.prefilling.iter().map(|prefill| prefill.ready_ns).min())
+        let prefilled = || self.prefilling.iter().map(|prefill| prefill.ready_ns).min();
+        self.step_due.or_else(|| prefilled().into_iter().chain(self.lanes.next_due()).min())
     }
 
     /// Ends the step due at `due`: a token for everyone in the batch, then the prefilled join, then the next step.
@@ -103,14 +110,21 @@ impl Engine {
         let mut emitted = self.batch.len();
         self.batch.retain(|sequence| keep_unless_last(sequence, due, now, &mut finished));
         let carried_over = self.batch.len();
+        while let Some((sequence, due)) = self.lanes.pop(due) {
+            emitted += 1;
+            self.decode_apart(sequence, due, now, &mut finished);
+        }
         let (joining, still) =
             std::mem::take(&mut self.prefilling).into_iter().partition::<Vec<_>, _>(|prefill| prefill.ready_ns <= due);
         self.prefilling = still;
         emitted += joining.len();
-        for Prefill { sequence, .. } in joining {
+        for Prefill { sequence, ready_ns } in joining {
             self.metrics.prompt_tokens.fetch_add(sequence.prompt_tokens, Ordering::Relaxed);
             self.metrics.first_token_time.observe(now - sequence.received_ns);
-            if keep_unless_last(&sequence, due, now, &mut finished) {
+            if self.costs.decoding() == Decoding::Apart {
+                sequence.mark(|marks| marks.batch = Some(1));
+                self.decode_apart(sequence, ready_ns, now, &mut finished);
+            } else if keep_unless_last(&sequence, due, now, &mut finished) {
                 self.batch.push(sequence);
             }
         }
@@ -128,6 +142,19 @@ impl Engine {
             sequence.mark(|marks| marks.batch = Some(batch));
         }
         self.step_due = (batch > 0).then(|| due.saturating_add(self.costs.step_ns(batch)));
+    }
+
+    /// Emits a token of a sequence that has its own steps; the next one is a step later.
+    fn decode_apart(
+        &mut self,
+        sequence: Arc<Sequence>,
+        due: MonotonicNs,
+        now: MonotonicNs,
+        finished: &mut Vec<Arc<Sequence>>,
+    ) {
+        if keep_unless_last(&sequence, due, now, finished) {
+            self.lanes.push(sequence, due.saturating_add(self.costs.step_ns(1)));
+        }
     }
 
     /// Gives the slots to the queue that became free at `at`, when `running` of them were taken before.
@@ -148,12 +175,13 @@ impl Engine {
             self.metrics.queue_time.observe(start - sequence.received_ns);
             self.held_tokens += sequence.prompt_tokens;
             let prefill_ns = self.costs.prefill_ns(sequence.number, sequence.prompt_tokens);
-            self.prefilling.push(Prefill { ready_ns: start.saturating_add(prefill_ns), sequence });
+            let ready_ns = start.saturating_add(prefill_ns).saturating_add(self.costs.phase_ns(sequence.number));
+            self.prefilling.push(Prefill { ready_ns, sequence });
         }
     }
 
     fn running(&self) -> usize {
-        self.prefilling.len() + self.batch.len()
+        self.prefilling.len() + self.batch.len() + self.lanes.len()
     }
 
     fn publish(&self) {

@@ -11,17 +11,23 @@
 //! A step's length is fixed when it begins, by the size of the batch at that moment. Boundaries are on an
 //! absolute schedule: a step is due its own length after the last was *due*, however late the machine ran.
 //!
-//! Reading order: `options`, then `cost`, `sequence`, `engine` (a pure state machine, no clock), `pacer`
-//! (the thread that runs it in real time), `refusal`, `request`, `prose`, `usage`, `chunk`, `mishap`, `stamps`, `ticket`,
-//! `stream` (one answer's events), `metrics`, `service` (the routes) and `server`.
+//! With [`Decoding::Apart`] there is no batch: each request is decoded by steps of its own, so that the events of
+//! different streams do not leave in bursts.
+//!
+//! Reading order: `options`, then `cost`, `sequence`, `lanes`, `engine` (a pure state machine, no clock), `pacer`
+//! (the thread that runs it in real time), `refusal`, `picture`, `request`, `prose`, `usage`, `chunk`, `mishap`, `stamps`, `ticket`,
+//! `stream` (one answer's events), `metrics`, `service` (the routes), `server`, and `hosted` (a thread for all of it).
 
 mod chunk;
 mod cost;
 mod engine;
+mod hosted;
+mod lanes;
 mod metrics;
 mod mishap;
 mod options;
 mod pacer;
+mod picture;
 mod prose;
 mod refusal;
 mod request;
@@ -36,6 +42,7 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
-pub use options::{Failures, SimulatedModel, SimulatorOptions};
+pub use hosted::HostedSimulator;
+pub use options::{Decoding, Failures, SimulatedModel, SimulatorOptions};
 pub use server::Simulator;
-pub use stamps::RequestStamps;
+pub use stamps::{MOST_STAMPS, RequestStamps, StampPage};

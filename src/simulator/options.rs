@@ -13,6 +13,8 @@ pub struct SimulatorOptions {
     pub itl: Duration,
     /// The fraction of `itl` by which each further sequence in the batch lengthens a step, at least 0.
     pub batch_slowdown: f64,
+    /// How the requests in the slots come to their tokens.
+    pub decoding: Decoding,
     /// How many requests a model serves at a time, at least 1; further ones queue.
     pub slots: usize,
     /// The relative standard deviation of every prefill and step, log-normal with mean 1; 0 is none.
@@ -35,6 +37,8 @@ pub struct SimulatorOptions {
     pub failures: Failures,
     /// Whether connections stay open between requests.
     pub keep_alive: bool,
+    /// Of how many of the last requests the stamps are kept, and of 40 times as many events.
+    pub kept_stamps: usize,
 }
 
 impl Default for SimulatorOptions {
@@ -44,6 +48,7 @@ impl Default for SimulatorOptions {
             prefill_per_token: Duration::from_micros(20),
             itl: Duration::from_millis(8),
             batch_slowdown: 0.02,
+            decoding: Decoding::Batch,
             slots: 16,
             jitter: 0.0,
             seed: 0,
@@ -55,8 +60,20 @@ impl Default for SimulatorOptions {
             reasoning_tokens: 0,
             failures: Failures::default(),
             keep_alive: true,
+            kept_stamps: 100_000,
         }
     }
+}
+
+/// How requests that are served at the same time come to their tokens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Decoding {
+    /// In one batch, as real servers do: everyone's token leaves in the same instant.
+    #[default]
+    Batch,
+    /// Each on steps of its own, whose phase is drawn from the seed: tokens of different requests are spread evenly in
+    /// time. Nobody slows anybody, and a first token leaves up to one `itl` later.
+    Apart,
 }
 
 /// One model of the simulated server.

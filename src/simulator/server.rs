@@ -56,8 +56,8 @@ impl Simulator {
         format!("http://{}/v1", self.addr)
     }
 
-    /// The server's own stamps of the last requests (up to 100 000, and up to four million events), in order of
-    /// their ends.
+    /// The server's own stamps of the last requests (as many as
+    /// [`SimulatorOptions::kept_stamps`] says), in order of their ends.
     pub fn stamps(&self) -> Vec<RequestStamps> {
         self.service.stamps()
     }

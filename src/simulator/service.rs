@@ -21,7 +21,7 @@ use super::prose::Prose;
 use super::refusal::Refusal;
 use super::request::{Generation, Interface};
 use super::sequence::{Sequence, Wakes};
-use super::stamps::{Bounds, RequestStamps, StampRing};
+use super::stamps::{Bounds, RequestStamps, StampPage, StampRing};
 use super::stream::{CutOff, EventStream, StreamPlan};
 use super::ticket::Ticket;
 use super::usage::Usage;
@@ -34,8 +34,8 @@ pub(super) type AnswerBody = Either<Full<Bytes>, EventStream>;
 /// The longest body that is read, in bytes: room for some pictures.
 const BODY_LIMIT: usize = 256 << 20;
 
-/// How much is remembered for `/simulator/stamps`.
-const STAMP_BOUNDS: Bounds = Bounds { requests: 100_000, stamps: 4_000_000 };
+/// Events whose stamps are remembered for `/simulator/stamps`, for each request that is.
+const STAMPS_A_REQUEST: usize = 40;
 
 /// The name of the one model when any name is accepted.
 const ANY_MODEL: &str = "simulator";
@@ -82,13 +82,15 @@ impl Service {
         let any = [SimulatedModel { id: ANY_MODEL.to_owned(), speed: 1.0 }];
         let models = if options.models.is_empty() { &any[..] } else { &options.models };
         let models = models.iter().map(|model| ServedModel::start(model, &options, seed, clock)).collect();
+        let kept = options.kept_stamps;
+        let bounds = Bounds { requests: kept, stamps: kept.saturating_mul(STAMPS_A_REQUEST) };
         Self {
             options,
             clock,
             seed,
             models,
             requests: AtomicU64::new(0),
-            ring: Arc::new(StampRing::new(STAMP_BOUNDS)),
+            ring: Arc::new(StampRing::new(bounds)),
             started_s: unix_ns() / 1_000_000_000,
         }
     }
@@ -137,7 +139,10 @@ impl Service {
                 json_answer(StatusCode::OK, &json!({ "version": concat!("simulator ", env!("CARGO_PKG_VERSION")) }))
             }
             "/simulator/stamps" => {
-                json_answer(StatusCode::OK, &json!({ "clock": "CLOCK_MONOTONIC", "requests": self.stamps() }))
+                let page = StampPage { clock: "CLOCK_MONOTONIC".to_owned(), requests: self.stamps() };
+                // Numbers and texts always have a JSON form.
+                let text = serde_json::to_vec(&page).unwrap_or_default();
+                whole(StatusCode::OK, "application/json", text)
             }
             "/metrics" => {
                 let models: Vec<_> = self.models.iter().map(|model| (model.id.as_str(), &*model.metrics)).collect();
@@ -181,7 +186,8 @@ impl Service {
             Err(refusal) => return Ok(refuse(&refusal)),
         };
         let wakes = if generation.stream { Wakes::EachToken } else { Wakes::AtEnd };
-        let sequence = Sequence::new(number, prompt_tokens, max_tokens, received_ns, wakes);
+        let sequence = Sequence::new(number, prompt_tokens, max_tokens, received_ns, wakes)
+            .with_image_tokens(generation.image_tokens);
         let id = match interface {
             Interface::Chat => format!("chatcmpl-sim-{number}"),
             Interface::Text => format!("cmpl-sim-{number}"),
@@ -207,7 +213,7 @@ impl Service {
             Interface::Chat => self.options.template_tokens,
             Interface::Text => 0,
         };
-        let prompt = generation.text_tokens.saturating_add(template);
+        let prompt = generation.text_tokens.saturating_add(generation.image_tokens).saturating_add(template);
         let room = limit.saturating_sub(prompt);
         let completion = generation.max_tokens.unwrap_or_else(|| self.options.default_max_tokens.min(room).max(1));
         if completion > room {

@@ -30,6 +30,18 @@ pub struct RequestStamps {
     pub completed: bool,
 }
 
+/// How many event stamps a server holds at most; the oldest requests are forgotten beyond it.
+pub const MOST_STAMPS: usize = 4_000_000;
+
+/// What `/simulator/stamps` answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StampPage {
+    /// The clock of all stamps: `CLOCK_MONOTONIC`.
+    pub clock: String,
+    /// The last requests, in order of their ends.
+    pub requests: Vec<RequestStamps>,
+}
+
 /// The stamps of the last requests, within bounds of requests and of stamps.
 #[derive(Debug)]
 pub(super) struct StampRing {

@@ -2,7 +2,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic::{create_parent, sync_dir};
 use super::{Origin, StoreError, UnitHeader};
-use crate::record::RequestRecord;
+use crate::record::{ClientFacts, RequestRecord};
 
 /// A line of a journal.
 #[derive(Serialize, Deserialize)]
@@ -23,6 +23,16 @@ pub(super) enum Line {
     Origin(Origin),
     /// A request that ended.
     Record(Box<RequestRecord>),
+    /// How the client itself did, after the last of them.
+    Client(Box<ClientFacts>),
+}
+
+/// What the writer is given.
+enum Entry {
+    Origin(Origin),
+    /// About how many bytes wait, and what makes the row, on the writer's thread.
+    Record(usize, Box<dyn FnOnce() -> RequestRecord + Send>),
+    Client(Box<ClientFacts>),
 }
 
 /// Keeps the rows of a repeat that is under way, a line of JSON each, on a thread of its own.
@@ -32,10 +42,30 @@ pub(super) enum Line {
 /// for [`StoredRun::recover`](super::StoredRun::recover).
 #[derive(Debug)]
 pub struct JournalWriter {
-    lines: Sender<Line>,
-    failed: Arc<AtomicBool>,
+    lines: Sender<Entry>,
+    backlog: Arc<Backlog>,
     writer: JoinHandle<Result<u64, StoreError>>,
 }
+
+/// How the writer is doing, for those who add rows.
+#[derive(Debug, Default)]
+struct Backlog {
+    failed: AtomicBool,
+    /// Of rows that wait, about.
+    bytes: AtomicUsize,
+    /// Rows that wait.
+    rows: AtomicU64,
+    /// As many waited at the same time, at most.
+    longest: AtomicU64,
+}
+
+/// Bytes of a row besides what its sender counts, about.
+const ROW: usize = 1 << 10;
+/// From so many bytes that wait on, the writer is woken before its time.
+const WAKE: usize = 4 << 20;
+/// More than so many never wait: who adds a row waits instead. A disk that is so far behind is slower than the load by
+/// minutes, and memory would grow for as long as it is.
+const MOST: usize = 256 << 20;
 
 impl JournalWriter {
     /// Creates a journal with its header and starts its writer. A journal that is already there is an error.
@@ -48,44 +78,67 @@ impl JournalWriter {
 
     fn start(file: File, path: &Path, header: UnitHeader) -> Result<Self, StoreError> {
         let (lines, inbox) = channel();
-        let failed = Arc::new(AtomicBool::new(false));
-        let mut journal = Journal { file: BufWriter::with_capacity(1 << 18, file), rows: 0 };
+        let backlog = Arc::new(Backlog::default());
+        let file = BufWriter::with_capacity(1 << 18, file);
+        let mut journal = Journal { file, rows: 0, backlog: Arc::clone(&backlog) };
         journal
             .write(&Line::Header(header))
             .and_then(|()| journal.file.flush())
             .map_err(StoreError::io("write", path))?;
-        let flag = Arc::clone(&failed);
+        let flag = Arc::clone(&backlog);
         let path_there = path.to_owned();
         let writer = thread::Builder::new()
             .name("journal".to_owned())
             .spawn(move || {
                 journal.keep(&inbox).map_err(|error| {
-                    flag.store(true, Ordering::Release);
+                    flag.failed.store(true, Ordering::Release);
                     StoreError::io("write", &path_there)(error)
                 })
             })
             .map_err(StoreError::io("start a writer for", path))?;
-        Ok(Self { lines, failed, writer })
+        Ok(Self { lines, backlog, writer })
     }
 
-    /// Adds a row; never waits. After a failure rows are let go: see [`failed`](Self::failed).
-    pub fn add(&self, record: RequestRecord) {
-        self.send(Line::Record(Box::new(record)));
+    /// Adds a row of about `weight` bytes, which `make` makes on the writer's thread: what it costs does not fall on
+    /// the caller. Waits only for a disk that is hopelessly behind. After a failure rows are let go: see
+    /// [`failed`](Self::failed).
+    pub fn add(&self, weight: usize, make: impl FnOnce() -> RequestRecord + Send + 'static) {
+        let bytes = weight + ROW;
+        let rows = self.backlog.rows.fetch_add(1, Ordering::Relaxed) + 1;
+        self.backlog.longest.fetch_max(rows, Ordering::Relaxed);
+        let waiting = self.backlog.bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        self.send(Entry::Record(bytes, Box::new(make)));
+        if waiting >= WAKE {
+            self.writer.thread().unpark();
+        }
+        while self.backlog.bytes.load(Ordering::Relaxed) > MOST && !self.failed() {
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// How many rows waited for the file at the same time, at most so far.
+    pub fn longest_queue(&self) -> u64 {
+        self.backlog.longest.load(Ordering::Relaxed)
     }
 
     /// Notes when the measured phase began, so that a journal that is cut off has its origin.
     pub fn set_origin(&self, origin: Origin) {
-        self.send(Line::Origin(origin));
+        self.send(Entry::Origin(origin));
     }
 
-    fn send(&self, line: Line) {
+    /// Notes how the client itself did; for after the last row.
+    pub fn set_client(&self, facts: ClientFacts) {
+        self.send(Entry::Client(Box::new(facts)));
+    }
+
+    fn send(&self, entry: Entry) {
         // The writer is gone only after a failure, which `finish` returns.
-        let _ = self.lines.send(line);
+        let _ = self.lines.send(entry);
     }
 
     /// Whether a write failed, as on a full disk; cheap enough to ask before every request.
     pub fn failed(&self) -> bool {
-        self.failed.load(Ordering::Acquire)
+        self.backlog.failed.load(Ordering::Acquire)
     }
 
     /// Waits until every row is on the disk and returns how many there are; or what failed.
@@ -99,6 +152,7 @@ impl JournalWriter {
 struct Journal {
     file: BufWriter<File>,
     rows: u64,
+    backlog: Arc<Backlog>,
 }
 
 impl Journal {
@@ -106,20 +160,34 @@ impl Journal {
     const GATHER: Duration = Duration::from_millis(250);
 
     /// Writes what arrives until every sender is gone, then waits for the disk.
-    fn keep(mut self, inbox: &Receiver<Line>) -> io::Result<u64> {
-        while let Ok(line) = inbox.recv() {
-            self.write(&line)?;
+    fn keep(mut self, inbox: &Receiver<Entry>) -> io::Result<u64> {
+        while let Ok(entry) = inbox.recv() {
+            self.take(entry)?;
             // Asleep here, not in `recv`, so that rows which follow closely do not each wake this thread at
             // the cost of the one that measures.
             thread::park_timeout(Self::GATHER);
-            for line in inbox.try_iter() {
-                self.write(&line)?;
+            for entry in inbox.try_iter() {
+                self.take(entry)?;
             }
             self.file.flush()?;
         }
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
         Ok(self.rows)
+    }
+
+    fn take(&mut self, entry: Entry) -> io::Result<()> {
+        let (line, weight) = match entry {
+            Entry::Origin(origin) => (Line::Origin(origin), None),
+            Entry::Client(facts) => (Line::Client(facts), None),
+            Entry::Record(weight, make) => (Line::Record(Box::new(make())), Some(weight)),
+        };
+        self.write(&line)?;
+        if let Some(weight) = weight {
+            self.backlog.bytes.fetch_sub(weight, Ordering::Relaxed);
+            self.backlog.rows.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     fn write(&mut self, line: &Line) -> io::Result<()> {
@@ -146,14 +214,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("partial/a.0.jsonl");
         let journal = JournalWriter::spawn(&path, header()).unwrap();
-        journal.add(record(0));
+        journal.add(0, move || record(0));
         let lines = || std::fs::read_to_string(&path).unwrap().lines().count();
         let tries = (0..40).take_while(|_| lines() < 2).map(|_| thread::sleep(Duration::from_millis(25))).count();
         assert!(tries < 40, "one second");
         for index in 1..1000 {
-            journal.add(record(index));
+            journal.add(0, move || record(index));
         }
         assert!(!journal.failed());
+        assert!((1..=1000).contains(&journal.longest_queue()));
         assert_eq!(journal.finish().unwrap(), 1000);
         let rows: Vec<_> = JournalReader::open(&path).unwrap().unwrap().map(|row| row.unwrap().request_index).collect();
         assert_eq!(rows, (0..1000).collect::<Vec<_>>());
@@ -181,10 +250,10 @@ mod tests {
         let journal = JournalWriter::start(file, Path::new("a.0.jsonl"), header()).unwrap();
         assert!(!journal.failed());
         drop(reader);
-        journal.add(record(0));
+        journal.add(0, move || record(0));
         let tries = (0..40).take_while(|_| !journal.failed()).map(|_| thread::sleep(Duration::from_millis(25))).count();
         assert!(tries < 40, "one second");
-        journal.add(record(1));
+        journal.add(0, move || record(1));
         let error = journal.finish().unwrap_err();
         assert!(error.to_string().starts_with("cannot write a.0.jsonl: "), "{error}");
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::journal::Line;
 use super::json_file::check_version;
 use super::{Origin, StoreError, UnitHeader};
-use crate::record::{Phase, RequestRecord};
+use crate::record::{ClientFacts, Phase, RequestRecord};
 
 /// Gives the rows of a journal, one at a time, stamps as they are on the monotonic clock.
 ///
@@ -17,6 +17,7 @@ pub struct JournalReader {
     line: u64,
     header: UnitHeader,
     origin: Option<Origin>,
+    client: Option<ClientFacts>,
     done: bool,
 }
 
@@ -29,7 +30,7 @@ impl JournalReader {
             None => Ok(None),
             Some(Line::Header(header)) => {
                 check_version(path, header.format_version)?;
-                Ok(Some(Self { path: path.to_owned(), file, line: 1, header, origin: None, done: false }))
+                Ok(Some(Self { path: path.to_owned(), file, line: 1, header, origin: None, client: None, done: false }))
             }
             Some(_) => Err(StoreError::unreadable(path, "its first line is no header")),
         }
@@ -38,6 +39,11 @@ impl JournalReader {
     /// What its rows have in common.
     pub fn header(&self) -> &UnitHeader {
         &self.header
+    }
+
+    /// How the client itself did; stands after the last row, so `None` before that was read.
+    pub fn client(&self) -> Option<&ClientFacts> {
+        self.client.as_ref()
     }
 
     /// When the measured phase began: as the journal says, else the earliest start of a measured row, else the
@@ -69,6 +75,7 @@ impl Iterator for JournalReader {
             match next_line(&mut self.file, &self.path, self.line) {
                 Ok(Some(Line::Record(record))) => return Some(Ok(*record)),
                 Ok(Some(Line::Origin(origin))) => self.origin = Some(origin),
+                Ok(Some(Line::Client(facts))) => self.client = Some(*facts),
                 Ok(Some(Line::Header(_))) => {
                     self.done = true;
                     let why = "a second header".to_owned();
@@ -111,7 +118,7 @@ mod tests {
     fn journal(dir: &Path, rows: u64, origin: Option<Origin>) -> PathBuf {
         let path = dir.join("a.0.jsonl");
         let writer = JournalWriter::spawn(&path, header()).unwrap();
-        (0..rows).for_each(|index| writer.add(record(index)));
+        (0..rows).for_each(|index| writer.add(0, move || record(index)));
         if let Some(origin) = origin {
             writer.set_origin(origin);
         }

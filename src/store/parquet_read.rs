@@ -11,16 +11,23 @@ use super::columns::{Misfit, fill};
 use super::json_file::check_version;
 use super::parquet_write::key;
 use super::{Origin, RowSchema, StoreError, UnitHeader};
-use crate::record::{Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
+use crate::metrics::Pass;
+use crate::record::{ClientFacts, KeptTimes, Outcome, Phase, RequestRecord, ServerReport, Stamps, TokenCounts};
 
 /// Rows read at a time.
 const BATCH_ROWS: usize = 1024;
+
+/// The facts of [`Pass::Lives`].
+const LIFE: [&str; 6] = ["phase", "conversation", "turn", "scheduled_ns", "sent_ns", "end_ns"];
+/// Facts that no figure of a summary hangs on.
+const NO_FIGURE: [&str; 4] = ["model_id", "prompt_name", "response_id", "error_message"];
 
 /// A stored repeat: its header, at once, and its rows, when asked for.
 pub struct RecordFile {
     path: PathBuf,
     header: UnitHeader,
     origin: Origin,
+    client: Option<ClientFacts>,
     rows: u64,
     builder: ParquetRecordBatchReaderBuilder<File>,
 }
@@ -44,20 +51,23 @@ impl RecordFile {
         let file = File::open(path).map_err(StoreError::io("read", path))?;
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(StoreError::parquet("read", path))?;
         let footer = builder.metadata().file_metadata();
-        let value = |key: &str| {
+        let noted = |key: &str| {
             let pairs = footer.key_value_metadata().into_iter().flatten();
-            let value = pairs.filter(|pair| pair.key == key).find_map(|pair| pair.value.as_deref());
-            value.ok_or_else(|| StoreError::unreadable(path, &format!("its footer has no `{key}`")))
+            pairs.filter(|pair| pair.key == key).find_map(|pair| pair.value.as_deref())
         };
+        let value =
+            |key: &str| noted(key).ok_or_else(|| StoreError::unreadable(path, &format!("its footer has no `{key}`")));
         let number = |key: &str| {
             let wrong = |error| StoreError::unreadable(path, &format!("`{key}` in its footer: {error}"));
             value(key)?.parse::<i64>().map_err(wrong)
         };
         check_version(path, u64::try_from(number(key::FORMAT_VERSION)?).unwrap_or(u64::MAX))?;
         let header = serde_json::from_str(value(key::UNIT)?).map_err(|error| StoreError::unreadable(path, &error))?;
+        let client = noted(key::CLIENT).map(serde_json::from_str).transpose();
+        let client = client.map_err(|error| StoreError::unreadable(path, &error))?;
         let origin = Origin { monotonic_ns: number(key::ORIGIN_MONOTONIC_NS)?, unix_ns: number(key::ORIGIN_UNIX_NS)? };
         let rows = u64::try_from(footer.num_rows()).unwrap_or(0);
-        Ok(Self { path: path.to_owned(), header, origin, rows, builder })
+        Ok(Self { path: path.to_owned(), header, origin, client, rows, builder })
     }
 
     /// What its rows have in common.
@@ -70,6 +80,11 @@ impl RecordFile {
         self.origin
     }
 
+    /// How the client itself did; `None` when that was not watched to its end.
+    pub fn client(&self) -> Option<&ClientFacts> {
+        self.client.as_ref()
+    }
+
     /// How many rows it has, warm-up included.
     pub fn rows(&self) -> u64 {
         self.rows
@@ -77,14 +92,27 @@ impl RecordFile {
 
     /// Its rows, in the order in which they ended.
     pub fn records(self) -> Result<Records, StoreError> {
-        let server = self.header.columns.server;
+        self.with_facts(|_| true, true)
+    }
+
+    /// Its rows as far as a pass over them needs: other facts are blank. Reading fewer columns takes less time.
+    pub fn records_for(self, pass: Pass) -> Result<Records, StoreError> {
+        match pass {
+            Pass::Lives => self.with_facts(|fact| LIFE.contains(&fact), false),
+            Pass::Rows => self.with_facts(|fact| !NO_FIGURE.contains(&fact), true),
+        }
+    }
+
+    fn with_facts(self, wanted: fn(&str) -> bool, with_server: bool) -> Result<Records, StoreError> {
+        let server = if with_server { self.header.columns.server } else { Vec::new() };
         let schema = self.builder.schema().clone();
         if let Some(column) = RowSchema::facts().find(|column| column.required && schema.index_of(column.name).is_err())
         {
             return Err(StoreError::unreadable(&self.path, &format!("it has no column `{}`", column.name)));
         }
-        let wanted = RowSchema::facts().map(|column| column.name).chain(server.iter().map(String::as_str));
-        let roots: Vec<usize> = wanted.filter_map(|name| schema.index_of(name).ok()).collect();
+        let facts = RowSchema::facts().map(|column| column.name).filter(|name| wanted(name));
+        let names = facts.chain(server.iter().map(String::as_str));
+        let roots: Vec<usize> = names.filter_map(|name| schema.index_of(name).ok()).collect();
         let mask = ProjectionMask::roots(self.builder.parquet_schema(), roots);
         let batches = self.builder.with_projection(mask).with_batch_size(BATCH_ROWS).build();
         let batches = batches.map_err(StoreError::parquet("read", &self.path))?;
@@ -153,6 +181,7 @@ fn blank() -> RequestRecord {
         attempts: Vec::new(),
         stamps: Stamps::default(),
         chunks: Vec::new(),
+        chunk_times: KeptTimes::All,
         token_source: None,
         tokens: TokenCounts::default(),
         finish_reason: None,

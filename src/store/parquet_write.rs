@@ -13,7 +13,7 @@ use super::columns::{Row, fixed_columns};
 use super::journal::remove_journal;
 use super::{JournalReader, Origin, StoreError, UnitHeader};
 use crate::metrics;
-use crate::record::RequestRecord;
+use crate::record::{ClientFacts, RequestRecord};
 
 /// Keys of the footer's metadata.
 pub(super) mod key {
@@ -21,16 +21,17 @@ pub(super) mod key {
     pub(in crate::store) const FORMAT_VERSION: &str = "infersweep.format_version";
     pub(in crate::store) const UNIT: &str = "infersweep.unit";
     pub(in crate::store) const METRICS: &str = "infersweep.metrics";
+    pub(in crate::store) const CLIENT: &str = "infersweep.client";
     pub(in crate::store) const ORIGIN_MONOTONIC_NS: &str = "infersweep.origin_monotonic_ns";
     pub(in crate::store) const ORIGIN_UNIX_NS: &str = "infersweep.origin_unix_ns";
 }
 
 /// Most rows turned into columns at a time.
-const BATCH_ROWS: usize = 4096;
+const BATCH_ROWS: usize = 1024;
 /// Most chunks among them: long answers make smaller batches.
 const BATCH_CHUNKS: usize = 1 << 18;
 /// Most rows of a row group.
-const GROUP_ROWS: usize = 1 << 15;
+const GROUP_ROWS: usize = 1 << 14;
 /// Most bytes of a row group.
 const GROUP_BYTES: usize = 32 << 20;
 
@@ -55,7 +56,7 @@ pub fn compact(journal: &Path, target: &Path, origin: Option<Origin>) -> Result<
     };
     let reader = JournalReader::open(journal)?.ok_or_else(empty)?;
     let header = reader.header().clone();
-    let rows = write_records(target, &header, origin, reader)?;
+    let rows = write(target, &header, origin, reader, super::journal_read::JournalReader::client)?;
     remove_journal(journal)?;
     Ok(Compacted { rows, origin })
 }
@@ -69,10 +70,27 @@ pub fn write_records(
     origin: Origin,
     records: impl Iterator<Item = Result<RequestRecord, StoreError>>,
 ) -> Result<u64, StoreError> {
+    write(target, header, origin, records, |_| None)
+}
+
+/// The same, with how the client did, which is known once `records` are read.
+fn write<I>(
+    target: &Path,
+    header: &UnitHeader,
+    origin: Origin,
+    mut records: I,
+    client: impl Fn(&I) -> Option<&ClientFacts>,
+) -> Result<u64, StoreError>
+where
+    I: Iterator<Item = Result<RequestRecord, StoreError>>,
+{
     let unfinished = UnfinishedFile::create(target)?;
     let mut file = RowFile::start(unfinished.file(), target, header, origin)?;
-    for record in records {
+    for record in records.by_ref() {
         file.add(record?)?;
+    }
+    if let Some(facts) = client(&records) {
+        file.note_client(facts)?;
     }
     let rows = file.finish()?;
     unfinished.publish(target)?;
@@ -126,6 +144,12 @@ impl<'f> RowFile<'f> {
         self.rows += rows.len() as u64;
         self.waiting.clear();
         self.waiting_chunks = 0;
+        Ok(())
+    }
+
+    fn note_client(&mut self, facts: &ClientFacts) -> Result<(), StoreError> {
+        let facts = serde_json::to_string(facts).map_err(|error| StoreError::unreadable(self.path, &error))?;
+        self.writer.append_key_value_metadata(KeyValue::new(key::CLIENT.to_owned(), facts));
         Ok(())
     }
 

@@ -56,6 +56,7 @@ pub(super) fn record(index: u64) -> RequestRecord {
             ..Stamps::default()
         },
         chunks,
+        chunk_times: KeptTimes::All,
         token_source: Some(TokenSource::Usage),
         tokens: TokenCounts { input_server: Some(250), output_server: Some(8), ..TokenCounts::default() },
         finish_reason: Some("length".into()),
@@ -153,11 +154,12 @@ pub(super) fn any_record() -> impl Strategy<Value = RequestRecord> {
     let source = proptest::sample::select(&[TokenSource::Usage, TokenSource::Tokenizer, TokenSource::Estimate][..]);
     let phase = proptest::sample::select(&[Phase::Warmup, Phase::Measure][..]);
     let names = (".{0,8}", text(), count(), of(any::<i32>().prop_map(i32::unsigned_abs)), text(), text());
-    let rest = (of(any::<u16>()), vec(attempt, 0..3), vec(chunk, 0..6), of(source));
+    let kept = proptest::sample::select(&[KeptTimes::All, KeptTimes::FirstLast][..]);
+    let rest = (of(any::<u16>()), vec(attempt, 0..3), vec(chunk, 0..6), of(source), kept);
     let parts = (0..=u64::MAX >> 1, phase, names, outcome(), rest, stamps(), tokens(), server());
     parts.prop_map(|(request_index, phase, names, outcome, rest, stamps, tokens, server)| {
         let (model_id, prompt_name, conversation, turn, response_id, finish_reason) = names;
-        let (http_status, attempts, chunks, token_source) = rest;
+        let (http_status, attempts, chunks, token_source, chunk_times) = rest;
         RequestRecord {
             request_index,
             phase,
@@ -171,6 +173,7 @@ pub(super) fn any_record() -> impl Strategy<Value = RequestRecord> {
             attempts,
             stamps,
             chunks,
+            chunk_times,
             token_source,
             tokens,
             finish_reason,

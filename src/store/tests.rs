@@ -13,7 +13,7 @@ use crate::record::{Phase, RequestRecord};
 
 fn journal(path: &Path, records: impl IntoIterator<Item = RequestRecord>) -> JournalWriter {
     let journal = JournalWriter::spawn(path, header()).unwrap();
-    records.into_iter().for_each(|record| journal.add(record));
+    records.into_iter().for_each(|record| journal.add(0, move || record));
     journal
 }
 

@@ -31,8 +31,8 @@ pub use chat::Chat;
 pub use dataset::{Custom, CustomOrder, Rows};
 pub use fit::Fitter;
 pub use material::Material;
-pub use picture::Picture;
-pub use prompts::Prompts;
+pub use picture::{Picture, PictureError, Pictures};
+pub use prompts::{Prompts, workload_axes};
 pub use session::{ChatRequest, Message, Reply, Role, Session, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};
 pub use tokenizer::{

@@ -144,7 +144,7 @@ pub(super) fn render_once(prompts: &Prompts, cells: &[Cell]) -> Faults {
 }
 
 /// The axes that content may hang on: not the model, nor where and how hard it is loaded.
-pub(super) fn workload_axes(axes: &Axes) -> String {
+pub fn workload_axes(axes: &Axes) -> String {
     lines_of(axes, |axis| {
         matches!(
             axis,

@@ -19,10 +19,13 @@ struct Remembered {
     /// By size and body; `None` where no tail fits behind every salt.
     tails: BTreeMap<usize, HashMap<String, Arc<Option<Tail>>>>,
     bytes: usize,
+    count: usize,
 }
 
 /// Bodies and tails remembered; all are forgotten when they come to more, as when every request renders its own.
 const MOST_BYTES: usize = 32 << 20;
+/// And as many of them.
+const MOST: usize = 1024;
 
 #[derive(Debug)]
 struct Tail {
@@ -65,9 +68,10 @@ impl Tails {
 
     fn remember(&self, body: &str, wanted: usize, tail: Option<Tail>) -> Arc<Option<Tail>> {
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.bytes > MOST_BYTES {
+        if known.bytes > MOST_BYTES || known.count >= MOST {
             *known = Remembered::default();
         }
+        known.count += 1;
         known.bytes += body.len() + tail.as_ref().map_or(0, |tail| tail.text.len());
         let tail = Arc::new(tail);
         known.tails.entry(wanted).or_default().insert(body.to_owned(), Arc::clone(&tail));
@@ -170,5 +174,9 @@ mod tests {
         }
         assert!(tails.0.lock().unwrap().bytes <= MOST_BYTES + (2 << 20));
         assert!(tails.recall(&format!("39{}", "x".repeat(1 << 20)), 1).is_some());
+        for index in 0..10_000 {
+            tails.remember(&index.to_string(), 1, None);
+        }
+        assert!(tails.0.lock().unwrap().tails[&1].len() <= MOST);
     }
 }

@@ -24,7 +24,7 @@ fn plan_lists_cells_and_totals_and_sends_nothing() {
         "s.toml",
         "[endpoints.s]\nbase_url = \"http://127.0.0.1:9/v1\"\n[models.m]\nprice = { input = 1.0, output = 2.0 }\n\
          [matrix]\nmodel = \"m\"\nmode = [\"synthetic\", \"real_workload\"]\ninput_tokens = 100\noutput_tokens = 10\nconcurrency = [1, 4]\nqps = [1, 2]\n\
-         [load]\nrequests = 10\n",
+         [load]\nrequests = 10\n[output]\nformats = [\"html\"]\n",
     );
     let said = bench.call("plan s.toml --json");
     assert_eq!(said.code, 0, "{}", said.stderr);
@@ -55,7 +55,7 @@ fn the_example_scenarios_check_clean() {
 #[test]
 fn help_names_every_command() {
     let help = Bench::new().call("--help").stdout;
-    for command in ["run", "init", "plan", "check", "schema", "show", "simulate", "Exit codes"] {
+    for command in ["run", "init", "plan", "check", "schema", "show", "calibrate", "simulate", "Exit codes"] {
         assert!(help.contains(command), "{command}:\n{help}");
     }
 }

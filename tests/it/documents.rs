@@ -64,6 +64,18 @@ fn every_shipped_scenario_checks_clean_with_its_prompts_and_rows() {
 }
 
 #[test]
+fn every_console_command_of_the_calibration_page_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let commands = console_lines(&std::fs::read_to_string(root.join("docs/CALIBRATION.md")).unwrap());
+    assert!(!commands.is_empty());
+    for command in commands {
+        let said = Bench::new().call(command.strip_prefix("infersweep ").unwrap());
+        assert_eq!(said.code, 0, "{command}: {}", said.stderr);
+        assert!(said.stdout.contains("arrival error us") && said.stdout.contains("below the limit"), "{}", said.stdout);
+    }
+}
+
+#[test]
 fn the_scenario_of_the_readme_checks_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("README.md")).unwrap();

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the ground up; those of one row may use one another's types only downwards.
 const FLOORS: &[&[&str]] = &[
-    &["units", "time", "text", "diagnostic", "tokens", "seed"],
+    &["units", "time", "text", "diagnostic", "tokens", "seed", "cpus"],
     &["scenario"],
     &["plan"],
     &["workload", "record"],
     &["client", "metrics"],
     &["load", "store"],
     &["run"],
-    &["report", "compare", "convert"],
+    &["report", "compare", "convert", "calibrate"],
     &["watch", "ui", "launch"],
     &["cli"],
 ];

@@ -57,9 +57,7 @@ const ENDPOINT: Table = Table {
             Kind::Form(Form::VariableName),
             "The NAME of the environment variable that holds the key; needed to run, not to check or plan.",
         ),
-        Key::new("stream", Kind::Bool, "false: one answer; TTFT, ITL and TPOT are null.")
-            .or("true")
-            .supports(Support::DefaultOnly),
+        Key::new("stream", Kind::Bool, "false: one answer; TTFT, ITL and TPOT are null.").or("true"),
         Key::new("headers", Kind::Named(&Kind::Text), "Extra request headers."),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "Limits of one request."),
         Key::new("body", Kind::Free, "Extra keys of the request body."),

@@ -27,8 +27,7 @@ pub(super) const LOAD: Table = Table {
             Kind::Integer(1, 10_000_000),
             "Open loop: a request due beyond it is recorded as dropped.",
         )
-        .or("1000")
-        .supports(Support::DefaultOnly),
+        .or("1000"),
         Key::new("repeats", Kind::Integer(1, 100_000), "How often each cell is measured.").or("1"),
         Key::new("order", Kind::Word(&["sequential", "interleaved", "shuffled"]), "The order of (cell, repeat) pairs.")
             .or("\"sequential\""),
@@ -40,8 +39,7 @@ pub(super) const LOAD: Table = Table {
         Key::new("hooks", Kind::Table(&HOOKS), "Commands round cells, asked for by --allow-hooks."),
         Key::new("retries", Kind::Table(&RETRIES), "Failed requests that are sent again."),
         Key::new("require_healthy_client", Kind::Bool, "A cell whose client was the bottleneck fails the run.")
-            .or("false")
-            .supports(Support::DefaultOnly),
+            .or("false"),
     ],
 };
 
@@ -116,9 +114,14 @@ pub(super) const OUTPUT: Table = Table {
         )
         .or("[\"table\", \"json\", \"parquet\"]")
         .supports(Support::Only(&["table", "json", "parquet", "markdown", "csv"])),
-        Key::new("save_responses", Kind::Bool, "Keep the text of answers.").or("false").supports(Support::DefaultOnly),
-        Key::new("chunk_times", Kind::Word(&["all", "first_last"]), "Which token stamps rows keep.")
-            .or("\"all\"")
-            .supports(Support::DefaultOnly),
+        Key::new("save_responses", Kind::Bool, "Keep prompts and answers, under responses/.").or("false"),
+        Key::new("debug", Kind::Bool, "Keep what failures looked like on the wire, secrets starred, under debug/.")
+            .or("false"),
+        Key::new(
+            "chunk_times",
+            Kind::Word(&["all", "first_last", "sampled"]),
+            "Which token stamps rows keep: of every chunk, of the first and the last, or all in one request of 16.",
+        )
+        .or("\"all\""),
     ],
 };

@@ -1,13 +1,12 @@
-use super::{Form, Key, Kind, Support, Table};
+use super::{Form, Key, Kind, Table};
 
 const MODES: &[&str] = &["synthetic", "real_workload", "custom", "chat"];
 
 const MODEL: Key = Key::new("model", Kind::OneOrList(&Kind::Text), "Labels of models.");
 const ENDPOINT: Key =
     Key::new("endpoint", Kind::OneOrList(&Kind::Text), "Names of endpoints; goes before a model's own.");
-const MODE: Key = Key::new("mode", Kind::OneOrList(&Kind::Word(MODES)), "What kind of prompts and load.")
-    .or("\"synthetic\"")
-    .supports(Support::Only(&["synthetic", "custom", "chat"]));
+const MODE: Key =
+    Key::new("mode", Kind::OneOrList(&Kind::Word(MODES)), "What kind of prompts and load.").or("\"synthetic\"");
 const INPUT_TOKENS: Key = Key::new(
     "input_tokens",
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
@@ -20,14 +19,15 @@ const OUTPUT_TOKENS: Key = Key::new(
     "Output tokens of a request; 256 by default in custom and chat.",
 )
 .or("1000");
-const IMAGE_SIZE: Key =
-    Key::new("image_size", Kind::OneOrList(&Kind::Form(Form::ImageSize)), "An image in each request.")
-        .or("\"na\"")
-        .supports(Support::DefaultOnly);
+const IMAGE_SIZE: Key = Key::new(
+    "image_size",
+    Kind::OneOrList(&Kind::Form(Form::ImageSize)),
+    "Pictures made for each request: na, small, medium, large or pixels as 1024x768; prompt.image says how many and how.",
+)
+.or("\"na\"");
 const LOOP: Key =
     Key::new("loop", Kind::OneOrList(&Kind::Word(&["closed", "open"])), "Of mode custom: by slots or by a schedule.")
-        .or("\"closed\"")
-        .supports(Support::DefaultOnly);
+        .or("\"closed\"");
 const CONCURRENCY: Key =
     Key::new("concurrency", Kind::OneOrList(&Kind::Integer(1, 1_000_000)), "Closed loop: requests in flight.").or("1");
 const QPS: Key = Key::new(
@@ -35,12 +35,10 @@ const QPS: Key = Key::new(
     Kind::OneOrList(&Kind::Form(Form::Qps)),
     "Open loop: requests a second; \"inf\" sends all at once.",
 )
-.or("1")
-.supports(Support::DefaultOnly);
+.or("1");
 const QPS_DISTRIBUTION: Key =
     Key::new("qps_distribution", Kind::OneOrList(&Kind::Form(Form::Arrivals)), "Open loop: how arrivals are spread.")
-        .or("\"constant\"")
-        .supports(Support::DefaultOnly);
+        .or("\"constant\"");
 const VARS: Key =
     Key::new("vars", Kind::Named(&Kind::OneOrList(&Kind::Scalar)), "Axes of your own: bare names in templates.");
 const ZIP: Key =
@@ -107,19 +105,20 @@ const CELL: Table = Table {
     keys: &[
         Key::new("model", Kind::Text, "The label of a model.").required(),
         Key::new("endpoint", Kind::Text, ENDPOINT.about),
-        Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default).supports(MODE.support),
+        Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default),
         Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about).or("1000"),
         Key::new("output_tokens", Kind::Form(Form::TokenSize), OUTPUT_TOKENS.about).or("1000"),
-        Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about)
-            .or("\"na\"")
-            .supports(Support::DefaultOnly),
-        Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\"").supports(Support::DefaultOnly),
+        Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about).or("\"na\""),
+        Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\""),
         Key::new("concurrency", Kind::Integer(1, 1_000_000), CONCURRENCY.about).or("1"),
-        Key::new("qps", Kind::Form(Form::Qps), QPS.about).or("1").supports(Support::DefaultOnly),
-        Key::new("qps_distribution", Kind::Form(Form::Arrivals), QPS_DISTRIBUTION.about)
-            .or("\"constant\"")
-            .supports(Support::DefaultOnly),
+        Key::new("qps", Kind::Form(Form::Qps), QPS.about).or("1"),
+        Key::new("qps_distribution", Kind::Form(Form::Arrivals), QPS_DISTRIBUTION.about).or("\"constant\""),
         Key::new("vars", Kind::Named(&Kind::Scalar), VARS.about),
+        Key::new(
+            "requests",
+            Kind::Form(Form::RequestCount),
+            "Measured requests of one repeat of this cell; those of load unless given.",
+        ),
     ],
 };
 
@@ -144,6 +143,16 @@ pub(super) const PROMPT: Table = Table {
             Kind::Table(&SHARED_PREFIX),
             "Tokens that requests of one group share, before the salt.",
         ),
+        Key::new("image", Kind::Table(&PROMPT_IMAGE), "The pictures of a request, where image_size asks for some."),
+    ],
+};
+
+const PROMPT_IMAGE: Table = Table {
+    about: "The pictures of a request.",
+    keys: &[
+        Key::new("count", Kind::Integer(1, 1000), "How many each request has.").or("1"),
+        Key::new("format", Kind::Word(&["jpeg", "png"]), "How they are encoded.").or("\"jpeg\""),
+        Key::new("quality", Kind::Integer(1, 100), "Of a JPEG.").or("85"),
     ],
 };
 

@@ -2,8 +2,8 @@ use std::time::Duration;
 
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::tree::Node;
-use crate::scenario::{AxisName, AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
-use crate::units::{Amount, RequestCount};
+use crate::scenario::{AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
+use crate::units::{Amount, Qps, RequestCount};
 
 pub(super) fn load(node: &Node) -> Load {
     let default = Load::default();
@@ -21,6 +21,7 @@ pub(super) fn load(node: &Node) -> Load {
         parallel: node.word("parallel").unwrap_or(default.parallel),
         hooks: node.get("hooks").map(hooks).unwrap_or_default(),
         retries: node.get("retries").map(retries).unwrap_or_default(),
+        require_healthy_client: node.truth("require_healthy_client").unwrap_or(default.require_healthy_client),
     }
 }
 
@@ -36,29 +37,49 @@ fn retries(node: &Node) -> Retries {
     }
 }
 
-/// `"10x"` is ten for each concurrent one: an open loop has none.
+/// What an open loop cannot do: it has no concurrency to multiply, and where all are due at once no time passes that
+/// could end a phase.
 pub(super) fn check_requests(tree: &Node, matrix: &Matrix, faults: &mut Faults) {
+    for node in tree.get("matrix").and_then(|matrix| matrix.get("include")).map(Node::items).unwrap_or_default() {
+        let is_open =
+            node.text("mode").as_deref() == Some("real_workload") || node.text("loop").as_deref() == Some("open");
+        refuse_multiple(node, "requests", is_open, faults);
+    }
     let Some(load) = tree.get("load") else { return };
-    let open = |value: &AxisValue| matches!(value, AxisValue::Mode(Mode::RealWorkload) | AxisValue::Loop(Loop::Open));
-    let blocks = matrix.product.iter().chain(&matrix.blocks);
-    let has_open = blocks.flat_map(|block| block.axes.values().flatten()).any(open)
-        || matrix.include.iter().any(|axes| axes.get(&AxisName::Mode).is_some_and(open));
-    let per_concurrent = [
-        ("requests", load.parsed::<RequestCount>("requests")),
-        (
-            "warmup",
-            load.parsed::<Amount>("warmup").and_then(|amount| match amount {
-                Amount::Requests(count) => Some(count),
-                Amount::Time(_) => None,
-            }),
-        ),
-    ];
-    for (key, count) in per_concurrent {
-        if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (has_open, count, load.get(key)) {
-            let fault = node
-                .place
-                .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
-            faults.push(fault.help("write a count, as 80"));
+    let blocks = matrix.product.iter().chain(&matrix.blocks).map(|block| block.axes.values().flatten().collect());
+    let included = matrix.include.iter().map(|cell| cell.axes.iter().map(|(_, value)| value).collect());
+    let open: Vec<Vec<&AxisValue>> =
+        blocks.chain(included).filter(|values: &Vec<&AxisValue>| is_open(values)).collect();
+    refuse_multiple(load, "requests", !open.is_empty(), faults);
+    refuse_multiple(load, "warmup", !open.is_empty(), faults);
+    if open.iter().flatten().any(|value| matches!(value, AxisValue::Qps(Qps::Infinite))) {
+        refuse_times(load, faults);
+    }
+}
+
+fn is_open(values: &[&AxisValue]) -> bool {
+    let open = |value: &&AxisValue| matches!(value, AxisValue::Mode(Mode::RealWorkload) | AxisValue::Loop(Loop::Open));
+    values.iter().any(open)
+}
+
+/// `"10x"` is ten for each concurrent one: an open loop has none.
+fn refuse_multiple(table: &Node, key: &str, is_open: bool, faults: &mut Faults) {
+    if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (is_open, table.parsed(key), table.get(key)) {
+        let fault = node
+            .place
+            .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
+        faults.push(fault.help("write a count, as 80"));
+    }
+}
+
+fn refuse_times(load: &Node, faults: &mut Faults) {
+    let alone = load.get("duration").filter(|_| load.get("requests").is_none());
+    let warmup =
+        load.get("warmup").filter(|_| matches!(load.parsed("warmup"), Some(Amount::Time(time)) if !time.is_zero()));
+    for (node, help) in [(alone, "add `requests`, as 80"), (warmup, "write a count, as 80")] {
+        if let Some(node) = node {
+            let message = "`qps = \"inf\"` sends all at once, and a time does not say how many";
+            faults.push(node.place.fault(Code::Conflict, message).help(help));
         }
     }
 }
@@ -68,6 +89,7 @@ pub(super) fn output(node: &Node) -> Output {
     Output {
         formats: node.word("formats").unwrap_or(default.formats),
         save_responses: node.truth("save_responses").unwrap_or(default.save_responses),
+        debug: node.truth("debug").unwrap_or(default.debug),
         chunk_times: node.word("chunk_times").unwrap_or(default.chunk_times),
     }
 }

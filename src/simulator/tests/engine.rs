@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use super::super::cost::Costs;
 use super::super::engine::Engine;
 use super::super::metrics::Metrics;
-use super::super::options::SimulatorOptions;
+use super::super::options::{Decoding, SimulatorOptions};
 use super::super::sequence::{Sequence, Wakes};
 use crate::seed::Seed;
 
@@ -22,11 +22,16 @@ struct Bench {
 
 impl Bench {
     fn new(slots: usize) -> Self {
+        Self::decoding(slots, Decoding::Batch)
+    }
+
+    fn decoding(slots: usize, decoding: Decoding) -> Self {
         let options = SimulatorOptions {
             ttft: Duration::from_millis(40),
             prefill_per_token: Duration::ZERO,
             itl: Duration::from_millis(10),
             batch_slowdown: 0.5,
+            decoding,
             ..SimulatorOptions::default()
         };
         let metrics = Arc::new(Metrics::default());
@@ -159,14 +164,37 @@ fn a_free_slot_is_taken_on_receipt_even_after_others_ended() {
     assert_eq!(times(&late), [39, 79, 79]);
 }
 
+#[test]
+fn apart_each_keeps_its_own_steps_and_slows_nobody() {
+    let mut bench = Bench::decoding(200, Decoding::Apart);
+    for _ in 0..200 {
+        bench.arrive(0, 5);
+    }
+    let boundaries = bench.run(0);
+    let mut phases: Vec<i64> = Vec::new();
+    for sequence in &bench.sequences {
+        let marks = sequence.marks();
+        let first_ns = marks.first_due_ns.unwrap();
+        assert_eq!(marks.last_due_ns.unwrap() - first_ns, 4 * 10 * MS, "steps as long as those of one alone");
+        assert_eq!(marks.batch, Some(1));
+        phases.push(first_ns - 40 * MS);
+    }
+    phases.sort_unstable();
+    assert!(phases[0] >= 0 && phases[199] < 10 * MS, "within a step");
+    let in_first_half = phases.iter().filter(|phase| **phase < 5 * MS).count();
+    assert!(in_first_half.abs_diff(100) < 30, "spread over the step: {in_first_half} of 200 in its first half");
+    assert!(boundaries > 900, "a boundary a token, but for ties: {boundaries}");
+}
+
 proptest! {
     #[test]
     fn everyone_is_served_in_order_and_never_too_many_at_once(
+        apart in any::<bool>(),
         slots in 1_usize..5,
         requests in prop::collection::vec((0_i64..50, 1_u64..20, prop::bool::weighted(0.2)), 1..30),
         lateness in 0_i64..20,
     ) {
-        let mut bench = Bench::new(slots);
+        let mut bench = Bench::decoding(slots, if apart { Decoding::Apart } else { Decoding::Batch });
         let mut now = 0;
         for (gap, tokens, cancelled) in &requests {
             now += gap * MS;

@@ -130,7 +130,7 @@ pub(super) static BEFORE_AXES: [Column; 4] = [
 ];
 
 /// Columns after those of the axes.
-pub(super) static AFTER_AXES: [Column; 44] = [
+pub(super) static AFTER_AXES: [Column; 45] = [
     required(
         "model_id",
         "The model's name on the wire.",
@@ -142,8 +142,8 @@ pub(super) static AFTER_AXES: [Column; 44] = [
             }),
         },
     ),
-    text!(prompt_name, "Name of the prompt template."),
-    count!(Int64, "conversation", conversation, "The conversation, from 0."),
+    text!(prompt_name, "Name of the prompt template; of a dataset's row, its `id` or `name`, else `row-LINE`."),
+    count!(Int64, "conversation", conversation, "The conversation, from 0 within its phase."),
     count!(Int32, "turn", turn, "The turn within it, from 0."),
     text!(response_id, "The server's id of the answer."),
     required(
@@ -184,6 +184,17 @@ pub(super) static AFTER_AXES: [Column; 44] = [
     stamp!(end_ns, "The end of the answer, of the failure or of the cancelling."),
     required("chunk_ns", "When each piece of content arrived: the read that completed its event.", Field::ChunkTimes),
     required("chunk_tokens", "The tokens that each of them brought.", Field::ChunkTokens),
+    column(
+        "chunk_times",
+        "Whose chunks these are: `all`, or `first_last`: the first, and the last with the tokens of all after the first.",
+        Field::Text {
+            get: |row| Some(row.record.chunk_times.as_str()),
+            set: Some(|record, kept| {
+                record.chunk_times = word(kept)?;
+                Some(())
+            }),
+        },
+    ),
     column(
         "token_source",
         "Who counted `chunk_tokens`: `usage`, `tokenizer` or `estimate`.",
