@@ -14,6 +14,25 @@ pub trait Tokenizer: Send + Sync + std::fmt::Debug {
     fn takes_any_text(&self) -> bool {
         true
     }
+
+    /// Whether it is known what this everyday word costs.
+    fn knows(&self, word: &str) -> bool {
+        let _ = word;
+        true
+    }
+
+    /// Whether no token reaches from one word over the single space behind it into the next.
+    ///
+    /// The tokens of a text are then those before such a space and those from it on, whatever stands on either side.
+    fn keeps_words_apart(&self) -> bool {
+        false
+    }
+
+    /// Whether the tokens of `text` stand for exactly that text again.
+    fn restores(&self, text: &str) -> bool {
+        let _ = text;
+        true
+    }
 }
 
 /// A token a word: words are separated by white space. The simulator counts this way.
@@ -31,6 +50,10 @@ impl Tokenizer for Words {
         };
         let end = last.as_ptr() as usize - text.as_ptr() as usize + last.len();
         &text[..end]
+    }
+
+    fn keeps_words_apart(&self) -> bool {
+        true
     }
 }
 

@@ -10,7 +10,7 @@ use crate::load::StopHandle;
 use crate::metrics::CellSummary;
 use crate::plan::{ContentHashes, expand};
 use crate::record::{Outcome, RequestRecord};
-use crate::run::{Observer, RunEvent, RunOptions, Views, carry_out};
+use crate::run::{Observer, RunEvent, RunOptions, TokenizerPlaces, Views, carry_out};
 use crate::scenario::{ReadOptions, Scenario, Unset, Variables, read_text};
 use crate::store::{RunDir, StoredRun};
 use crate::time::{MonotonicNs, duration_ns};
@@ -60,7 +60,13 @@ pub(super) async fn read(
         path: "a temporary directory".to_owned(),
         error: error.to_string(),
     })?;
-    let options = RunOptions { out: out.path(), nonce: 0, command: Vec::new(), views: &NoViews };
+    let options = RunOptions {
+        out: out.path(),
+        nonce: 0,
+        command: Vec::new(),
+        tokenizers: TokenizerPlaces::default(),
+        views: &NoViews,
+    };
     let costs = Costs { hosts_server, warn, meter: Cell::new(None), cost: Cell::new(Cost::default()) };
     let conclusion = carry_out(scenario, &plan, material, &options, &costs, stop).await?;
     if conclusion.complete < conclusion.units {

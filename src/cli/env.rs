@@ -1,7 +1,10 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
 
+use crate::run::TokenizerPlaces;
 use crate::scenario::Variables;
+use crate::text::Secret;
 
 /// All that the tool takes from its surroundings, read once.
 #[derive(Debug, Clone)]
@@ -28,5 +31,62 @@ impl Env {
             stderr_is_terminal: std::io::stderr().is_terminal(),
             stdin_is_terminal: std::io::stdin().is_terminal(),
         }
+    }
+
+    /// Where tokenizers are looked for and kept: by the variables of the hub's own libraries.
+    pub(super) fn tokenizer_places(&self) -> TokenizerPlaces {
+        let variable = |name: &str| self.variables.get(name).filter(|value| !value.is_empty());
+        let user_cache = || match variable("XDG_CACHE_HOME") {
+            Some(path) => Some(PathBuf::from(path)),
+            None => Some(Path::new(variable("HOME")?).join(".cache")),
+        };
+        let named = variable("HF_HUB_CACHE").or_else(|| variable("HUGGINGFACE_HUB_CACHE")).map(PathBuf::from);
+        let home = || variable("HF_HOME").map(PathBuf::from).or_else(|| Some(user_cache()?.join("huggingface")));
+        let offline = variable("HF_HUB_OFFLINE").is_some_and(|value| !["0", "false", "no"].contains(&value));
+        let url = variable("HF_ENDPOINT").unwrap_or("https://huggingface.co");
+        TokenizerPlaces {
+            hub_cache: named.or_else(|| Some(home()?.join("hub"))),
+            hub_url: (!offline).then(|| url.to_owned()),
+            hub_token: variable("HF_TOKEN").map(Secret::new),
+            cache: user_cache().map(|cache| cache.join("infersweep")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(variables: &[(&str, &str)]) -> TokenizerPlaces {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let env = Env {
+            variables: Variables::new(variables),
+            stdout_is_terminal: false,
+            stderr_is_terminal: false,
+            stdin_is_terminal: false,
+        };
+        env.tokenizer_places()
+    }
+
+    #[test]
+    fn the_hub_is_where_its_own_libraries_look_for_it() {
+        for (variables, hub, cache) in [
+            (&[][..], None, None),
+            (&[("HOME", "/h")], Some("/h/.cache/huggingface/hub"), Some("/h/.cache/infersweep")),
+            (&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")], Some("/x/huggingface/hub"), Some("/x/infersweep")),
+            (&[("HOME", "/h"), ("HF_HOME", "/f")], Some("/f/hub"), Some("/h/.cache/infersweep")),
+            (&[("HF_HOME", "/f"), ("HUGGINGFACE_HUB_CACHE", "/c")], Some("/c"), None),
+            (&[("HF_HUB_CACHE", "/d"), ("HUGGINGFACE_HUB_CACHE", "/c")], Some("/d"), None),
+        ] {
+            let places = places(variables);
+            assert_eq!(places.hub_cache.as_deref(), hub.map(Path::new), "{variables:?}");
+            assert_eq!(places.cache.as_deref(), cache.map(Path::new), "{variables:?}");
+        }
+        let url = |variables| places(variables).hub_url;
+        assert_eq!(url(&[]).as_deref(), Some("https://huggingface.co"));
+        assert_eq!(url(&[("HF_ENDPOINT", "http://mirror")]).as_deref(), Some("http://mirror"));
+        assert_eq!(url(&[("HF_HUB_OFFLINE", "0")]).as_deref(), Some("https://huggingface.co"));
+        assert_eq!(url(&[("HF_HUB_OFFLINE", "1"), ("HF_ENDPOINT", "http://mirror")]), None);
+        assert_eq!(places(&[("HF_TOKEN", "t0ken")]).hub_token.unwrap().expose(), "t0ken");
     }
 }

@@ -97,6 +97,7 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
         out: &args.out,
         nonce: args.nonce.unwrap_or_else(fresh_nonce),
         command: std::env::args().collect(),
+        tokenizers: env.tokenizer_places(),
         views: &Drawn,
     };
     let progress = Progress::start(scenario, &plan, *terminal);

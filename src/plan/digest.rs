@@ -19,6 +19,7 @@ pub type ContentHashes = BTreeMap<PathBuf, String>;
 #[must_use]
 pub fn content_files(scenario: &Scenario) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = Vec::new();
+    files.extend(scenario.tokenizer_families.clone());
     files.extend(scenario.prompt.file.clone());
     files.extend(scenario.prompt.system.clone());
     files.extend(scenario.prompt.included.iter().map(|included| included.path.clone()));
@@ -32,8 +33,8 @@ pub fn content_files(scenario: &Scenario) -> Vec<PathBuf> {
     let values = blocks.flat_map(|block| block.axes.values().flatten());
     for value in values.chain(scenario.matrix.include.iter().flat_map(|cell| cell.axes.iter().map(|(_, value)| value)))
     {
-        if let crate::scenario::AxisValue::Tokens(SizeSpec::Empirical(path)) = value {
-            files.push(path.clone());
+        if let crate::scenario::AxisValue::Tokens(SizeSpec::Empirical(file)) = value {
+            files.push(file.path().to_owned());
         }
     }
     files.sort();
@@ -46,11 +47,7 @@ pub(super) fn digest(axes: &Axes, requests: Option<u64>, scenario: &Scenario, co
     let endpoint = scenario.endpoint(axes.endpoint());
     let model = scenario.models.get(axes.model());
     let content = |path: Option<&Path>| path.map(|path| contents.get(path).cloned().unwrap_or_default());
-    let mut request = endpoint.map(|endpoint| endpoint.request.clone()).unwrap_or_default();
-    if let Some(model) = model {
-        request = request.under(&model.request);
-    }
-    request = request.under(&scenario.request);
+    let request = scenario.request_options(axes.endpoint(), axes.model());
     let prompt = &scenario.prompt;
     let all = json!({
         "format": FORMAT,
@@ -99,7 +96,7 @@ fn chat_facts(chat: Chat) -> Value {
 
 fn empirical(size: Option<&SizeSpec>) -> Option<&Path> {
     match size {
-        Some(SizeSpec::Empirical(path)) => Some(path),
+        Some(SizeSpec::Empirical(file)) => Some(file.path()),
         _ => None,
     }
 }

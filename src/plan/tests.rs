@@ -71,6 +71,7 @@ fn model(label: &str) -> Model {
         ids: BTreeMap::new(),
         endpoint: None,
         tokenizer: None,
+        family: None,
         request: RequestOptions::default(),
         price: None,
     }
@@ -83,6 +84,7 @@ pub(super) fn scenario(matrix: Matrix) -> Scenario {
         seed: 7,
         labels: BTreeMap::new(),
         tags: Vec::new(),
+        tokenizer_families: None,
         endpoints: vec![endpoint("one"), endpoint("two")],
         models: ["a", "b"].into_iter().map(|label| (label.to_owned(), model(label))).collect(),
         request: RequestOptions::default(),

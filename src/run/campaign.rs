@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
-use super::learn::Countings;
+use super::learn::{Countings, Learner};
 use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::sites::Sites;
+use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::{Bench, Measured};
 use crate::load::{Stop, StopHandle};
 use crate::metrics::Summary;
@@ -27,6 +28,8 @@ pub struct RunOptions<'r> {
     pub nonce: u64,
     /// How the tool was called, for the manifest.
     pub command: Vec<String>,
+    /// Where tokenizers are looked for and kept.
+    pub tokenizers: TokenizerPlaces,
     /// Draws the views that are saved with the summary.
     pub views: &'r dyn Views,
 }
@@ -58,8 +61,13 @@ pub async fn carry_out(
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
     preflight(scenario, plan, observer)?;
-    let sites = Sites::open(scenario, plan, clock, observer).await?;
-    let countings = Countings::learn(scenario, plan, &sites, &material.prompts, observer).await?;
+    let (sites, tokenizers) = tokio::try_join!(
+        Sites::open(scenario, plan, clock, observer),
+        Tokenizers::read(scenario, plan, &options.tokenizers, observer)
+    )?;
+    let (sites, tokenizers) = (&sites, &tokenizers);
+    let learner = Learner { scenario, sites, tokenizers, prompts: &material.prompts, observer };
+    let countings = Countings::learn(&learner, plan).await?;
 
     let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
     let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
@@ -74,7 +82,7 @@ pub async fn carry_out(
     let schema = RowSchema::of(plan, [])?;
     let bench = Bench {
         scenario,
-        sites: &sites,
+        sites,
         countings: &countings,
         material,
         dir: &dir,
@@ -176,7 +184,9 @@ fn frozen(scenario: &Scenario, manifest: &Manifest) -> String {
     let mut text = scenario.frozen.clone();
     for input in &manifest.inputs {
         if let (Some(copy), Ok(path)) = (&input.copy, std::path::absolute(&input.path)) {
-            text = text.replace(&quoted(&path.display().to_string()), &quoted(copy));
+            let path = path.display().to_string();
+            text = text.replace(&quoted(&path), &quoted(copy));
+            text = text.replace(&format!("empirical({path})"), &format!("empirical({copy})"));
         }
     }
     text

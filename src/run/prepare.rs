@@ -3,11 +3,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::error::RunError;
-use super::room::Room;
+use super::ring::{Held, Ring};
 use crate::client::{Client, Target};
 use crate::load::{Script, Source};
 use crate::record::Phase;
@@ -73,6 +72,22 @@ pub(super) struct Prepared {
     encoder: Encoder,
 }
 
+impl Prepared {
+    /// The `index`-th session of a phase.
+    pub(super) fn new(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Result<Self, String> {
+        let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
+        let first = session.next(None).map(|request| Box::new(encoder.encode(request, index)));
+        let bytes = first.as_ref().map_or(0, |first| first.body.len());
+        Ok(Self { first, bytes, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
+    }
+}
+
+impl Held for Prepared {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 impl Script for Prepared {
     type Request = Upcoming;
     type Reply = Reply;
@@ -98,31 +113,18 @@ fn locked(session: &Mutex<Box<dyn Session>>) -> MutexGuard<'_, Box<dyn Session>>
     session.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The sessions of a unit, made by a thread of their own into two bounded rings, one a phase.
+/// The sessions of a unit, made by threads of their own into two bounded rings, one a phase.
 pub(super) struct Prompter {
-    warmup: Ring,
-    measure: Ring,
+    warmup: Ahead,
+    measure: Ahead,
 }
 
-/// The sessions of a phase, first made first out: made ahead, bounded in number and in bytes.
-struct Ring {
+/// The sessions of a phase, first made first out.
+struct Ahead {
     /// Taken out of the ring already, to see that all is well before the clock starts.
     ready: VecDeque<Prepared>,
-    made: mpsc::Receiver<Made>,
-    room: Arc<Room>,
+    ring: Ring<Prepared>,
 }
-
-impl Ring {
-    async fn next(&mut self) -> Option<Made> {
-        let made = self.made.recv().await?;
-        if let Ok(prepared) = &made {
-            self.room.give_back(prepared.bytes);
-        }
-        Some(made)
-    }
-}
-
-type Made = Result<Prepared, String>;
 
 /// How many sessions of each phase are wanted at most; `None`: as many as the time takes.
 #[derive(Debug, Clone, Copy)]
@@ -135,30 +137,13 @@ pub(super) struct Wanted {
 impl Prompter {
     /// Starts making sessions.
     pub(super) fn start(workload: &Arc<dyn Workload>, encoder: &Encoder, wanted: Wanted) -> Self {
-        let ahead = AHEAD.max(wanted.concurrency);
-        let ring = |phase: Phase, count: Option<u64>| {
-            let (sender, receiver) = mpsc::channel(ahead);
+        let ahead = made_ahead(wanted.concurrency);
+        let ahead_of = |phase: Phase, count: Option<u64>| {
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());
-            let room = Arc::new(Room::default());
-            let room_there = Arc::clone(&room);
-            let make = move || {
-                for index in 0..count.unwrap_or(u64::MAX) {
-                    if !room_there.wait(|| sender.is_closed()) {
-                        break;
-                    }
-                    let made = prepare(workload.as_ref(), &encoder, phase, index);
-                    let failed = made.is_err();
-                    room_there.take(made.as_ref().map_or(0, |prepared| prepared.bytes));
-                    if sender.blocking_send(made).is_err() || failed {
-                        break;
-                    }
-                }
-            };
-            // Without a thread nothing is made, and the load ends for want of work.
-            let _ = std::thread::Builder::new().name("prompts".to_owned()).spawn(make);
-            Ring { ready: VecDeque::new(), made: receiver, room }
+            let make = move |index| Prepared::new(workload.as_ref(), &encoder, phase, index);
+            Ahead { ready: VecDeque::new(), ring: Ring::start(Arc::new(make), count.unwrap_or(u64::MAX), ahead) }
         };
-        Self { warmup: ring(Phase::Warmup, wanted.warmup), measure: ring(Phase::Measure, wanted.measure) }
+        Self { warmup: ahead_of(Phase::Warmup, wanted.warmup), measure: ahead_of(Phase::Measure, wanted.measure) }
     }
 
     /// Waits until enough is made for the first starts, so that the clock does not start before.
@@ -169,9 +154,9 @@ impl Prompter {
         };
         for (phase, count) in [(Phase::Warmup, enough(wanted.warmup)), (Phase::Measure, enough(wanted.measure))] {
             for _ in 0..count {
-                let ring = self.ring(phase);
-                match ring.next().await {
-                    Some(Ok(prepared)) => ring.ready.push_back(prepared),
+                let ahead = self.ahead(phase);
+                match ahead.ring.recv().await {
+                    Some(Ok(prepared)) => ahead.ready.push_back(prepared),
                     Some(Err(message)) => return Err(RunError::Prompt { cell: String::new(), message }),
                     None => return Err(RunError::Internal("no thread to make prompts".to_owned())),
                 }
@@ -180,7 +165,7 @@ impl Prompter {
         Ok(())
     }
 
-    fn ring(&mut self, phase: Phase) -> &mut Ring {
+    fn ahead(&mut self, phase: Phase) -> &mut Ahead {
         match phase {
             Phase::Warmup => &mut self.warmup,
             Phase::Measure => &mut self.measure,
@@ -192,18 +177,11 @@ impl Source for Prompter {
     type Script = Prepared;
 
     async fn next(&mut self, phase: Phase, _: u64) -> Option<Prepared> {
-        let ring = self.ring(phase);
-        if let Some(prepared) = ring.ready.pop_front() {
+        let ahead = self.ahead(phase);
+        if let Some(prepared) = ahead.ready.pop_front() {
             return Some(prepared);
         }
         // What renders once renders again: an error here ends the load early, and the unit shows fewer requests.
-        ring.next().await?.ok()
+        ahead.ring.recv().await?.ok()
     }
-}
-
-fn prepare(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Made {
-    let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
-    let first = session.next(None).map(|request| Box::new(encoder.encode(request, index)));
-    let bytes = first.as_ref().map_or(0, |first| first.body.len());
-    Ok(Prepared { first, bytes, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
 }

@@ -1,23 +1,27 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// Bytes of bodies that wait for their turn, in one ring: requests with pictures are megabytes each.
-const MOST: usize = 64 << 20;
 /// How often a thread that waits looks whether anybody still wants what it makes.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// Bounds the bytes that are made ahead of use. One body always has room, whatever its size.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Room {
+    most: usize,
     held: Mutex<usize>,
     freed: Condvar,
 }
 
 impl Room {
+    /// Room for so many bytes.
+    pub(super) fn of(most: usize) -> Self {
+        Self { most, held: Mutex::new(0), freed: Condvar::new() }
+    }
+
     /// Waits until there is room; `false` when `is_over` says that nobody wants more.
     pub(super) fn wait(&self, is_over: impl Fn() -> bool) -> bool {
         let mut held = self.lock();
-        while *held >= MOST {
+        while *held >= self.most {
             if is_over() {
                 return false;
             }
@@ -49,9 +53,11 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
+    const MOST: usize = 1000;
+
     #[test]
     fn bytes_ahead_are_bounded_and_one_body_always_fits() {
-        let room = Arc::new(Room::default());
+        let room = Arc::new(Room::of(MOST));
         let made = Arc::new(AtomicU64::new(0));
         let maker = std::thread::spawn({
             let (room, made) = (Arc::clone(&room), Arc::clone(&made));

@@ -4,13 +4,14 @@ use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::simulated;
 use crate::client::{Client, ControlError, Target};
-use crate::plan::Plan;
+use crate::plan::{Cell, Plan};
 use crate::record::{Cause, Failure};
 use crate::scenario::{Endpoint, Scenario};
 use crate::simulator::HostedSimulator;
 use crate::store::ServerIdentity;
 use crate::text::shorten;
 use crate::time::Clock;
+use crate::workload::render_body;
 
 /// The endpoints that a plan uses, each with a client, reached once.
 #[derive(Debug)]
@@ -68,15 +69,20 @@ impl Sites {
 
 /// What a model's requests are made for.
 pub(super) fn target(scenario: &Scenario, endpoint: &str, label: &str) -> Target {
-    let model = scenario.models.get(label);
-    let mut options = scenario.endpoint(endpoint).map(|endpoint| endpoint.request.clone()).unwrap_or_default();
-    if let Some(model) = model {
-        options = options.under(&model.request);
-    }
     Target {
-        model_id: model.map_or(label, |model| model.id_at(endpoint)).to_owned(),
-        options: options.under(&scenario.request),
+        model_id: scenario.models.get(label).map_or(label, |model| model.id_at(endpoint)).to_owned(),
+        options: scenario.request_options(endpoint, label),
     }
+}
+
+/// The same for a cell, whose values the body's strings may name.
+pub(super) fn target_of(scenario: &Scenario, cell: &Cell) -> Target {
+    let mut target = target(scenario, cell.axes.endpoint(), cell.axes.model());
+    // What does not render was told before anything was sent.
+    if let Ok(body) = render_body(&target.options.body, &cell.axes) {
+        target.options.body = body;
+    }
+    target
 }
 
 /// Asks for the model list and the version. No connection and a refused key are errors; anything else is a warning.

@@ -9,7 +9,7 @@ use super::gauges::Gauges;
 use super::health::Watch;
 use super::learn::Countings;
 use super::prepare::{Encoder, Prompter};
-use super::sites::{Sites, target};
+use super::sites::{Sites, target_of};
 use super::traffic::{connections, expected, traffic, wanted};
 use super::wire::Wire;
 use super::workloads::{requests_of_session, workload};
@@ -58,7 +58,7 @@ impl Bench<'_> {
         let (endpoint, label) = (cell.axes.endpoint(), cell.axes.model());
         let client = self.sites.client(endpoint)?;
         let counting = self.countings.of(endpoint, label)?;
-        let target = Arc::new(target(self.scenario, endpoint, label));
+        let target = Arc::new(target_of(self.scenario, cell));
         self.observer.tell(RunEvent::Preparing { cell_id: cell.id.to_string() });
 
         let workload = workload(self.scenario, &self.material, cell, repeat, self.nonce, counting)?;
@@ -79,11 +79,10 @@ impl Bench<'_> {
         let started =
             RunEvent::UnitStarted { number, cell_id: cell.id.to_string(), repeat, gauges: Arc::clone(&gauges) };
         self.observer.tell(started);
-        let has_tokenizer = self.scenario.models.get(label).is_some_and(|model| model.tokenizer.is_some());
         let wire = Arc::new(Wire {
             client: client.clone(),
             target,
-            tokenizer: has_tokenizer.then(|| Arc::clone(&counting.tokenizer)),
+            tokenizer: counting.tokenizer.takes_any_text().then(|| Arc::clone(&counting.tokenizer)),
             journal,
             beside: Arc::new(Beside::open(&self.scenario.output, self.dir, &unit, client)?),
             gauges,

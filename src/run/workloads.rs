@@ -25,6 +25,7 @@ pub(super) fn workload(
         image: scenario.prompt.image,
         shared_prefix: scenario.prompt.shared_prefix,
         tokenizer: Arc::clone(&counting.tokenizer),
+        fitter: Arc::clone(&counting.fitter),
         tokens: counting.model.clone(),
     };
     let rows = || -> Result<Arc<Rows>, RunError> {
@@ -66,10 +67,11 @@ mod tests {
     use crate::client::Client;
     use crate::plan::{ContentHashes, expand};
     use crate::run::sites::target;
+    use crate::run::tokenizers::Origin;
     use crate::scenario::{AxisName, ReadOptions, Unset, Variables, read_text};
     use crate::time::Clock;
     use crate::tokens::Words;
-    use crate::workload::{ChatRequest, Reply, TokenModel};
+    use crate::workload::{ChatRequest, Fitter, Reply, TokenModel};
 
     const SCENARIO: &str = r#"
 seed = 3
@@ -129,7 +131,9 @@ think_time = "1s"
         let client =
             Client::new(&scenario.endpoints[0], "http://127.0.0.1:9/v1", Clock::start(), scenario.secrets.clone());
         let client = client.unwrap();
-        let counting = Counting { tokenizer: Arc::new(Words), model: TokenModel::default() };
+        let fitter = Arc::new(Fitter::new(&Words));
+        let counting =
+            Counting { tokenizer: Arc::new(Words), fitter, origin: Origin::default(), model: TokenModel::default() };
         let mut all = BTreeMap::new();
         for cell in &plan.cells {
             let workload = workload(&scenario, &material, cell, 0, nonce, &counting).unwrap();

@@ -6,6 +6,7 @@
 mod axis;
 mod bare_vars;
 mod endpoint;
+mod families;
 mod hide;
 mod included;
 mod language;
@@ -53,6 +54,8 @@ pub struct Scenario {
     pub seed: u64,
     /// Kept in the manifest and the summary.
     pub labels: BTreeMap<String, String>,
+    /// A table of tokenizers by models' names.
+    pub tokenizer_families: Option<PathBuf>,
     /// For filters.
     pub tags: Vec<String>,
     /// By name, in the order of the file.
@@ -103,6 +106,15 @@ impl Scenario {
     /// The dataset, where a mode of the matrix takes its rows.
     pub fn dataset_in_use(&self) -> Option<&Dataset> {
         self.dataset.as_ref().filter(|_| self.matrix.modes().any(|mode| self.takes_rows(mode)))
+    }
+
+    /// How requests to a model at an endpoint are made: what the endpoint says, under the model, under `request`.
+    pub fn request_options(&self, endpoint: &str, model: &str) -> RequestOptions {
+        let mut options = self.endpoint(endpoint).map(|endpoint| endpoint.request.clone()).unwrap_or_default();
+        if let Some(model) = self.models.get(model) {
+            options = options.under(&model.request);
+        }
+        options.under(&self.request)
     }
 
     /// The endpoint called `name`.

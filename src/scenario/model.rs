@@ -14,8 +14,10 @@ pub struct Model {
     pub ids: BTreeMap<String, String>,
     /// The endpoint it is sent to unless an `endpoint` axis says otherwise.
     pub endpoint: Option<String>,
-    /// What counts its tokens; `None`: learnt from the server.
+    /// What counts its tokens; `None`: its family's, else learnt from the server.
     pub tokenizer: Option<TokenizerSource>,
+    /// What counts its tokens by its name, where `tokenizer` says nothing: a guess, used as far as the server agrees.
+    pub family: Option<TokenizerSource>,
     /// How requests to this model differ from the scenario's.
     pub request: RequestOptions,
     /// What its tokens cost.

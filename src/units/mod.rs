@@ -5,6 +5,7 @@ mod arrivals;
 mod duration;
 mod image_size;
 mod number;
+mod size_file;
 mod size_spec;
 
 pub use amount::{Amount, RequestCount};
@@ -12,6 +13,7 @@ pub use arrivals::{ArrivalDistribution, Qps};
 pub use duration::{format_duration, parse_duration};
 pub use image_size::ImageSize;
 pub use number::{format_count, format_significant};
+pub use size_file::{SizeFault, SizeFile};
 pub use size_spec::SizeSpec;
 
 /// Why a text is not a value of the unit: what it should look like, with an example.

@@ -1,8 +1,7 @@
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{UnitError, format_significant};
+use super::{SizeFile, UnitError, format_significant};
 
 /// How many tokens: a fixed count or a distribution that each request draws from, cut at 1.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,8 +29,8 @@ pub enum SizeSpec {
         /// Standard deviation, tokens.
         sd: f64,
     },
-    /// Drawn from a file of one number a line.
-    Empirical(PathBuf),
+    /// Drawn from a file of sizes, each as likely as the others.
+    Empirical(SizeFile),
 }
 
 impl SizeSpec {
@@ -44,7 +43,7 @@ impl SizeSpec {
         }
     }
 
-    /// The expected count, for estimates; `None` when only the file knows.
+    /// The expected count, for estimates; `None` of a file that was not read.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
         match self {
@@ -53,10 +52,27 @@ impl SizeSpec {
             Self::Normal { mean, .. } | Self::LogNormal { mean, .. } => Some(*mean),
             #[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
             Self::Uniform { low, high } => Some((*low + *high) as f64 / 2.0),
-            Self::Empirical(_) => None,
+            Self::Empirical(file) => file.mean(),
+        }
+    }
+
+    /// Whether more than one draw in a hundred falls below 1, where it is cut.
+    #[must_use]
+    pub fn is_often_cut(&self) -> bool {
+        match self {
+            Self::Normal { mean, sd } => (mean - 1.0) < PERCENT_DEVIATIONS * sd,
+            Self::LogNormal { mean, sd } => {
+                // Of the logarithm: the draw is below 1 where that is below 0.
+                let variance = (sd / mean).powi(2).ln_1p();
+                mean.ln() - variance / 2.0 < PERCENT_DEVIATIONS * variance.sqrt()
+            }
+            Self::Fixed(_) | Self::Uniform { .. } | Self::Empirical(_) => false,
         }
     }
 }
+
+/// One in a hundred draws of a normal distribution lies further below its mean, in standard deviations.
+const PERCENT_DEVIATIONS: f64 = 2.326_348;
 
 const EXPECTED: &str = "a whole number, as 1000, or one of \"normal(1000,200)\", \"uniform(50,500)\", \"lognormal(1000,400)\", \"empirical(sizes.txt)\"";
 
@@ -71,7 +87,11 @@ impl FromStr for SizeSpec {
         let (name, rest) = text.split_once('(').ok_or_else(|| wrong("is not a size in tokens"))?;
         let inner = rest.strip_suffix(')').ok_or_else(|| wrong("has no closing bracket"))?;
         if name == "empirical" {
-            return if inner.is_empty() { Err(wrong("names no file")) } else { Ok(Self::Empirical(inner.into())) };
+            return if inner.is_empty() {
+                Err(wrong("names no file"))
+            } else {
+                Ok(Self::Empirical(SizeFile::unread(inner.into())))
+            };
         }
         let pair = inner
             .split_once(',')
@@ -102,7 +122,7 @@ impl fmt::Display for SizeSpec {
             Self::Normal { mean, sd } => write!(f, "normal({},{})", number(mean), number(sd)),
             Self::Uniform { low, high } => write!(f, "uniform({low},{high})"),
             Self::LogNormal { mean, sd } => write!(f, "lognormal({},{})", number(mean), number(sd)),
-            Self::Empirical(path) => write!(f, "empirical({})", path.display()),
+            Self::Empirical(file) => write!(f, "empirical({})", file.name()),
         }
     }
 }
@@ -113,7 +133,7 @@ mod tests {
 
     #[test]
     fn sizes_are_read_and_written_alike() {
-        for text in ["1000", "normal(1000,200)", "uniform(50,500)", "lognormal(1000,400.5)", "empirical(a/b.txt)"] {
+        for text in ["1000", "normal(1000,200)", "uniform(50,500)", "lognormal(1000,400.5)", "empirical(b.txt)"] {
             assert_eq!(text.parse::<SizeSpec>().unwrap().to_string(), text);
         }
         assert_eq!("normal( 10 , 2 )".parse::<SizeSpec>().unwrap().to_string(), "normal(10,2)");
@@ -131,6 +151,24 @@ mod tests {
             ("normal(1,2", "closing bracket"),
         ] {
             assert!(text.parse::<SizeSpec>().unwrap_err().wrong.contains(why), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_often_falls_below_one_is_known() {
+        for (text, often) in [
+            ("normal(1000,200)", false),
+            ("normal(1000,428)", false),
+            ("normal(1000,430)", true),
+            ("normal(1,0)", false),
+            ("lognormal(1000,1000)", false),
+            ("lognormal(100,100)", false),
+            ("lognormal(20,40)", true),
+            ("lognormal(4,8)", true),
+            ("uniform(1,2)", false),
+            ("7", false),
+        ] {
+            assert_eq!(text.parse::<SizeSpec>().unwrap().is_often_cut(), often, "{text}");
         }
     }
 }

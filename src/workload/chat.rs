@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::dataset::{Order, Rows, content_seed, count_plain};
 use super::session::{ChatRequest, Message, Reply, Session, Workload};
-use super::synthetic::{Opening, Synthetic, SyntheticOrder};
+use super::synthetic::{Opening, Synthetic, SyntheticOrder, output_tokens};
 use crate::diagnostic::Fault;
 use crate::scenario;
+use crate::seed::Seed;
 use crate::tokens::Tokenizer;
-use crate::units::SizeSpec;
 
 /// Mode `chat`: conversations whose context grows with the live replies.
 ///
@@ -37,6 +37,8 @@ struct Turn {
     /// `None` when it cannot be counted.
     tokens: Option<u64>,
     prompt_name: Option<String>,
+    /// The output limit that the cell asks for.
+    output_tokens: Option<u64>,
 }
 
 impl Chat {
@@ -56,18 +58,17 @@ impl Chat {
 
     /// The `index`-th conversation of a phase, before anything is said.
     fn conversation(&self, phase: &str, index: u64) -> Result<Conversation, Fault> {
-        let SyntheticOrder { cell, tokenizer, tokens, .. } = &self.synthetic;
-        let mut request = ChatRequest {
-            output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
-            ..ChatRequest::default()
-        };
+        let SyntheticOrder { tokenizer, tokens, .. } = &self.synthetic;
+        let mut request = ChatRequest::default();
         let (opening, turns) = match &self.says {
             Says::Made(synthetic) => self.make(synthetic, phase, index)?,
             Says::Replayed { rows, order } => {
                 let row = rows.row(order.row(phase, index))?;
                 request.body = row.body;
-                request.output_tokens = row.max_tokens.or(request.output_tokens);
-                self.replay(row.messages, &row.name)
+                request.output_tokens = row.max_tokens;
+                let asked = &self.synthetic;
+                let content = content_seed(asked.seed, &asked.cell, asked.repeat).child(phase).index(index);
+                self.replay(row.messages, &row.name, content)
             }
         };
         let opened = count_plain(&opening, tokenizer.as_ref());
@@ -85,28 +86,30 @@ impl Chat {
     }
 
     fn make(&self, synthetic: &Synthetic, phase: &str, index: u64) -> Result<(Vec<Message>, VecDeque<Turn>), Fault> {
-        let requested = self.synthetic.cell.axes.input_tokens().and_then(SizeSpec::fixed).unwrap_or(1);
-        let wanted = usize::try_from(requested).unwrap_or(usize::MAX);
         let seed = synthetic.seed(phase, index).child("turn");
         let turns = (0..self.settings.most_turns().unwrap_or(1)).map(|turn| {
             let opening = if turn == 0 { Opening::Salted } else { Opening::Plain };
-            let written = synthetic.write(phase, index, seed.index(turn.into()), wanted, opening)?;
+            let seed = seed.index(turn.into());
+            let wanted = usize::try_from(synthetic.input_tokens(seed)).unwrap_or(usize::MAX);
+            let written = synthetic.write(phase, index, seed, wanted, opening)?;
             Ok(Turn {
                 message: Message::user(written.text),
                 tokens: Some(written.tokens),
                 prompt_name: written.prompt_name,
+                output_tokens: output_tokens(&self.synthetic.cell.axes, seed),
             })
         });
         let system = synthetic.system(phase, index)?.map(|system| Message::system(system.text));
         Ok((system.into_iter().collect(), turns.collect::<Result<_, Fault>>()?))
     }
 
-    fn replay(&self, messages: Vec<Message>, name: &str) -> (Vec<Message>, VecDeque<Turn>) {
+    fn replay(&self, messages: Vec<Message>, name: &str, seed: Seed) -> (Vec<Message>, VecDeque<Turn>) {
         let mut opening = messages;
         let first = opening.iter().position(Message::is_of_user).unwrap_or(opening.len());
         let rest = opening.split_off(first);
         let most = self.settings.turns.map_or(usize::MAX, |turns| usize::try_from(turns).unwrap_or(usize::MAX));
-        let turns = rest.into_iter().filter(Message::is_of_user).take(most).map(|message| Turn {
+        let turns = rest.into_iter().filter(Message::is_of_user).take(most).enumerate().map(|(turn, message)| Turn {
+            output_tokens: output_tokens(&self.synthetic.cell.axes, seed.index(turn as u64)),
             tokens: count_plain(std::slice::from_ref(&message), self.synthetic.tokenizer.as_ref()),
             message,
             prompt_name: Some(name.to_owned()),
@@ -153,6 +156,7 @@ impl Session for Conversation {
             messages: self.history.clone(),
             input_tokens_client: self.said,
             prompt_name: turn.prompt_name,
+            output_tokens: self.request.output_tokens.or(turn.output_tokens),
             turn: Some(self.sent - 1),
             ..self.request.clone()
         })
@@ -262,7 +266,7 @@ mod tests {
 
     #[test]
     fn without_a_tokenizer_only_what_we_made_is_counted() {
-        let chat = Chat::made(settings(Some(2)), order(CELL, crate::workload::load_tokenizer(None).unwrap()));
+        let chat = Chat::made(settings(Some(2)), order(CELL, crate::workload::server_tokenizer()));
         let counted: Vec<_> = turns(&chat, 0, "x").iter().map(|request| request.input_tokens_client).collect();
         assert_eq!(counted, [Some(37), None]);
     }

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::body::render_body;
 use super::dataset::Rows;
 use super::prompts::{Prompts, render_once};
 use crate::diagnostic::Faults;
@@ -37,6 +38,14 @@ impl Material {
         let mut faults = render_once(&self.prompts, &made);
         if let Some(rows) = &self.rows {
             faults.extend(rows.render_once(cells));
+        }
+        for cell in cells {
+            let options = scenario.request_options(cell.axes.endpoint(), cell.axes.model());
+            if let Err(fault) = render_body(&options.body, &cell.axes)
+                && !faults.iter().any(|known| *known == fault)
+            {
+                faults.push(fault);
+            }
         }
         faults
     }

@@ -4,6 +4,7 @@
 //! A template is rendered for each request, then fitted to the tokens that are left when the chat template's own
 //! are taken off. Content hangs on the seed and the workload axes only, so that every model and load sees the same.
 
+mod body;
 mod calibration;
 mod chat;
 mod dataset;
@@ -12,7 +13,10 @@ mod material;
 mod picture;
 mod prefix;
 mod prompts;
+mod ruler;
+mod seams;
 mod session;
+mod sizes;
 mod synthetic;
 mod tails;
 mod template;
@@ -21,12 +25,17 @@ mod tests;
 mod tokenizer;
 mod words;
 
-pub use calibration::{Calibration, CalibrationStep, ProbeResult, TokenModel};
+pub use body::render_body;
+pub use calibration::{Calibration, CalibrationStep, Probe, ProbeResult, TokenModel};
 pub use chat::Chat;
 pub use dataset::{Custom, CustomOrder, Rows};
+pub use fit::Fitter;
 pub use material::Material;
 pub use picture::{Picture, PictureError, Pictures};
 pub use prompts::{Prompts, workload_axes};
 pub use session::{ChatRequest, Message, Reply, Role, Session, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};
-pub use tokenizer::load_tokenizer;
+pub use tokenizer::{
+    Cached, HubCache, canonical_tokenizer, load_tokenizer, read_canonical_tokenizer, read_tokenizer, server_tokenizer,
+    server_tokenizer_of, word_tokenizer,
+};

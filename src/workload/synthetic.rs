@@ -6,13 +6,13 @@ use super::picture::Pictures;
 use super::prefix::{Prefixes, join};
 use super::prompts::{Prompts, workload_axes};
 use super::session::{ChatRequest, Message, Session, Single, Workload};
+use super::sizes::draw;
 use super::tails::Tails;
 use crate::diagnostic::Fault;
 use crate::plan::Cell;
-use crate::scenario::{PromptImages, SharedPrefix, Unique};
+use crate::scenario::{Axes, PromptImages, SharedPrefix, Unique};
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
-use crate::units::SizeSpec;
 
 /// All that the prompts of one repeat of a cell hang on.
 #[derive(Debug, Clone)]
@@ -35,6 +35,8 @@ pub struct SyntheticOrder {
     pub shared_prefix: SharedPrefix,
     /// Counts tokens.
     pub tokenizer: Arc<dyn Tokenizer>,
+    /// Fits texts with it.
+    pub fitter: Arc<Fitter>,
     /// What a request costs beyond its text.
     pub tokens: TokenModel,
 }
@@ -43,7 +45,6 @@ pub struct SyntheticOrder {
 #[derive(Debug)]
 pub struct Synthetic {
     order: SyntheticOrder,
-    fitter: Fitter,
     /// What follows a salt.
     tails: Tails,
     pictures: Option<Pictures>,
@@ -90,17 +91,16 @@ impl Synthetic {
         let content =
             Seed::root(order.seed).child("prompt").child(&workload_axes(&order.cell.axes)).index(order.repeat.into());
         let salt = salt_seed(order.unique, order.seed, order.nonce, &order.cell, order.repeat);
-        let fitter = Fitter::new(order.tokenizer.as_ref());
         let pictures = Pictures::new(order.cell.axes.image_size(), order.image, content, salt);
         // As new as the salts, so that no cell finds the prefixes of another in the server's cache.
         let prefixes = Prefixes::new(order.shared_prefix, salt.unwrap_or(content));
-        Self { order, fitter, tails: Tails::default(), bare_tails: Tails::default(), pictures, content, salt, prefixes }
+        Self { order, tails: Tails::default(), bare_tails: Tails::default(), pictures, content, salt, prefixes }
     }
 
     /// The `index`-th request of a phase.
     pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
         let SyntheticOrder { cell, tokens, .. } = &self.order;
-        let requested = cell.axes.input_tokens().and_then(SizeSpec::fixed).unwrap_or(1);
+        let requested = self.input_tokens(self.seed(phase, index));
         let system = self.system(phase, index)?;
         let beside = tokens.overhead + system.as_ref().map_or(0, |system| signed(system.tokens));
         let wanted = usize::try_from(signed(requested) - beside).unwrap_or(0).max(1);
@@ -110,12 +110,17 @@ impl Synthetic {
         Ok(ChatRequest {
             messages: system.into_iter().chain([Message::user(written.text)]).collect(),
             images: self.pictures.as_ref().map(|pictures| pictures.of(phase, index)).transpose()?.unwrap_or_default(),
-            output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
+            output_tokens: output_tokens(&cell.axes, self.seed(phase, index)),
             input_tokens_requested: Some(requested),
             input_tokens_client: u64::try_from(counted).ok(),
             prompt_name: written.prompt_name,
             ..ChatRequest::default()
         })
+    }
+
+    /// The input tokens that the cell asks of the request whose content begins at `seed`.
+    pub(super) fn input_tokens(&self, seed: Seed) -> u64 {
+        self.order.cell.axes.input_tokens().map_or(1, |size| draw(size, seed.child("input_tokens")))
     }
 
     /// Where the content of a request begins.
@@ -139,31 +144,39 @@ impl Synthetic {
         wanted: usize,
         opening: Opening,
     ) -> Result<Written, Fault> {
-        let SyntheticOrder { cell, prompts, tokenizer, .. } = &self.order;
+        let SyntheticOrder { cell, prompts, tokenizer, fitter, .. } = &self.order;
         let tokenizer = tokenizer.as_ref();
         // Where only everyday words can be counted, no template is sent.
         let template = prompts.pick(seed.child("pick")).filter(|_| tokenizer.takes_any_text());
         let body = match template {
             Some(template) => template.render(&cell.axes, index, seed.child("template"))?,
-            None => self.fitter.words(&mut seed.child("words").rng(), wanted),
+            None => fitter.words(&mut seed.child("words").rng(), wanted),
         };
         // Not of the request: a body that requests share is filled up alike.
         let fill = self.content.child("fill");
         let salt_seed = self.salt.filter(|_| opening == Opening::Salted);
         let salt = |wanted: usize| {
             let salt = salt_seed.map(|salt| salt.child(phase).index(index).rng());
-            salt.map(|mut rng| self.fitter.salt(&mut rng, wanted)).unwrap_or_default()
+            salt.map(|mut rng| fitter.salt(&mut rng, wanted)).unwrap_or_default()
         };
         let tails = if salt_seed.is_some() { &self.tails } else { &self.bare_tails };
-        let fit = |wanted: usize| tails.fit(&self.fitter, tokenizer, &salt(wanted), &body, wanted, fill);
+        let shared = template.is_some_and(|template| !template.varies);
+        let fit = |wanted: usize| {
+            if shared {
+                tails.fit(fitter, tokenizer, &salt(wanted), &body, wanted, fill)
+            } else {
+                // What no other request has is not worth remembering.
+                fitter.fit(tokenizer, &salt(wanted), &body, wanted, &mut fill.rng())
+            }
+        };
         let prefix = match opening {
-            Opening::Salted => self.prefixes.of(index, wanted, &self.fitter, tokenizer),
+            Opening::Salted => self.prefixes.of(index, wanted, fitter, tokenizer),
             Opening::Plain => None,
         };
         let fitted = match prefix {
             Some(prefix) => join(&prefix, wanted, tokenizer, fit).unwrap_or_else(|| {
                 let opening = format!("{} {}", prefix.text, salt(wanted - prefix.tokens.min(wanted)));
-                self.fitter.fit(tokenizer, opening.trim_end(), &body, wanted, &mut fill.rng())
+                fitter.fit(tokenizer, opening.trim_end(), &body, wanted, &mut fill.rng())
             }),
             None => fit(wanted),
         };
@@ -176,6 +189,11 @@ impl Workload for Synthetic {
     fn session(&self, phase: &str, index: u64) -> Result<Box<dyn Session>, Fault> {
         Ok(Box::new(Single::new(self.request(phase, index)?)))
     }
+}
+
+/// The output limit of the request whose content begins at `seed`, where the cell has one.
+pub(super) fn output_tokens(axes: &Axes, seed: Seed) -> Option<u64> {
+    axes.output_tokens().map(|size| draw(size, seed.child("output_tokens")))
 }
 
 fn signed(count: u64) -> i64 {

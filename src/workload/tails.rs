@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::fit::{Fitted, Fitter};
+use super::seams::seams;
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
 
@@ -26,9 +27,6 @@ const MOST_BYTES: usize = 32 << 20;
 /// And as many of them.
 const MOST: usize = 1024;
 
-/// Bytes of a tail in which a salt shows what it does to the count: some forty tokens, where a merge spans a few.
-const SEAM: usize = 160;
-
 #[derive(Debug)]
 struct Tail {
     text: String,
@@ -41,8 +39,8 @@ struct Tail {
 impl Tails {
     /// `salt`, then `body` fitted to `wanted` tokens in all.
     ///
-    /// The text is counted as a whole behind the stand-in; behind `salt` the seam is, as one string with the salt.
-    /// When that differs, the text is fitted on its own, as a whole.
+    /// Behind `salt` only the beginning is counted again, as one string with the salt, up to the first place from which
+    /// the count adds up whatever stands before. When that differs, the text is fitted on its own.
     pub(super) fn fit(
         &self,
         fitter: &Fitter,
@@ -93,8 +91,8 @@ impl Tail {
     ) -> Option<Self> {
         let whole = fitter.fit(tokenizer, stand_in, body, wanted, &mut fill.rng());
         let text = whole.text.strip_prefix(stand_in).filter(|_| whole.tokens == wanted)?.to_owned();
-        // A rest shorter than the seam is not worth leaving out.
-        let seam = if text.len() > 2 * SEAM { text.floor_char_boundary(SEAM) } else { text.len() };
+        let first = if fitter.adds_up() { seams(&text).next() } else { None };
+        let seam = first.unwrap_or(text.len());
         let seam_tokens = tokenizer.count(&whole.text[..stand_in.len() + seam]);
         Some(Self { text, seam, seam_tokens })
     }
@@ -132,6 +130,10 @@ mod tests {
         fn truncate<'t>(&self, text: &'t str, tokens: usize) -> &'t str {
             self.0.fetch_add(text.len(), Ordering::Relaxed);
             Words.truncate(text, tokens)
+        }
+
+        fn keeps_words_apart(&self) -> bool {
+            true
         }
     }
 

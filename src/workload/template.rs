@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -21,7 +22,14 @@ pub(super) struct Template {
     source: Option<Arc<SourceFile>>,
     environment: Environment<'static>,
     included: Sources,
+    /// Whether it calls a function that draws.
+    draws: bool,
+    /// Whether it may render otherwise for every request of a cell.
+    pub(super) varies: bool,
 }
+
+/// The functions that draw.
+const DRAWING: [&str; 2] = ["choice", "words"];
 
 /// Templates that others may include, extend or import, by name.
 pub(super) type Sources = Arc<BTreeMap<String, Arc<SourceFile>>>;
@@ -45,6 +53,8 @@ impl Template {
             source: source.cloned(),
             environment: Environment::new(),
             included: Arc::clone(included),
+            draws: false,
+            varies: false,
         };
         let own = std::iter::once((INNER, text));
         let others = included.iter().map(|(name, source)| (name.as_str(), source.text.as_ref()));
@@ -54,6 +64,9 @@ impl Template {
             }
         }
         template.environment = environment;
+        let names = template.names();
+        template.draws = DRAWING.iter().any(|function| names.contains(*function));
+        template.varies = template.draws || names.contains("index");
         Ok(template)
     }
 
@@ -70,17 +83,23 @@ impl Template {
         index: u64,
         seed: Seed,
     ) -> Result<String, Fault> {
-        let mut environment = self.environment.clone();
-        add_functions(&mut environment, seed);
+        let mut environment = Cow::Borrowed(&self.environment);
+        if self.draws {
+            // Included templates see the environment's functions, and no variables.
+            add_functions(environment.to_mut(), seed);
+        }
         let mut variables: Vec<(String, Value)> =
             axes.iter().map(|(axis, value)| (axis.as_str().to_owned(), value_of(value))).collect();
         variables.push(("index".to_owned(), Value::from(index)));
         variables.extend(row.iter().map(|(key, value)| (key.clone(), Value::from(Serde(value)))));
-        let names: Vec<String> = variables.iter().map(|(name, _)| name.clone()).collect();
+        let names = || {
+            let of_cell = axes.iter().map(|(axis, _)| axis.as_str()).chain(["index"]);
+            of_cell.chain(row.keys().map(String::as_str)).map(str::to_owned).collect::<Vec<_>>()
+        };
         environment
             .get_template(INNER)
             .and_then(|template| template.render(Value::from_pairs(variables)))
-            .map_err(|error| self.fault(&error, &names))
+            .map_err(|error| self.fault(&error, &names()))
     }
 
     fn fault(&self, error: &Error, names: &[String]) -> Fault {
@@ -116,10 +135,14 @@ impl Template {
         fault
     }
 
+    /// The names that the template takes from outside, functions among them.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        self.environment.templates().flat_map(|(_, template)| template.undeclared_variables(false)).collect()
+    }
+
     /// The values of the axes that the template names, as one text: axes alike in it render alike.
     pub(super) fn seen(&self, axes: &Axes) -> String {
-        let names: BTreeSet<String> =
-            self.environment.templates().flat_map(|(_, template)| template.undeclared_variables(false)).collect();
+        let names = self.names();
         lines_of(axes, |axis| names.contains(axis.as_str()))
     }
 

@@ -9,7 +9,7 @@ use super::prompts::render_once;
 use super::*;
 use crate::diagnostic::{Faults, Style, render};
 use crate::plan::{Cell, CellDigest, CellId};
-use crate::scenario::{Axes, AxisName, PromptImages, SharedPrefix, TokenizerSource, Unique, parse_axis_value};
+use crate::scenario::{Axes, AxisName, PromptImages, SharedPrefix, Unique, parse_axis_value};
 use crate::tokens::{Tokenizer, Words};
 
 const FILE: &str = "default_prompt:\n  - name: essay\n    template: |\n      Essay {{ index }} in {{ language }} on {{ choice(['rivers', 'towns', 'ships']) }}.\n      {{ words(6) }}\n";
@@ -70,9 +70,11 @@ fn pairs() -> Arc<dyn Tokenizer> {
 
 /// A `tokenizer.json` of byte-level BPE that knows some everyday words as one token, or none at all.
 fn bpe(knows_words: bool) -> Arc<dyn Tokenizer> {
-    let mut alphabet: Vec<char> = tokenizers::pre_tokenizers::byte_level::ByteLevel::alphabet().into_iter().collect();
-    alphabet.sort_unstable();
-    let mut vocabulary: Vec<String> = alphabet.into_iter().map(String::from).collect();
+    // Printable bytes as themselves, the others in order from U+0100 on.
+    let printable = |byte: &u32| matches!(byte, 0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff);
+    let others = (0..256_u32).filter(|byte| !printable(byte)).count();
+    let characters = (0..256).filter(printable).chain(0x100..0x100 + u32::try_from(others).unwrap());
+    let mut vocabulary: Vec<String> = characters.map(|c| char::from_u32(c).unwrap().to_string()).collect();
     let mut merges = Vec::new();
     for word in super::words::common().iter().step_by(2).filter(|_| knows_words) {
         let mut prefix = "Ġ".to_owned();
@@ -94,16 +96,45 @@ fn bpe(knows_words: bool) -> Arc<dyn Tokenizer> {
         "padding": null, "added_tokens": [], "normalizer": null, "pre_tokenizer": byte_level,
         "post_processor": byte_level, "decoder": byte_level, "model": { "type": "BPE", "vocab": ids, "merges": merges },
     });
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tokenizer.json");
-    std::fs::write(&path, file.to_string()).unwrap();
-    load_tokenizer(Some(&TokenizerSource::File(path))).unwrap()
+    read_tokenizer(&file.to_string()).unwrap()
+}
+
+#[test]
+fn a_token_that_reaches_across_words_is_seen_and_counts_are_then_of_whole_texts() {
+    let file = |added: serde_json::Value| {
+        let mut token = serde_json::json!({ "id": 1, "content": "a b", "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": false });
+        token.as_object_mut().unwrap().extend(added.as_object().unwrap().clone());
+        let file = serde_json::json!({
+            "version": "1.0", "truncation": null, "padding": null, "added_tokens": [token], "normalizer": { "type": "Lowercase" },
+            "pre_tokenizer": { "type": "WhitespaceSplit" }, "post_processor": null, "decoder": null,
+            "model": { "type": "WordLevel", "vocab": { "[UNK]": 0, "x": 1, "▁y▁z": 2 }, "unk_token": "[UNK]" },
+        });
+        file.to_string().replace("▁y▁z", if added.get("model").is_some() { "▁y▁z" } else { "▁y" })
+    };
+    for (added, apart) in [
+        (serde_json::json!({ "content": "<a>" }), true),
+        (serde_json::json!({ "content": "<a▁b>" }), true),
+        (serde_json::json!({ "content": "<a▁b>", "normalized": true }), false),
+        (serde_json::json!({ "content": "the town" }), false),
+        (serde_json::json!({ "content": "town", "rstrip": true }), false),
+        (serde_json::json!({ "content": "town", "lstrip": true }), false),
+        (serde_json::json!({ "content": "<town>", "lstrip": true, "rstrip": true }), true),
+        (serde_json::json!({ "content": "<a>", "model": 1 }), false),
+    ] {
+        let tokenizer = read_tokenizer(&file(added.clone())).unwrap();
+        assert_eq!(tokenizer.keeps_words_apart(), apart, "{added}");
+        for index in 0..20 {
+            let order = order(&CELL.replace("=64", "=300"), Arc::clone(&tokenizer));
+            assert_eq!(tokenizer.count(&text(order, index)), 293, "{added}");
+        }
+    }
 }
 
 /// Each kind of tokenizer, made once.
 pub(super) fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Tokenizer>)] {
     static ALL: std::sync::LazyLock<Vec<(&'static str, Arc<dyn Tokenizer>)>> = std::sync::LazyLock::new(|| {
-        let common = load_tokenizer(None).unwrap();
+        let common = server_tokenizer();
         vec![
             ("words", Arc::new(Words)),
             ("common words", common),
@@ -113,6 +144,15 @@ pub(super) fn tokenizers_of_all_kinds() -> &'static [(&'static str, Arc<dyn Toke
         ]
     });
     &ALL
+}
+
+/// One fitter for each of those tokenizers.
+fn fitter_of(tokenizer: &Arc<dyn Tokenizer>) -> Arc<Fitter> {
+    static KNOWN: std::sync::LazyLock<Vec<Arc<Fitter>>> = std::sync::LazyLock::new(|| {
+        tokenizers_of_all_kinds().iter().map(|(_, tokenizer)| Arc::new(Fitter::new(tokenizer.as_ref()))).collect()
+    });
+    let known = tokenizers_of_all_kinds().iter().position(|(_, known)| Arc::ptr_eq(known, tokenizer));
+    known.map_or_else(|| Arc::new(Fitter::new(tokenizer.as_ref())), |at| Arc::clone(&KNOWN[at]))
 }
 
 pub(super) fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> SyntheticOrder {
@@ -125,6 +165,7 @@ pub(super) fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> Synthetic
         unique: Unique::Run,
         image: PromptImages::default(),
         shared_prefix: SharedPrefix::default(),
+        fitter: fitter_of(&tokenizer),
         tokenizer,
         tokens: TokenModel { overhead: 7, probed: true, ..TokenModel::default() },
     }
@@ -192,41 +233,6 @@ fn template_faults_point_into_the_prompt_file() {
     assert!(shown("default_prompt: []\n", CELL).contains("has no prompt under `default_prompt`"));
 }
 
-/// What a calibration of `ours` learns of a server that counts by `theirs` and adds `overhead`.
-fn learnt(ours: &Arc<dyn Tokenizer>, theirs: &dyn Fn(&str) -> usize, overhead: u64) -> TokenModel {
-    let calibration = Calibration::new(Arc::clone(ours));
-    let mut observed = Vec::new();
-    loop {
-        match calibration.next(&observed) {
-            CalibrationStep::Probe { text, text_tokens } => {
-                assert_eq!((text.trim(), ours.count(&text) as u64), (text.as_str(), text_tokens));
-                observed.push(ProbeResult { text_tokens, prompt_tokens_server: theirs(&text) as u64 + overhead });
-            }
-            CalibrationStep::Done(model) => {
-                assert_eq!((observed.len(), &observed), (2, &model.probes));
-                return model;
-            }
-        }
-    }
-}
-
-#[test]
-fn two_probes_learn_the_overhead_and_notice_another_tokenizer() {
-    for (name, ours) in tokenizers_of_all_kinds() {
-        let right = learnt(ours, &|text| ours.count(text), 36);
-        assert_eq!((right.overhead, right.probed, right.mismatch), (36, true, false), "{name}");
-        assert!(learnt(ours, &|text| 2 * ours.count(text), 36).mismatch, "{name}");
-    }
-}
-
-#[test]
-fn vocabularies_that_agree_on_everyday_words_are_told_apart() {
-    let splits_figures = |text: &str| Words.count(text) + text.bytes().filter(u8::is_ascii_digit).count();
-    let everyday = super::words::common().join(" ");
-    assert_eq!(splits_figures(&everyday), Words.count(&everyday));
-    assert!(learnt(&(Arc::new(Words) as Arc<dyn Tokenizer>), &splits_figures, 3).mismatch);
-}
-
 #[test]
 fn the_shipped_prompts_compile_and_render() {
     let text = include_str!("../../prompts/text_instruct.yaml");
@@ -246,7 +252,7 @@ fn a_tokenizer_file_counts_all_of_a_text_and_cuts_between_characters() {
     for (tokens, cut) in [(0, ""), (1, "a"), (2, "a"), (3, "aé"), (4, "aéb"), (9, "aéb")] {
         assert_eq!(bytes.truncate("aéb", tokens), cut, "{tokens}");
     }
-    let missing = load_tokenizer(Some(&TokenizerSource::File("no/tokenizer.json".into()))).unwrap_err();
+    let missing = load_tokenizer(Path::new("no/tokenizer.json")).unwrap_err();
     assert!(missing.contains("no/tokenizer.json"), "{missing}");
 }
 
@@ -272,7 +278,7 @@ fn salts_come_first_differ_and_have_one_length_so_that_all_else_stays() {
 
 #[test]
 fn without_a_tokenizer_only_everyday_words_are_sent_and_no_template_is_named() {
-    let request = Synthetic::new(order(CELL, load_tokenizer(None).unwrap())).request("measure", 0).unwrap();
+    let request = Synthetic::new(order(CELL, server_tokenizer())).request("measure", 0).unwrap();
     let known = super::words::common();
     assert!(request.messages[0].text().unwrap().split(' ').all(|word| known.contains(&word)), "{request:?}");
     assert_eq!((request.prompt_name, request.input_tokens_client), (None, Some(64)));

@@ -1,6 +1,8 @@
 //! Everyday English words, each one token, with and without a space before it, in the vocabularies of GPT-2 and
 //! o200k, Llama 2 and 3, Mistral Nemo, Qwen 2.5 and 3, `DeepSeek` V3, Gemma 3 and `SmolLM2`.
 
+use std::sync::LazyLock;
+
 /// Words for salts, fillers and the template function `words(n)`.
 pub(super) const COMMON: &str = "
 able about above act add after again age ago air all almost along also always among and animal another answer any
@@ -34,6 +36,7 @@ work world would write wrong year yellow yes yet you your
 ";
 
 /// The words, in order.
-pub(super) fn common() -> Vec<&'static str> {
-    COMMON.split_whitespace().collect()
+pub(super) fn common() -> &'static [&'static str] {
+    static WORDS: LazyLock<Vec<&str>> = LazyLock::new(|| COMMON.split_whitespace().collect());
+    &WORDS
 }

@@ -14,5 +14,6 @@ mod open_loop;
 mod pictures;
 mod scenarios;
 mod sources;
+mod tokenizers;
 mod tool;
 mod whole_runs;

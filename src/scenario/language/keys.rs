@@ -19,6 +19,11 @@ pub(in crate::scenario) const SCENARIO: Table = Table {
             "Models, by label; one without a table is its own wire name.",
         ),
         Key::new(
+            "tokenizer_families",
+            Kind::Path,
+            "A table of tokenizers by models' names; goes before the one that the tool comes with.",
+        ),
+        Key::new(
             "request",
             Kind::Table(&REQUEST),
             "How a request is made; precedence: endpoint < model < request < dataset row.",
@@ -128,7 +133,7 @@ const MODEL: Table = Table {
         Key::new(
             "tokenizer",
             Kind::Form(Form::Tokenizer),
-            "A local tokenizer.json, \"hf:org/name@revision\", or \"words\" (the simulator's); learnt from the server unless given.",
+            "A local tokenizer.json, \"hf:org/name@revision\", or \"words\" (the simulator's); the family's, else the server's, unless given.",
         ),
         Key::new("body", Kind::Free, "Extra keys of the request body."),
         Key::new("ignore_eos", Kind::Bool, "Generate the full length; true where the provider knows it."),

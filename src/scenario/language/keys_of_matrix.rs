@@ -1,4 +1,4 @@
-use super::{Form, Key, Kind, Support, Table};
+use super::{Form, Key, Kind, Table};
 
 const MODES: &[&str] = &["synthetic", "real_workload", "custom", "chat"];
 
@@ -12,15 +12,13 @@ const INPUT_TOKENS: Key = Key::new(
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
     "Input tokens of a request, as the server counts them.",
 )
-.or("1000")
-.supports(Support::Integers);
+.or("1000");
 const OUTPUT_TOKENS: Key = Key::new(
     "output_tokens",
     Kind::OneOrList(&Kind::Form(Form::TokenSize)),
     "Output tokens of a request; 256 by default in custom and chat.",
 )
-.or("1000")
-.supports(Support::Integers);
+.or("1000");
 const IMAGE_SIZE: Key = Key::new(
     "image_size",
     Kind::OneOrList(&Kind::Form(Form::ImageSize)),
@@ -108,12 +106,8 @@ const CELL: Table = Table {
         Key::new("model", Kind::Text, "The label of a model.").required(),
         Key::new("endpoint", Kind::Text, ENDPOINT.about),
         Key::new("mode", Kind::Word(MODES), MODE.about).or(MODE.default),
-        Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about)
-            .or("1000")
-            .supports(Support::Integers),
-        Key::new("output_tokens", Kind::Form(Form::TokenSize), OUTPUT_TOKENS.about)
-            .or("1000")
-            .supports(Support::Integers),
+        Key::new("input_tokens", Kind::Form(Form::TokenSize), INPUT_TOKENS.about).or("1000"),
+        Key::new("output_tokens", Kind::Form(Form::TokenSize), OUTPUT_TOKENS.about).or("1000"),
         Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about).or("\"na\""),
         Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\""),
         Key::new("concurrency", Kind::Integer(1, 1_000_000), CONCURRENCY.about).or("1"),

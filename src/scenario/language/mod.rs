@@ -120,8 +120,6 @@ pub(super) enum Support {
     DefaultOnly,
     /// Only these values, as they read.
     Only(&'static [&'static str]),
-    /// Only whole numbers.
-    Integers,
     /// Not at all.
     None,
 }

@@ -48,7 +48,6 @@ fn check_support(item: &Node, key: &Key, path: &str, faults: &mut Faults) {
         Support::Only(words) => {
             (words.contains(&written.as_str()), format!("only {} for now", one_of(words.iter().copied())))
         }
-        Support::Integers => (written.parse::<u64>().is_ok(), "only whole numbers for now".to_owned()),
     };
     // What is wrong anyway has its own fault.
     let mut own = Faults::default();

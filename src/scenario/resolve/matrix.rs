@@ -1,15 +1,18 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use crate::diagnostic::{Code, Fault, Faults, Severity};
+use super::models::axis_items;
+use crate::diagnostic::{Code, Fault, Faults, Severity, SourceFile};
 use crate::scenario::layers::beside;
 use crate::scenario::tree::{Entry, Node};
 use crate::scenario::{AxisName, AxisValue, Block, Exclude, Include, Matrix, parse_axis_value};
 use crate::text::{nearest, one_of};
-use crate::units::SizeSpec;
+use crate::units::{SizeFile, SizeSpec};
 
 pub(super) fn matrix(tree: &Node, faults: &mut Faults) -> Matrix {
     let Some(node) = tree.get("matrix") else { return Matrix::default() };
     let list = |key: &str| node.get(key).map(Node::items).unwrap_or_default();
+    check_size_files(tree, faults);
     let product = block(node, faults);
     let blocks: Vec<Block> = list("block").iter().map(|node| block(node, faults)).collect();
     let include: Vec<Include> = list("include").iter().map(|node| cell(node, faults)).collect();
@@ -78,7 +81,7 @@ fn axes(node: &Node, faults: &mut Faults) -> BTreeMap<AxisName, Vec<AxisValue>> 
 fn values(name: &AxisName, list: &Node, faults: &mut Faults) -> Vec<AxisValue> {
     let mut values: Vec<AxisValue> = Vec::new();
     for item in list.items() {
-        let Some(value) = value(name, item) else { continue };
+        let Some(value) = value(name, item, faults) else { continue };
         if values.contains(&value) {
             let fault =
                 item.place.fault(Code::NoEffect, format!("`{value}` is in the list twice")).help("it is measured once");
@@ -90,7 +93,7 @@ fn values(name: &AxisName, list: &Node, faults: &mut Faults) -> Vec<AxisValue> {
     values
 }
 
-fn value(name: &AxisName, item: &Node) -> Option<AxisValue> {
+fn value(name: &AxisName, item: &Node, faults: &mut Faults) -> Option<AxisValue> {
     use crate::scenario::tree::Value;
     match (name, &item.value) {
         (AxisName::Var(_), Value::Text { used, .. }) => Some(AxisValue::Text(used.clone())),
@@ -98,14 +101,55 @@ fn value(name: &AxisName, item: &Node) -> Option<AxisValue> {
         (AxisName::Var(_), Value::Float(number)) => Some(AxisValue::Float(*number)),
         (AxisName::Var(_), Value::Bool(truth)) => Some(AxisValue::Bool(*truth)),
         _ => match parse_axis_value(name, &item.scalar()?).ok()? {
-            AxisValue::Tokens(SizeSpec::Empirical(path)) => {
-                let path = beside(&item.place.source, &path.to_string_lossy());
-                Some(AxisValue::Tokens(SizeSpec::Empirical(path)))
-            }
+            AxisValue::Tokens(size) => Some(AxisValue::Tokens(token_size(size, item, faults))),
             value => Some(value),
         },
     }
 }
+
+/// A size with what its file holds.
+fn token_size(size: SizeSpec, item: &Node, faults: &mut Faults) -> SizeSpec {
+    if size.is_often_cut() {
+        let message = format!("more than 1 % of `{size}` is below 1, where it is cut");
+        let fault = item.place.fault(Code::NoEffect, message).help("the mean of what is sent is larger than it says");
+        faults.push(Fault { severity: Severity::Warning, ..fault });
+    }
+    let SizeSpec::Empirical(file) = size else { return size };
+    let path = beside(&item.place.source, &file.path().to_string_lossy());
+    match std::fs::read_to_string(&path) {
+        Err(error) => {
+            let fault = item.place.fault(Code::File, format!("cannot read {}: {error}", path.display()));
+            faults.push(fault.help("a path is relative to the file that holds it"));
+        }
+        Ok(text) => match SizeFile::read(path.clone(), &text) {
+            Ok(file) => return SizeSpec::Empirical(file),
+            Err(wrong) => {
+                let source = SourceFile::new(&path, text);
+                faults.extend(wrong.into_iter().take(MOST_SIZE_FAULTS).map(|(at, message)| {
+                    let fault = Fault::error(Code::BadValue, message).at(&source, at);
+                    fault.help("write whole numbers from 1, one a line or as a JSON list")
+                }));
+            }
+        },
+    }
+    SizeSpec::Empirical(SizeFile::unread(path))
+}
+
+/// Files of one name are one to `exclude`, to `--only` and to columns: two of them would be taken for each other.
+fn check_size_files(tree: &Node, faults: &mut Faults) {
+    let mut known: BTreeMap<String, PathBuf> = BTreeMap::new();
+    for (text, place) in ["input_tokens", "output_tokens"].iter().flat_map(|axis| axis_items(tree, axis)) {
+        let Ok(SizeSpec::Empirical(file)) = text.parse() else { continue };
+        let path = beside(&place.source, &file.path().to_string_lossy());
+        if *known.entry(file.name()).or_insert_with(|| path.clone()) != path {
+            let fault = place.fault(Code::Conflict, format!("another file is called `{}` too", file.name()));
+            faults.push(fault.help("give the files names of their own"));
+        }
+    }
+}
+
+/// A file that holds something else has a fault a line: some of them say so.
+const MOST_SIZE_FAULTS: usize = 5;
 
 fn check_var(entry: &Entry, faults: &mut Faults) {
     let word = |c: char| c.is_ascii_alphanumeric() || c == '_';

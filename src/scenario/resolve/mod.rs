@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::Scenario;
+use super::layers::beside;
 use super::tree::Node;
 use super::variables::Variables;
 use crate::diagnostic::Faults;
@@ -53,6 +54,9 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
         about: tree.text("about"),
         seed: tree.whole("seed").unwrap_or(0),
         labels,
+        tokenizer_families: tree
+            .get("tokenizer_families")
+            .and_then(|node| Some(beside(&node.place.source, &node.scalar()?))),
         tags: tree.texts("tags"),
         request: models::request_options(tree.get("request"), faults),
         prompt: prompt::prompt(tree.get("prompt"), &matrix, faults),
@@ -79,6 +83,7 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
 /// The tree as TOML, unexpanded, with every path absolute, so that the copy means the same wherever it stands.
 fn frozen(tree: &Node) -> String {
     let mut copy = tree.clone();
+    copy.make_absolute(&["tokenizer_families"]);
     for (table, key) in [("prompt", "file"), ("prompt", "system"), ("dataset", "file")] {
         copy.make_absolute(&[table, key]);
     }
@@ -88,6 +93,9 @@ fn frozen(tree: &Node) -> String {
         if tree.get("models").and_then(|models| models.get(&label)).is_some_and(models::has_tokenizer_file) {
             copy.make_absolute(&["models", &label, "tokenizer"]);
         }
+    }
+    if let Some(matrix) = copy.get_mut("matrix") {
+        matrix.make_sizes_absolute();
     }
     toml::to_string_pretty(&copy.to_toml()).unwrap_or_default()
 }

@@ -2,7 +2,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json};
 
-use crate::diagnostic::{Code, Faults};
+use crate::diagnostic::{Code, Faults, SourceFile};
+use crate::scenario::families::Families;
 use crate::scenario::language::is_repository;
 use crate::scenario::layers::beside;
 use crate::scenario::tree::{Node, Place};
@@ -19,6 +20,7 @@ pub(super) fn models(
     matrix: &Matrix,
     faults: &mut Faults,
 ) -> BTreeMap<String, Model> {
+    let families = families(tree, faults);
     let mut models = BTreeMap::new();
     for entry in tree.get("models").map(Node::entries).unwrap_or_default() {
         models.insert(entry.key.clone(), model(&entry.key, Some(&entry.node), endpoints, faults));
@@ -46,8 +48,22 @@ pub(super) fn models(
     check_axis_endpoints(tree, endpoints, faults);
     for model in models.values_mut() {
         default_tokenizer(model, endpoints);
+        if model.tokenizer.is_none() {
+            model.family = families.tokenizer_of(&model.id);
+        }
     }
     models
+}
+
+/// Which tokenizer models have by their names: the user's table before the tool's.
+fn families(tree: &Node, faults: &mut Faults) -> Families {
+    let Some(path) = tree.existing_file("tokenizer_families", faults) else { return Families::built_in() };
+    // A file that is not there has its fault.
+    let Ok(text) = std::fs::read_to_string(&path) else { return Families::built_in() };
+    Families::of_user(&SourceFile::new(path, text)).unwrap_or_else(|fault| {
+        faults.push(fault);
+        Families::built_in()
+    })
 }
 
 /// A slip of a letter or two in a name that is long enough to tell.
@@ -72,7 +88,8 @@ fn named(tree: &Node) -> Vec<(String, Place)> {
     axis_items(tree, "model")
 }
 
-fn axis_items(tree: &Node, axis: &str) -> Vec<(String, Place)> {
+/// Every value that the matrix gives an axis, where it gives it.
+pub(super) fn axis_items(tree: &Node, axis: &str) -> Vec<(String, Place)> {
     let matrix = tree.get("matrix");
     let tables = matrix
         .into_iter()
@@ -131,6 +148,7 @@ fn model(label: &str, node: Option<&Node>, endpoints: &[Endpoint], faults: &mut 
         ids: ids.iter().filter_map(|entry| Some((entry.key.clone(), entry.node.scalar()?))).collect(),
         endpoint: text("endpoint"),
         tokenizer: node.and_then(|node| tokenizer(node, faults)),
+        family: None,
         request: request_options(node, faults),
         price: node.and_then(|node| node.get("price")).map(price),
     }
@@ -152,8 +170,6 @@ fn tokenizer(node: &Node, faults: &mut Faults) -> Option<TokenizerSource> {
         return None;
     }
     if let Some(hub) = text.strip_prefix("hf:") {
-        let fault = at.place.fault(Code::NotSupportedYet, "tokenizers from the hub are not supported yet");
-        faults.push(fault.help("download its tokenizer.json and write the path"));
         let (repository, revision) = hub.split_once('@').unwrap_or((hub, "main"));
         return Some(TokenizerSource::Hub { repository: repository.to_owned(), revision: revision.to_owned() });
     }

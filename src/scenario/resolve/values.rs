@@ -86,4 +86,19 @@ impl Node {
             _ => {}
         }
     }
+
+    /// Makes the path within every `empirical(PATH)` absolute.
+    pub(super) fn make_sizes_absolute(&mut self) {
+        match &mut self.value {
+            Value::Text { used, written } => {
+                let path = used.strip_prefix("empirical(").and_then(|rest| rest.strip_suffix(')'));
+                if let Some(Ok(path)) = path.map(|path| std::path::absolute(beside(&self.place.source, path))) {
+                    *written = format!("empirical({})", path.display());
+                }
+            }
+            Value::List(items) => items.iter_mut().for_each(Self::make_sizes_absolute),
+            Value::Table(entries) => entries.iter_mut().for_each(|entry| entry.node.make_sizes_absolute()),
+            _ => {}
+        }
+    }
 }

@@ -10,10 +10,9 @@ use crate::plan::Cell;
 use crate::scenario::{PromptImages, Unique};
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
-use crate::units::SizeSpec;
 use crate::workload::prompts::workload_axes;
 use crate::workload::session::Single;
-use crate::workload::synthetic::salt_seed;
+use crate::workload::synthetic::{output_tokens, salt_seed};
 use crate::workload::{ChatRequest, Message, Picture, Pictures, Session, TokenModel, Workload};
 
 /// All that the requests of one repeat of a cell of mode `custom` hang on.
@@ -63,10 +62,11 @@ impl Custom {
     /// The `index`-th request of a phase.
     pub fn request(&self, phase: &str, index: u64) -> Result<ChatRequest, Fault> {
         let CustomOrder { cell, rows, tokenizer, tokens, .. } = &self.asked;
+        let seed = self.content.child(phase).index(index);
         let mut row = rows.row(self.order.row(phase, index))?;
         if let Some(template) = rows.template() {
-            let seed = self.content.child(phase).index(index).child("template");
-            row.messages.push(Message::user(template.render_row(&cell.axes, &row.values, index, seed)?));
+            let text = template.render_row(&cell.axes, &row.values, index, seed.child("template"))?;
+            row.messages.push(Message::user(text));
         }
         let Row { name, mut messages, images, body, max_tokens, .. } = row;
         let is_plain = images.is_empty() && self.pictures.is_none() && body.is_empty();
@@ -88,7 +88,7 @@ impl Custom {
             messages,
             images: loaded,
             body,
-            output_tokens: max_tokens.or_else(|| cell.axes.output_tokens().and_then(SizeSpec::fixed)),
+            output_tokens: max_tokens.or_else(|| output_tokens(&cell.axes, seed)),
             prompt_name: Some(name),
             ..ChatRequest::default()
         })
