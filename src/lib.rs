@@ -29,8 +29,9 @@ pub mod load;
 pub mod store;
 // Floor 6: carries out a plan.
 pub mod run;
-// Floor 7: views of stored runs; the client's own error.
+// Floor 7: views of stored runs; other tools' files; the client's own error.
 pub mod calibrate;
+pub mod convert;
 pub mod report;
 // Floor 9: words to calls, errors to exit codes.
 pub mod cli;

@@ -39,6 +39,8 @@ pub(super) enum Command {
     Schema(Schema),
     /// Show a stored run
     Show(Show),
+    /// Write a scenario from another tool's file
+    Import(Import),
     /// Measure how far this machine's client is off: itself against a server that stamps what it does
     Calibrate(Calibrate),
     /// Serve the simulated LLM server alone
@@ -167,6 +169,38 @@ pub(super) struct Show {
     /// For machines
     #[arg(long)]
     pub(super) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Import {
+    #[command(subcommand)]
+    pub(super) kind: ImportKind,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportKind {
+    /// A bundle file of SambaNova's benchmarking kit: a cell for each row
+    KitCsv(KitCsv),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct KitCsv {
+    /// The bundle file, with the header
+    /// `model_name,input_tokens,output_tokens,num_requests,concurrent_requests,qps,qps_distribution,multimodal_img_size`
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    /// Where to write it; never over an existing file. The file's name with `.toml` unless given
+    #[arg(long, value_name = "FILE")]
+    pub(super) out: Option<PathBuf>,
+    /// Base URL of the endpoint; SambaNova Cloud unless given
+    #[arg(long, value_name = "URL")]
+    pub(super) url: Option<String>,
+    /// Its protocol; `openai_chat` with a URL, `sambanova` without
+    #[arg(long, value_name = "API", value_parser = ["sambanova", "openai_chat", "simulator"])]
+    pub(super) api: Option<String>,
+    /// The NAME of the environment variable that holds the key
+    #[arg(long, value_name = "NAME")]
+    pub(super) api_key_env: Option<String>,
 }
 
 #[derive(Debug, Args)]

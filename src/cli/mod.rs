@@ -7,6 +7,7 @@ mod check;
 mod env;
 mod exit;
 mod explain;
+mod import;
 mod init;
 mod plan;
 mod progress;
@@ -43,6 +44,7 @@ pub fn main() -> ExitCode {
         Command::Check(check) => Ok(check::check(check, &env, &terminal)),
         Command::Schema(schema) => schema::schema(schema, &terminal),
         Command::Show(show) => show::show(show, &terminal),
+        Command::Import(import) => import::import(import, &terminal),
         Command::Calibrate(args) => calibrate::calibrate(args, &terminal),
         Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),
     };

@@ -87,8 +87,19 @@ struct WireUsage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct InputDetails {
-    cached_tokens: Count,
-    image_tokens: Count,
+    #[serde(rename = "cached_tokens")]
+    cached: Count,
+    #[serde(rename = "image_tokens")]
+    image: Count,
+    /// Where vLLM keeps the tokens of each kind of input that is no text.
+    #[serde(rename = "multimodal_tokens")]
+    multimodal: Option<MultimodalTokens>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct MultimodalTokens {
+    image: Count,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -139,14 +150,14 @@ impl<'a> Delta<'a> {
 
 impl WireUsage {
     fn into_usage(self) -> Usage {
-        let InputDetails { cached_tokens, image_tokens } = self.prompt_tokens_details.unwrap_or_default();
+        let InputDetails { cached, image, multimodal } = self.prompt_tokens_details.unwrap_or_default();
         let details = self.completion_tokens_details.unwrap_or_default();
         Usage {
             input: self.prompt_tokens.0,
             output: self.completion_tokens.0,
             reasoning: details.reasoning_tokens.0.or(self.reasoning_tokens.0),
-            cached: cached_tokens.0.or(self.prompt_cache_hit_tokens.0),
-            image: image_tokens.0,
+            cached: cached.0.or(self.prompt_cache_hit_tokens.0),
+            image: image.0.or(multimodal.unwrap_or_default().image.0),
         }
     }
 }

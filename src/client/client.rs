@@ -8,7 +8,7 @@ use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, Header
 use hyper::http::uri::PathAndQuery;
 use rustls::ClientConfig;
 
-use crate::record::{Failure, Outcome};
+use crate::record::{Failure, Outcome, Phase, Trace};
 use crate::scenario::{Api, Endpoint};
 use crate::text::Secrets;
 use crate::time::Clock;
@@ -18,12 +18,14 @@ use super::address::{Address, BadAddress};
 use super::api::{Target, provider_of};
 use super::control::{Control, ControlError, ModelListing};
 use super::dial::{Dialer, system_tls};
-use super::exchange::{Ended, Exchange, Manners};
+use super::ending::Ended;
+use super::exchange::{Exchange, Manners};
 use super::failure::{presentable, presentable_text};
 use super::link::Outbound;
 use super::observation::Observation;
 use super::pool::Pool;
 use super::server_report::MetricTable;
+use super::trace::{shown_head, trace};
 
 /// Connections opened at the same time when a client warms up: a burst of them looks like an attack to some servers.
 const OPENED_AT_ONCE: usize = 16;
@@ -38,6 +40,8 @@ struct Shared {
     manners: Manners,
     /// Every request's head as far as the value of its content length.
     head: Vec<u8>,
+    /// The same for people, with what may be secret starred.
+    shown_head: String,
     dialer: Dialer,
     pool: Pool,
     metrics: Arc<MetricTable>,
@@ -120,10 +124,13 @@ impl Client {
         let own_headers = endpoint_headers(endpoint)?;
         let headers = request_headers(&own_headers, &address).map_err(|why| bad_url(&why))?;
         let head = request_head(&target, &headers);
+        let shown_head = shown_head(&target, &headers);
         let control = Control::new(address, own_headers, tls, connect, secrets.clone()).map_err(|why| no_tls(&why))?;
         let metrics = Arc::new(MetricTable::new(provider.server_metrics(), &endpoint.server_metrics));
         let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
-        Ok(Self { shared: Arc::new(Shared { manners, head, dialer, pool: Pool::default(), metrics, control }) })
+        Ok(Self {
+            shared: Arc::new(Shared { manners, head, shown_head, dialer, pool: Pool::default(), metrics, control }),
+        })
     }
 
     /// The body of a request. Pure: the same bytes for the same input, keys in a fixed order.
@@ -190,6 +197,17 @@ impl Client {
                 Ended::Unanswered(failure) => return shared.fail(observed, failure),
             }
         }
+    }
+
+    /// What the client strikes out of all it tells.
+    pub fn secrets(&self) -> &Secrets {
+        &self.shared.manners.secrets
+    }
+
+    /// A failed request as it went over the wire; `None` for one that did not fail. Secrets within texts are still there:
+    /// see [`Client::secrets`].
+    pub fn trace(&self, request_index: u64, phase: Phase, body: &[u8], observed: &Observation) -> Option<Trace> {
+        trace(&self.shared.shown_head, request_index, phase, body, observed)
     }
 
     /// The models that the endpoint says it serves.

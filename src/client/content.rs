@@ -75,6 +75,11 @@ impl Content {
         &self.reasoning
     }
 
+    /// Content that is neither: tool calls and refusals.
+    pub(crate) fn other(&self) -> &str {
+        &self.other
+    }
+
     /// All text: reasoning, visible, other.
     pub(crate) fn texts(&self) -> [&str; 3] {
         [&self.reasoning, &self.visible, &self.other]

@@ -7,10 +7,11 @@ use crate::scenario::Timeouts;
 use crate::text::Secrets;
 use crate::time::{Clock, MonotonicNs, duration_ns};
 
-use super::api::Provider;
+use super::api::{Provider, Reading};
 use super::deadline::Deadline;
+use super::ending::{Answer, Broken, Ended, Stop, Tail, Verdict};
 use super::failure::{chain, presentable};
-use super::http1::{BadFraming, BadHead, Body, Head, parse_head};
+use super::http1::{Body, Head, parse_head};
 use super::link::{Link, Outbound, with_scratch};
 use super::observation::Observation;
 use super::refusal::{content_type, refusal};
@@ -44,77 +45,6 @@ pub(crate) struct Exchange<'x> {
     pub(crate) events: u64,
 }
 
-/// What is left of a try.
-pub(crate) enum Ended {
-    /// The observation has its outcome; the connection can take another request.
-    Reusable(Box<Link>),
-    /// The observation has its outcome; the connection is closed.
-    Spent,
-    /// The connection died before any byte of an answer; the observation has no outcome yet.
-    Unanswered(Failure),
-}
-
-/// What of a body is still to come once the answer is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Tail {
-    /// Nothing.
-    Read,
-    /// Its end, soon.
-    Open,
-    /// Whatever it is, nobody waits for it.
-    Abandoned,
-}
-
-/// How an answer ended.
-#[derive(Debug)]
-pub(crate) struct Verdict {
-    pub(crate) outcome: Outcome,
-    pub(crate) at_ns: MonotonicNs,
-    pub(crate) tail: Tail,
-}
-
-/// What is still to come of an answer behind its head.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    body: Body,
-    /// Bytes that came with the head.
-    early: Vec<u8>,
-    /// Whether anything stood behind the body, or it broke: no next answer can be found then.
-    extra: bool,
-}
-
-impl Answer {
-    fn ends_cleanly(&self) -> bool {
-        self.body.is_over() && !self.extra
-    }
-}
-
-/// Why no more bytes come.
-#[derive(Debug)]
-pub(crate) enum Stop {
-    /// A limit passed.
-    Timeout(Cause),
-    /// The connection broke or closed too early, within so many bytes of a head.
-    Broken(Broken, usize),
-}
-
-/// How a connection breaks.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum Broken {
-    /// The server closed it.
-    #[error("the connection ended")]
-    Ended,
-    /// An error of the socket, or of TLS.
-    #[error(transparent)]
-    Socket(std::io::Error),
-    /// The answer's head is none.
-    #[error(transparent)]
-    Head(BadHead),
-    /// The body's framing is none.
-    #[error(transparent)]
-    Framing(BadFraming),
-}
-
 impl<'x> Exchange<'x> {
     /// A try over `link`.
     pub(crate) fn new(manners: &'x Manners, link: Box<Link>, observed: &'x mut Observation) -> Self {
@@ -138,6 +68,7 @@ impl<'x> Exchange<'x> {
         } else {
             self.read_answer(&head.headers, &mut answer).await
         };
+        self.observed.keep_headers_of_failure(&verdict.outcome, head.headers);
         self.end(verdict.outcome, verdict.at_ns);
         // The request has its outcome; what follows only decides whether the connection is kept.
         let may_be_kept = head.keeps_alive && request.is_out();
@@ -302,6 +233,7 @@ impl<'x> Exchange<'x> {
 
     async fn read_refusal(&mut self, head: &Head, answer: &mut Answer) -> Verdict {
         let (said, tail) = self.collect(answer, LONGEST_REFUSAL).await;
+        self.observed.keep_body(&said);
         // The status is the news; a body that breaks off takes nothing from it.
         let tail = tail.unwrap_or(Tail::Abandoned);
         let outcome = Outcome::Failed(refusal(head.status, &head.headers, &said));
@@ -309,8 +241,6 @@ impl<'x> Exchange<'x> {
     }
 
     async fn read_answer(&mut self, headers: &hyper::HeaderMap, answer: &mut Answer) -> Verdict {
-        use super::api::Reading;
-
         let (answer, tail) = self.collect(answer, LONGEST_ANSWER).await;
         let at_ns = if tail.is_ok() { self.read_ns() } else { self.now_ns() };
         let (outcome, tail) = match tail {

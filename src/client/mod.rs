@@ -19,10 +19,12 @@ mod content;
 mod control;
 mod deadline;
 mod dial;
+mod ending;
 mod exchange;
 mod failure;
 mod http1;
 mod link;
+mod messages;
 mod observation;
 mod openai_chat;
 mod pool;
@@ -31,6 +33,7 @@ mod sambanova;
 mod server_report;
 mod sse;
 mod stream;
+mod trace;
 mod wire;
 
 #[cfg(test)]

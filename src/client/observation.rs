@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use hyper::HeaderMap;
+
 use crate::record::{Attempt, Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, Stamps, TokenCounts};
 use crate::time::MonotonicNs;
 use crate::tokens::Tokenizer;
@@ -9,6 +11,9 @@ use super::api::{Piece, Usage};
 use super::chunk_tokens::tokens_of_chunks;
 use super::content::Content;
 use super::server_report::{MetricTable, ServerNotes};
+
+/// Bytes of a failed answer's body that are kept.
+const KEPT_BODY: usize = 16 << 10;
 
 /// What is seen of one request, filled while it runs.
 ///
@@ -28,6 +33,15 @@ pub struct Observation {
     finish_reason: Option<String>,
     response_id: Option<String>,
     notes: ServerNotes,
+    refused: Option<Box<Refused>>,
+}
+
+/// The answer of a failed request, as far as it is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Refused {
+    pub(crate) headers: HeaderMap,
+    /// The beginning of a body that is an error.
+    pub(crate) body: Vec<u8>,
 }
 
 /// What the caller knows of a request and the wire does not.
@@ -63,6 +77,7 @@ impl Observation {
             finish_reason: None,
             response_id: None,
             notes: ServerNotes::default(),
+            refused: None,
         }
     }
 
@@ -89,6 +104,11 @@ impl Observation {
     /// The thinking so far.
     pub fn reasoning(&self) -> &str {
         self.content.reasoning()
+    }
+
+    /// Tool calls so far: names and arguments as they came, one after another; refusals too.
+    pub fn tool_calls(&self) -> &str {
+        self.content.other()
     }
 
     /// Bytes that it holds, about.
@@ -237,6 +257,27 @@ impl Observation {
             };
         }
         self.notes.note(event, piece.usage.is_some(), &self.metrics);
+    }
+
+    /// Keeps the headers of an answer that comes to a failure.
+    pub(crate) fn keep_headers_of_failure(&mut self, outcome: &Outcome, headers: HeaderMap) {
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.refused.get_or_insert_default().headers = headers;
+        }
+    }
+
+    /// Keeps the beginning of a body that is an error.
+    pub(crate) fn keep_body(&mut self, body: &[u8]) {
+        self.refused.get_or_insert_default().body = body[..body.len().min(KEPT_BODY)].to_vec();
+    }
+
+    /// The head and the body of an answer that failed.
+    pub(crate) fn refused(&self) -> Option<&Refused> {
+        self.refused.as_deref()
+    }
+
+    pub(crate) fn http_status(&self) -> Option<u16> {
+        self.http_status
     }
 
     pub(crate) fn has_content(&self) -> bool {

@@ -5,10 +5,11 @@ use serde_json::{Map, Value, json};
 
 use crate::scenario::MaxTokensKey;
 use crate::text::shorten;
-use crate::workload::{ChatRequest, Message, Role};
+use crate::workload::ChatRequest;
 
 use super::api::{BadAnswer, KnownMetric, Piece, Provider, Reading, Target};
 use super::chat_chunk::ChatChunk;
+use super::messages::{Messages, body_length};
 use super::refusal::error_message;
 use super::sambanova::USAGE_METRICS;
 
@@ -37,8 +38,10 @@ impl Provider for OpenaiChat {
 
     fn body(&self, request: &ChatRequest, target: &Target, stream: bool) -> Vec<u8> {
         let body = ChatBody { request, target, stream, ignore_eos_by_default: self.knows_ignore_eos };
+        let mut bytes = Vec::with_capacity(body_length(request));
         // Serializing maps with text keys into memory has no way to fail.
-        serde_json::to_vec(&body).unwrap_or_default()
+        let _ = serde_json::to_writer(&mut bytes, &body);
+        bytes
     }
 
     fn read_event<'e>(&self, name: &[u8], data: &'e [u8]) -> Result<Reading<'e>, BadAnswer> {
@@ -121,7 +124,7 @@ impl Serialize for ChatBody<'_> {
         for (at, (key, value)) in own.iter().enumerate() {
             map.serialize_entry(key, &merged(value, over.get(*key)))?;
             if at == 0 && !over.contains_key("messages") {
-                map.serialize_entry("messages", &Messages(&self.request.messages))?;
+                map.serialize_entry("messages", &Messages(self.request))?;
             }
         }
         for (key, value) in over.iter().filter(|(key, _)| own.iter().all(|(mine, _)| mine != key)) {
@@ -146,22 +149,5 @@ fn merged<'v>(own: &'v Value, over: Option<&'v Value>) -> Cow<'v, Value> {
             Cow::Owned(Value::Object(both))
         }
         (own, over) => Cow::Borrowed(over.unwrap_or(own)),
-    }
-}
-
-struct Messages<'r>(&'r [Message]);
-
-impl Serialize for Messages<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(serde::Serialize)]
-        #[serde(untagged)]
-        enum WireMessage<'r> {
-            Said { role: Role, content: &'r str },
-            Verbatim(&'r Map<String, Value>),
-        }
-        serializer.collect_seq(self.0.iter().map(|message| match message {
-            Message::Said { role, text } => WireMessage::Said { role: *role, content: text },
-            Message::Verbatim(message) => WireMessage::Verbatim(message),
-        }))
     }
 }

@@ -4,7 +4,8 @@ use crate::record::{Cause, Failure, Outcome};
 use crate::time::MonotonicNs;
 
 use super::api::Reading;
-use super::exchange::{Answer, Exchange, Stop, Tail, Verdict};
+use super::ending::{Answer, Stop, Tail, Verdict};
+use super::exchange::Exchange;
 use super::failure::chain;
 use super::refusal::{announces_stream, begins_as_document, content_type, not_a_stream};
 use super::sse::SseParser;

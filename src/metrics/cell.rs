@@ -182,7 +182,8 @@ impl CellAccumulator {
         let tokens = &record.tokens;
         add_known(&mut self.input_tokens, tokens.input_server.or(tokens.input_client));
         add_known(&mut self.output_tokens, output_tokens(record));
-        self.input_tokens_off += u64::from(is_input_off(record));
+        let sends_pictures = self.axes.get("image_size").is_some_and(|size| size != "na");
+        self.input_tokens_off += u64::from(is_input_off(record, sends_pictures));
         self.itl_estimated += u64::from(record.token_source == Some(TokenSource::Estimate));
         self.itl_left_out += u64::from(record.chunk_times == KeptTimes::FirstLast);
         if let Some(reason) = &record.finish_reason {
@@ -270,12 +271,22 @@ fn streamed(record: &RequestRecord) -> Option<u64> {
     record.token_source.map(|_| record.chunks.iter().map(|chunk| u64::from(chunk.tokens)).sum())
 }
 
-/// Whether the server counted other input than the cell asks for. Images are no text tokens, and a conversation's
-/// context grows beyond what its turn adds.
-fn is_input_off(record: &RequestRecord) -> bool {
+/// Tokens that may stand round the pictures of a request, such as begin and end, beside those the server calls theirs.
+const PICTURE_MARKUP: u64 = 64;
+
+/// Whether the server counted other input than the cell asks for. Pictures are no text tokens: where the server does
+/// not tell theirs, nothing is known. A conversation's context grows beyond what its turn adds.
+fn is_input_off(record: &RequestRecord, sends_pictures: bool) -> bool {
     let tokens = &record.tokens;
-    let text = tokens.input_server.map(|input| input.saturating_sub(tokens.image.unwrap_or(0)));
-    record.conversation.is_none() && text.zip(tokens.input_requested).is_some_and(|(text, asked)| text != asked)
+    let Some((asked, server)) = tokens.input_requested.zip(tokens.input_server) else { return false };
+    if record.conversation.is_some() {
+        return false;
+    }
+    match (sends_pictures, tokens.image) {
+        (false, image) => server.saturating_sub(image.unwrap_or(0)) != asked,
+        (true, None) => false,
+        (true, Some(image)) => !(asked..=asked + PICTURE_MARKUP).contains(&server.saturating_sub(image)),
+    }
 }
 
 /// Gaps a second: their number over the nanoseconds that they span, both added up over the repeats.

@@ -251,6 +251,27 @@ fn images_and_conversations_do_not_make_input_off() {
 }
 
 #[test]
+fn input_with_pictures_is_off_only_where_the_server_tells_their_tokens() {
+    for (size, server, image, off) in [
+        ("500x500", 500, None, 0),
+        ("500x500", 356, Some(256), 0),
+        ("500x500", 358, Some(256), 0),
+        ("500x500", 456, Some(256), 1),
+        ("500x500", 350, Some(256), 1),
+        ("na", 102, None, 1),
+        ("na", 100, None, 0),
+    ] {
+        let axes = json!({ "image_size": size }).as_object().cloned().unwrap();
+        let mut cell = CellAccumulator::new("c", axes, None);
+        let mut record = answered(0, &[(50, 1)]);
+        (record.tokens.input_server, record.tokens.image) = (Some(server), image);
+        assert_eq!(record.tokens.input_requested, Some(100));
+        cell.add(0, &record);
+        assert_eq!(cell.finish().input_tokens_off, off, "{size} {server} {image:?}");
+    }
+}
+
+#[test]
 fn the_summary_has_the_shape_of_the_contract() {
     let mut cell = CellAccumulator::new("c", json!({"concurrency": 4}).as_object().cloned().unwrap(), None);
     cell.set_repeat(0, 17, 19);

@@ -66,7 +66,7 @@ impl Plan {
     pub fn with_rows(mut self, rows: u64, row_tokens: f64, load: &Load) -> Self {
         for cell in self.cells.iter_mut().filter(|cell| cell.axes.mode() == Mode::Custom) {
             cell.row_tokens = Some(row_tokens);
-            if load.requests.is_none() && load.duration.is_none() {
+            if cell.requests.is_none() && load.duration.is_none() {
                 cell.requests = Some(rows);
             }
         }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{CellDigest, Plan};
 use crate::scenario::{Axes, Chat, Endpoint, Load, Mode, Model, Scenario, TokenizerSource};
 use crate::text::hex;
-use crate::units::{SizeSpec, format_duration};
+use crate::units::{ImageSize, SizeSpec, format_duration};
 
 /// Goes up whenever a version measures something differently, so that old results are not taken for new ones.
 const FORMAT: u32 = 1;
@@ -30,7 +30,8 @@ pub fn content_files(scenario: &Scenario) -> Vec<PathBuf> {
     }
     let blocks = scenario.matrix.product.iter().chain(&scenario.matrix.blocks);
     let values = blocks.flat_map(|block| block.axes.values().flatten());
-    for value in values.chain(scenario.matrix.include.iter().flat_map(|axes| axes.iter().map(|(_, value)| value))) {
+    for value in values.chain(scenario.matrix.include.iter().flat_map(|cell| cell.axes.iter().map(|(_, value)| value)))
+    {
         if let crate::scenario::AxisValue::Tokens(SizeSpec::Empirical(path)) = value {
             files.push(path.clone());
         }
@@ -41,7 +42,7 @@ pub fn content_files(scenario: &Scenario) -> Vec<PathBuf> {
 }
 
 /// The digest of a cell: of all that can change its result, and of nothing else.
-pub(super) fn digest(axes: &Axes, scenario: &Scenario, contents: &ContentHashes) -> CellDigest {
+pub(super) fn digest(axes: &Axes, requests: Option<u64>, scenario: &Scenario, contents: &ContentHashes) -> CellDigest {
     let endpoint = scenario.endpoint(axes.endpoint());
     let model = scenario.models.get(axes.model());
     let content = |path: Option<&Path>| path.map(|path| contents.get(path).cloned().unwrap_or_default());
@@ -69,6 +70,7 @@ pub(super) fn digest(axes: &Axes, scenario: &Scenario, contents: &ContentHashes)
             "multiple": prompt.multiple,
             "unique": format!("{:?}", prompt.unique),
             "shared_prefix": [prompt.shared_prefix.tokens, prompt.shared_prefix.groups],
+            "image": (axes.image_size() != ImageSize::Na).then(|| format!("{:?}", prompt.image)),
         },
         "dataset": scenario.dataset.as_ref().filter(|_| scenario.takes_rows(axes.mode())).map(|dataset| json!({
             "file": content(Some(&dataset.file)),
@@ -79,7 +81,7 @@ pub(super) fn digest(axes: &Axes, scenario: &Scenario, contents: &ContentHashes)
         })),
         "chat": (axes.mode() == Mode::Chat).then(|| chat_facts(scenario.chat())),
         "sizes": content(empirical(axes.input_tokens())).into_iter().chain(content(empirical(axes.output_tokens()))).collect::<Vec<_>>(),
-        "load": load_facts(&scenario.load, axes),
+        "load": load_facts(&scenario.load, axes, requests),
         "chunk_times": format!("{:?}", scenario.output.chunk_times),
     });
     CellDigest(hex(&Sha256::digest(all.to_string().as_bytes())))
@@ -127,9 +129,9 @@ fn model_facts(model: &Model, endpoint: &str, contents: &ContentHashes) -> Value
     json!({ "id": model.id_at(endpoint), "tokenizer": tokenizer })
 }
 
-fn load_facts(load: &Load, axes: &Axes) -> Value {
+fn load_facts(load: &Load, axes: &Axes, requests: Option<u64>) -> Value {
     json!({
-        "requests": load.requests_at(axes),
+        "requests": requests,
         "duration": load.duration.map(format_duration),
         "warmup": load.warmup.to_string(),
         "ramp": format_duration(load.ramp),

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use super::digest::digest;
 use super::id::cell_id;
 use super::{Cell, ContentHashes, Plan};
-use crate::scenario::{Axes, AxisName, AxisValue, Block, Exclude, Loop, Mode, Scenario};
+use crate::scenario::{Axes, AxisName, AxisValue, Block, Exclude, Include, Loop, Mode, Scenario};
 use crate::units::{ArrivalDistribution, ImageSize, Qps, SizeSpec};
 
 /// All cells of a scenario, in the order of the file: the matrix, its blocks, its includes.
@@ -13,7 +13,7 @@ use crate::units::{ArrivalDistribution, ImageSize, Qps, SizeSpec};
 pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
     let matrix = &scenario.matrix;
     let mut hits = vec![0_usize; matrix.exclude.len()];
-    let mut kept: Vec<Axes> = Vec::new();
+    let mut kept: Vec<Include> = Vec::new();
     for block in matrix.product.iter().chain(&matrix.blocks) {
         for axes in product(block) {
             let axes = complete(axes, scenario);
@@ -25,18 +25,19 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
                 }
             }
             // Equal cells arise where an axis does not apply to a mode; they are one.
-            if !excluded && !kept.contains(&axes) {
-                kept.push(axes);
+            if !excluded && !kept.iter().any(|cell| cell.axes == axes) {
+                kept.push(Include { axes, requests: None });
             }
         }
     }
-    for axes in &matrix.include {
+    for Include { axes, requests } in &matrix.include {
         let axes = complete(axes.clone(), scenario);
-        if !kept.contains(&axes) {
-            kept.push(axes);
+        match kept.iter_mut().find(|cell| cell.axes == axes) {
+            Some(known) => known.requests = requests.or(known.requests),
+            None => kept.push(Include { axes, requests: *requests }),
         }
     }
-    let cells = kept.into_iter().map(|axes| cell(axes, scenario, contents)).collect();
+    let cells = kept.into_iter().map(|wanted| cell(wanted, scenario, contents)).collect();
     let warnings = matrix
         .exclude
         .iter()
@@ -47,9 +48,11 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
     Plan { cells, warnings }
 }
 
-fn cell(axes: Axes, scenario: &Scenario, contents: &ContentHashes) -> Cell {
-    let requests = scenario.load.requests_at(&axes);
-    Cell { id: cell_id(&axes, scenario), digest: digest(&axes, scenario, contents), requests, row_tokens: None, axes }
+fn cell(Include { axes, requests }: Include, scenario: &Scenario, contents: &ContentHashes) -> Cell {
+    let own = requests.map(|count| count.at(axes.concurrency().map(u64::from)));
+    let requests = own.or_else(|| scenario.load.requests_at(&axes));
+    let digest = digest(&axes, requests, scenario, contents);
+    Cell { id: cell_id(&axes, scenario), digest, requests, row_tokens: None, axes }
 }
 
 /// The axes that a mode takes, besides `model`, `endpoint`, `mode` and `vars`.

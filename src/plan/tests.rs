@@ -8,8 +8,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::scenario::{
-    Api, Axes, AxisName, AxisValue, Block, CellOrder, Endpoint, Exclude, Load, Matrix, Model, Output, Price, Prompt,
-    RequestOptions, Scenario, SimulatorSettings, Timeouts, TokenizerSource, Unique, parse_axis_value,
+    Api, Axes, AxisName, AxisValue, Block, CellOrder, Endpoint, Exclude, Include, Load, Matrix, Model, Output, Price,
+    Prompt, RequestOptions, Scenario, SimulatorSettings, Timeouts, TokenizerSource, Unique, parse_axis_value,
 };
 use crate::text::{Secret, Secrets};
 use crate::units::RequestCount;
@@ -34,6 +34,10 @@ fn cell_axes(text: &str) -> Axes {
     text.split_whitespace()
         .map(|part| value(part.split_once('=').unwrap().0, part.split_once('=').unwrap().1))
         .collect()
+}
+
+fn include(text: &str) -> Include {
+    Include { axes: cell_axes(text), requests: None }
 }
 
 fn exclude(text: &str) -> Exclude {
@@ -160,7 +164,7 @@ fn blocks_add_includes_add_and_excludes_take() {
     let matrix = Matrix {
         product: Some(block("model=a,b image_size=na,small concurrency=1")),
         blocks: vec![block("model=b concurrency=1,8")],
-        include: vec![cell_axes("model=a image_size=500x500 concurrency=2"), cell_axes("model=b image_size=small")],
+        include: vec![include("model=a image_size=500x500 concurrency=2"), include("model=b image_size=small")],
         exclude: vec![exclude("model=b image_size=500x500,large"), exclude("model=a concurrency=99")],
     };
     let plan = plan(matrix);
@@ -176,6 +180,26 @@ fn blocks_add_includes_add_and_excludes_take() {
         ]
     );
     assert_eq!(plan.warnings.len(), 1);
+}
+
+#[test]
+fn an_included_cell_may_have_its_own_number_of_requests() {
+    let own = |text: &str, count| Include { requests: Some(count), ..include(text) };
+    let matrix = |count| Matrix {
+        product: Some(block("model=a concurrency=1,4")),
+        include: vec![
+            own("model=a concurrency=4", RequestCount::Exactly(count)),
+            own("model=a concurrency=8", RequestCount::PerConcurrent(3)),
+            include("model=a concurrency=16"),
+        ],
+        ..Matrix::default()
+    };
+    let requests = |plan: &Plan| plan.cells.iter().map(|cell| cell.requests).collect::<Vec<_>>();
+    let (few, many) = (plan(matrix(5)), plan(matrix(6)));
+    assert_eq!(requests(&few), [Some(16), Some(5), Some(24), Some(64)]);
+    let same: Vec<bool> = few.cells.iter().zip(&many.cells).map(|(a, b)| a.digest == b.digest).collect();
+    assert_eq!(same, [true, false, true, true]);
+    assert!(few.cells.iter().zip(&many.cells).all(|(a, b)| a.id == b.id));
 }
 
 #[test]

@@ -84,7 +84,7 @@ mod tests {
             cell.client = ClientHealth {
                 verdict: *verdict,
                 reasons: if bad { vec!["a, b".to_owned(), "c".to_owned()] } else { Vec::new() },
-                loop_lag_ms_p99: verdict.is_some().then_some(0.345),
+                loop_lag_ms_p99: verdict.is_some().then_some(0.346),
                 cpu_utilization: verdict.is_some().then_some(0.119),
                 ..ClientHealth::default()
             };

@@ -58,6 +58,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
         },
     ));
     notes.extend(each(cells, varying, |cell| cell.input_tokens_off, input_tokens));
+    notes.extend(each(cells, varying, ends_otherwise, |cell, _| finish_reasons(cell)));
     let estimated: u64 = cells.iter().map(|cell| cell.itl_estimated).sum();
     if estimated > 0 {
         notes.push(format!("ITL and TPOT are estimates in {}: tokens were shared out by bytes", requests(estimated)));
@@ -66,6 +67,19 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     notes.extend(steady::notes(cells, varying));
     notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes
+}
+
+/// Answers that did not end for the reason that most of the cell's did.
+fn ends_otherwise(cell: &CellSummary) -> u64 {
+    let counts = cell.finish_reasons.values();
+    counts.clone().sum::<u64>() - counts.max().copied().unwrap_or(0)
+}
+
+fn finish_reasons(cell: &CellSummary) -> String {
+    let mut reasons: Vec<(&String, &u64)> = cell.finish_reasons.iter().collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    let reasons: Vec<String> = reasons.iter().map(|(reason, count)| format!("{reason} {count}")).collect();
+    format!("answers ended for different reasons: {}", reasons.join(", "))
 }
 
 /// Where inter-token latencies are those of some requests only.

@@ -42,9 +42,9 @@ pub(super) fn throughput_differs(cells: &[CellSummary]) -> bool {
 
 /// What a reader must know of the cells' steady windows: a line a kind.
 pub(super) fn notes(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
-    let lacking = each(cells, varying, |cell| cell.steady.as_ref()?.reason.clone());
-    let drifting = each(cells, varying, drift);
-    let medians = each(cells, varying, median);
+    let lacking = each(cells, varying, 1, |cell| cell.steady.as_ref()?.reason.clone());
+    let drifting = each(cells, varying, MOST_NAMED, drift);
+    let medians = each(cells, varying, MOST_NAMED, median);
     let mut notes = Vec::new();
     if throughput_differs(cells) {
         notes.push("steady: tokens/s between ramp and drain; `show RUN --steady` draws every figure so".to_owned());
@@ -83,11 +83,16 @@ fn median(cell: &CellSummary) -> Option<String> {
 }
 
 /// The cells that have something to say, the first ones by name.
-fn each(cells: &[CellSummary], varying: &[&str], says: fn(&CellSummary) -> Option<String>) -> Option<String> {
+fn each(
+    cells: &[CellSummary],
+    varying: &[&str],
+    most: usize,
+    says: fn(&CellSummary) -> Option<String>,
+) -> Option<String> {
     let said: Vec<(&CellSummary, String)> = cells.iter().filter_map(|cell| Some((cell, says(cell)?))).collect();
-    let texts = said.iter().take(MOST_NAMED).map(|(cell, text)| format!("{}: {text}", name(cell, varying)));
+    let texts = said.iter().take(most).map(|(cell, text)| format!("{}: {text}", name(cell, varying)));
     let mut texts: Vec<String> = texts.collect();
-    if let Some(more) = said.len().checked_sub(MOST_NAMED).filter(|more| *more > 0) {
+    if let Some(more) = said.len().checked_sub(most).filter(|more| *more > 0) {
         texts.push(format!("and {}", plural(more, "other cell", "other cells")));
     }
     (!texts.is_empty()).then(|| texts.join("; "))

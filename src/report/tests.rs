@@ -284,6 +284,18 @@ fn other_input_than_asked_for_is_told() {
 }
 
 #[test]
+fn answers_that_ended_otherwise_than_most_are_told() {
+    let ended = |reason: &str| RequestRecord { finish_reason: Some(reason.to_owned()), ..record(40, 8, 4, 0) };
+    let cells = [
+        summary(&json!({"concurrency": 1}), [ended("length"), ended("length")]),
+        summary(&json!({"concurrency": 2}), [ended("stop"), ended("length"), ended("length")]),
+    ];
+    let text = comparison("q", &cells).terminal(160, false);
+    assert!(text.contains("concurrency=2: answers ended for different reasons: length 2, stop 1"), "{text}");
+    assert!(!text.contains("concurrency=1: answers"), "{text}");
+}
+
+#[test]
 fn markdown_has_the_same_rows_marks_and_notes() {
     let mut cells = sweep();
     cells[0].axes.insert("model".to_owned(), "sm|all".into());

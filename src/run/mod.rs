@@ -5,6 +5,7 @@
 //! sends by its mode and `traffic` when, `health` watches the client meanwhile, `prepare` makes its requests ahead of
 //! use, `wire` joins client and load, `results` keeps the run directory in step.
 
+mod beside;
 mod campaign;
 mod contents;
 mod error;
@@ -16,6 +17,7 @@ mod machine;
 mod preflight;
 mod prepare;
 mod results;
+mod room;
 mod simulated;
 mod sites;
 mod thrift;

@@ -7,6 +7,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::error::RunError;
+use super::room::Room;
 use crate::client::{Client, Target};
 use crate::load::{Script, Source};
 use crate::record::Phase;
@@ -63,6 +64,8 @@ impl Encoder {
 /// A session whose first request is encoded already; later ones hang on the replies.
 pub(super) struct Prepared {
     first: Option<Box<Outgoing>>,
+    /// Of the first request's body.
+    bytes: usize,
     /// Its number within the phase.
     index: u64,
     session: Arc<Mutex<Box<dyn Session>>>,
@@ -100,11 +103,22 @@ pub(super) struct Prompter {
     measure: Ring,
 }
 
-/// The sessions of a phase, first made first out.
+/// The sessions of a phase, first made first out: made ahead, bounded in number and in bytes.
 struct Ring {
     /// Taken out of the ring already, to see that all is well before the clock starts.
     ready: VecDeque<Prepared>,
     made: mpsc::Receiver<Made>,
+    room: Arc<Room>,
+}
+
+impl Ring {
+    async fn next(&mut self) -> Option<Made> {
+        let made = self.made.recv().await?;
+        if let Ok(prepared) = &made {
+            self.room.give_back(prepared.bytes);
+        }
+        Some(made)
+    }
 }
 
 type Made = Result<Prepared, String>;
@@ -124,10 +138,16 @@ impl Prompter {
         let ring = |phase: Phase, count: Option<u64>| {
             let (sender, receiver) = mpsc::channel(ahead);
             let (workload, encoder) = (Arc::clone(workload), encoder.clone());
+            let room = Arc::new(Room::default());
+            let room_there = Arc::clone(&room);
             let make = move || {
                 for index in 0..count.unwrap_or(u64::MAX) {
+                    if !room_there.wait(|| sender.is_closed()) {
+                        break;
+                    }
                     let made = prepare(workload.as_ref(), &encoder, phase, index);
                     let failed = made.is_err();
+                    room_there.take(made.as_ref().map_or(0, |prepared| prepared.bytes));
                     if sender.blocking_send(made).is_err() || failed {
                         break;
                     }
@@ -135,7 +155,7 @@ impl Prompter {
             };
             // Without a thread nothing is made, and the load ends for want of work.
             let _ = std::thread::Builder::new().name("prompts".to_owned()).spawn(make);
-            Ring { ready: VecDeque::new(), made: receiver }
+            Ring { ready: VecDeque::new(), made: receiver, room }
         };
         Self { warmup: ring(Phase::Warmup, wanted.warmup), measure: ring(Phase::Measure, wanted.measure) }
     }
@@ -149,7 +169,7 @@ impl Prompter {
         for (phase, count) in [(Phase::Warmup, enough(wanted.warmup)), (Phase::Measure, enough(wanted.measure))] {
             for _ in 0..count {
                 let ring = self.ring(phase);
-                match ring.made.recv().await {
+                match ring.next().await {
                     Some(Ok(prepared)) => ring.ready.push_back(prepared),
                     Some(Err(message)) => return Err(RunError::Prompt { cell: String::new(), message }),
                     None => return Err(RunError::Internal("no thread to make prompts".to_owned())),
@@ -176,12 +196,13 @@ impl Source for Prompter {
             return Some(prepared);
         }
         // What renders once renders again: an error here ends the load early, and the unit shows fewer requests.
-        ring.made.recv().await?.ok()
+        ring.next().await?.ok()
     }
 }
 
 fn prepare(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Made {
     let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
     let first = session.next(None).map(|request| Box::new(encoder.encode(request, index)));
-    Ok(Prepared { first, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
+    let bytes = first.as_ref().map_or(0, |first| first.body.len());
+    Ok(Prepared { first, bytes, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
 }

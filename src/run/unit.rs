@@ -2,6 +2,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::beside::Beside;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::gauges::Gauges;
@@ -84,6 +85,7 @@ impl Bench<'_> {
             target,
             tokenizer: has_tokenizer.then(|| Arc::clone(&counting.tokenizer)),
             journal,
+            beside: Arc::new(Beside::open(&self.scenario.output, self.dir, &unit, client)?),
             gauges,
             clock: self.clock,
             chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
@@ -97,6 +99,7 @@ impl Bench<'_> {
         let backlog = Some(wire.journal.longest_queue());
         wire.journal.set_client(ClientFacts { journal_backlog: backlog, simulator_inside: simulated, ..facts });
         wire.journal.finish()?;
+        wire.beside.finish()?;
         self.keep(&unit, &window, now)
     }
 

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::beside::Beside;
 use super::gauges::Gauges;
 use super::prepare::{Outgoing, Upcoming};
 use crate::client::{Asked, Client, Observation, Target};
@@ -19,6 +20,8 @@ pub(super) struct Wire {
     /// Counts the tokens of chunks where the server does not; `None` when it would only guess.
     pub(super) tokenizer: Option<Arc<dyn Tokenizer>>,
     pub(super) journal: JournalWriter,
+    /// Written by the journal's thread, as rows are.
+    pub(super) beside: Arc<Beside>,
     pub(super) gauges: Arc<Gauges>,
     pub(super) clock: Clock,
     /// Which stamps rows keep, and the scenario's seed, which picks the sampled ones.
@@ -62,6 +65,7 @@ impl Wire {
     /// Has the row made and kept by the journal's thread: tokens are attributed there, which may run a tokenizer.
     fn keep(&self, observed: Observation, outgoing: Outgoing, start: Start) {
         let (target, tokenizer, gauges) = (Arc::clone(&self.target), self.tokenizer.clone(), Arc::clone(&self.gauges));
+        let (client, beside) = (self.client.clone(), Arc::clone(&self.beside));
         let (times, seed) = self.chunk_times;
         let weight = observed.weight() + outgoing.body.len();
         self.journal.add(weight, move || {
@@ -74,9 +78,12 @@ impl Wire {
                 turn: outgoing.turn.map(|(_, turn)| turn),
                 scheduled_ns: start.scheduled_ns,
             };
+            beside.note_failure(&client, start, &outgoing.body, &observed);
+            let said = beside.said(&observed);
             let mut record = observed.into_record(&asked, tokenizer.as_deref());
             thin(&mut record, KeptTimes::of(times, seed, start.request_index));
             gauges.count(&record);
+            beside.note_answer(said, &record, outgoing.request);
             record
         });
     }

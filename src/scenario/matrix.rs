@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::{Axes, AxisName, AxisValue, Mode};
+use crate::units::RequestCount;
 
 /// The cells as the scenario writes them: a product, further products, single cells, and what goes.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -10,7 +11,7 @@ pub struct Matrix {
     /// Products of their own, with their own axes.
     pub blocks: Vec<Block>,
     /// Single cells; what they leave out takes the defaults.
-    pub include: Vec<Axes>,
+    pub include: Vec<Include>,
     /// Cells that go, but for those of `include`.
     pub exclude: Vec<Exclude>,
 }
@@ -23,7 +24,11 @@ impl Matrix {
             let mode = |value: &AxisValue| if let AxisValue::Mode(mode) = value { Some(*mode) } else { None };
             values.iter().filter_map(mode).collect()
         };
-        self.product.iter().chain(&self.blocks).flat_map(of_block).chain(self.include.iter().map(Axes::mode))
+        self.product
+            .iter()
+            .chain(&self.blocks)
+            .flat_map(of_block)
+            .chain(self.include.iter().map(|cell| cell.axes.mode()))
     }
 }
 
@@ -34,6 +39,15 @@ pub struct Block {
     pub axes: BTreeMap<AxisName, Vec<AxisValue>>,
     /// Axes that are walked together, all of one length.
     pub zip: Vec<Vec<AxisName>>,
+}
+
+/// One more cell.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Include {
+    /// Its values.
+    pub axes: Axes,
+    /// Measured requests of one repeat; those of `[load]` unless given.
+    pub requests: Option<RequestCount>,
 }
 
 /// A cell goes when, for every key, its value is one of these.

@@ -26,10 +26,12 @@ pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
 pub use language::schema;
 pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
-pub use matrix::{Block, Exclude, Matrix};
+pub use matrix::{Block, Exclude, Include, Matrix};
 pub use model::{Model, Price, TokenizerSource};
 pub use output::{ChunkTimes, Format, Output};
-pub use prompt::{Chat, ChatSource, Dataset, DatasetOrder, Included, Prompt, SharedPrefix, Unique};
+pub use prompt::{
+    Chat, ChatSource, Dataset, DatasetOrder, ImageFormat, Included, Prompt, PromptImages, SharedPrefix, Unique,
+};
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};

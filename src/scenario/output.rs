@@ -5,6 +5,8 @@ pub struct Output {
     pub formats: Vec<Format>,
     /// Keep the text of answers.
     pub save_responses: bool,
+    /// Keep what failures looked like on the wire.
+    pub debug: bool,
     /// Which token stamps rows keep.
     pub chunk_times: ChunkTimes,
 }
@@ -14,6 +16,7 @@ impl Default for Output {
         Self {
             formats: vec![Format::Table, Format::Json, Format::Parquet],
             save_responses: false,
+            debug: false,
             chunk_times: ChunkTimes::All,
         }
     }

@@ -17,6 +17,35 @@ pub struct Prompt {
     pub unique: Unique,
     /// Tokens that requests of one group share.
     pub shared_prefix: SharedPrefix,
+    /// The pictures of a request, where `image_size` asks for some.
+    pub image: PromptImages,
+}
+
+/// What the pictures of `image_size` are like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PromptImages {
+    /// How many each request has; at least 1.
+    pub count: u32,
+    /// How they are encoded.
+    pub format: ImageFormat,
+    /// Of a JPEG, 1 to 100.
+    pub quality: u8,
+}
+
+impl Default for PromptImages {
+    fn default() -> Self {
+        Self { count: 1, format: ImageFormat::Jpeg, quality: 85 }
+    }
+}
+
+/// How a picture is encoded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ImageFormat {
+    /// Lossy; what photographs come in.
+    Jpeg,
+    /// Lossless.
+    Png,
 }
 
 impl Default for Prompt {
@@ -28,6 +57,7 @@ impl Default for Prompt {
             included: Vec::new(),
             unique: Unique::Run,
             shared_prefix: SharedPrefix::default(),
+            image: PromptImages::default(),
         }
     }
 }

@@ -15,7 +15,7 @@
 //! different streams do not leave in bursts.
 //!
 //! Reading order: `options`, then `cost`, `sequence`, `lanes`, `engine` (a pure state machine, no clock), `pacer`
-//! (the thread that runs it in real time), `refusal`, `request`, `prose`, `usage`, `chunk`, `mishap`, `stamps`, `ticket`,
+//! (the thread that runs it in real time), `refusal`, `picture`, `request`, `prose`, `usage`, `chunk`, `mishap`, `stamps`, `ticket`,
 //! `stream` (one answer's events), `metrics`, `service` (the routes), `server`, and `hosted` (a thread for all of it).
 
 mod chunk;
@@ -27,6 +27,7 @@ mod metrics;
 mod mishap;
 mod options;
 mod pacer;
+mod picture;
 mod prose;
 mod refusal;
 mod request;

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
+use super::picture;
 use super::refusal::Refusal;
 use crate::seed::Seed;
 use crate::tokens::{Tokenizer, Words};
@@ -26,6 +27,8 @@ pub(super) struct Generation {
     pub(super) model: String,
     /// The words of all texts, without a template.
     pub(super) text_tokens: u64,
+    /// What the pictures cost.
+    pub(super) image_tokens: u64,
     /// What the texts are: the same for the same texts.
     pub(super) text_seed: Seed,
     /// At least 1.
@@ -51,7 +54,9 @@ impl Generation {
             },
             Interface::Text => match wire.prompt {
                 None => return Err(Refusal::Missing("prompt")),
-                Some(prompt) if prompt.0.len() != 1 => return Err(invalid("prompt", "only one prompt is supported")),
+                Some(prompt) if prompt.texts.len() != 1 => {
+                    return Err(invalid("prompt", "only one prompt is supported"));
+                }
                 Some(prompt) => vec![prompt],
             },
         };
@@ -66,12 +71,13 @@ impl Generation {
         if wire.n.is_some_and(|n| n != 1) {
             return Err(invalid("n", "only 1 is supported"));
         }
-        let texts = || contents.iter().flat_map(|content| &content.0);
+        let texts = || contents.iter().flat_map(|content| &content.texts);
         let options = wire.stream_options.unwrap_or_default();
         Ok(Self {
             interface,
             model,
             text_tokens: texts().map(|text| u64::try_from(Words.count(text)).unwrap_or(u64::MAX)).sum(),
+            image_tokens: contents.iter().map(|content| content.image_tokens).sum(),
             text_seed: texts().fold(seed, |seed, text| seed.child(text)),
             max_tokens,
             stream: wire.stream.unwrap_or(false),
@@ -115,9 +121,18 @@ struct StreamOptions {
     continuous_usage_stats: Option<bool>,
 }
 
-/// The texts of a string, of a list of strings or parts, or of null; parts without text count for nothing.
+/// The texts of a string, of a list of strings or parts, or of null; parts without text or picture count for nothing.
 #[derive(Debug, Default)]
-struct Content<'a>(Vec<Cow<'a, str>>);
+struct Content<'a> {
+    texts: Vec<Cow<'a, str>>,
+    image_tokens: u64,
+}
+
+impl<'a> Content<'a> {
+    fn of(text: impl Into<Cow<'a, str>>) -> Self {
+        Self { texts: vec![text.into()], image_tokens: 0 }
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Content<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -139,24 +154,35 @@ impl<'de> Visitor<'de> for ContentVisitor {
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Content(vec![Cow::Borrowed(text)]))
+        Ok(Content::of(text))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Content(vec![Cow::Owned(text.to_owned())]))
+        Ok(Content::of(text.to_owned()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Self::Value, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(Part(text)) = parts.next_element()? {
-            texts.push(text);
+        let mut content = Content::default();
+        while let Some(Part { text, image_tokens }) = parts.next_element()? {
+            content.texts.push(text);
+            content.image_tokens += image_tokens;
         }
-        Ok(Content(texts))
+        Ok(content)
     }
 }
 
-/// An element of a content list: a string, or an object whose `text` counts.
-struct Part<'a>(Cow<'a, str>);
+/// An element of a content list: a string, or an object whose `text` or `image_url` counts.
+#[derive(Debug, Default)]
+struct Part<'a> {
+    text: Cow<'a, str>,
+    image_tokens: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct ImageUrl<'a> {
+    #[serde(borrow)]
+    url: Cow<'a, str>,
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Part<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -174,28 +200,30 @@ impl<'de> Visitor<'de> for PartVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Part(Cow::Borrowed("")))
+        Ok(Part::default())
     }
 
     fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Part(Cow::Borrowed(text)))
+        Ok(Part { text: text.into(), image_tokens: 0 })
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Part(Cow::Owned(text.to_owned())))
+        Ok(Part { text: text.to_owned().into(), image_tokens: 0 })
     }
 
     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut fields: A) -> Result<Self::Value, A::Error> {
-        let mut text = Cow::Borrowed("");
+        let mut part = Part::default();
         while let Some(key) = fields.next_key::<Cow<'de, str>>()? {
-            if key == "text" {
+            match &*key {
                 // A string without escapes is borrowed, any other is owned: the visitor above knows both.
-                Part(text) = fields.next_value()?;
-            } else {
-                fields.next_value::<IgnoredAny>()?;
+                "text" => part.text = fields.next_value::<Part<'de>>()?.text,
+                "image_url" => part.image_tokens = picture::tokens(&fields.next_value::<ImageUrl<'de>>()?.url),
+                _ => {
+                    fields.next_value::<IgnoredAny>()?;
+                }
             }
         }
-        Ok(Part(text))
+        Ok(part)
     }
 }
 
@@ -219,7 +247,9 @@ mod tests {
             let body = format!(
                 r#"{{"model":"m","messages":[{{"role":"system","content":"s t"}},{{"role":"user","content":{content}}}]}}"#
             );
-            assert_eq!(parse(Interface::Chat, &body).unwrap().text_tokens, 2 + tokens, "{content}");
+            let generation = parse(Interface::Chat, &body).unwrap();
+            assert_eq!(generation.text_tokens, 2 + tokens, "{content}");
+            assert_eq!(generation.image_tokens, if content.contains("image_url") { 256 } else { 0 }, "{content}");
         }
         let prompt = parse(Interface::Text, r#"{"model":"m","prompt":["a b"],"n":1,"max_tokens":null}"#).unwrap();
         assert_eq!((prompt.text_tokens, prompt.max_tokens, prompt.stream), (2, None, false));

@@ -17,6 +17,8 @@ pub(super) struct Sequence {
     pub(super) number: u64,
     /// The tokens of the prompt, template included.
     pub(super) prompt_tokens: u64,
+    /// Of those, the pictures'.
+    pub(super) image_tokens: u64,
     /// The tokens of the completion, at least 1.
     pub(super) max_tokens: u64,
     /// When the last byte of the request was read.
@@ -67,6 +69,7 @@ impl Sequence {
         Self {
             number,
             prompt_tokens,
+            image_tokens: 0,
             max_tokens: max_tokens.max(1),
             received_ns,
             wakes,
@@ -75,6 +78,12 @@ impl Sequence {
             marks: Mutex::new(Marks::default()),
             waker: AtomicWaker::new(),
         }
+    }
+
+    /// The same, with so many of the prompt's tokens being pictures'.
+    pub(super) fn with_image_tokens(mut self, image_tokens: u64) -> Self {
+        self.image_tokens = image_tokens;
+        self
     }
 
     /// How many tokens have been emitted.

@@ -186,7 +186,8 @@ impl Service {
             Err(refusal) => return Ok(refuse(&refusal)),
         };
         let wakes = if generation.stream { Wakes::EachToken } else { Wakes::AtEnd };
-        let sequence = Sequence::new(number, prompt_tokens, max_tokens, received_ns, wakes);
+        let sequence = Sequence::new(number, prompt_tokens, max_tokens, received_ns, wakes)
+            .with_image_tokens(generation.image_tokens);
         let id = match interface {
             Interface::Chat => format!("chatcmpl-sim-{number}"),
             Interface::Text => format!("cmpl-sim-{number}"),
@@ -212,7 +213,7 @@ impl Service {
             Interface::Chat => self.options.template_tokens,
             Interface::Text => 0,
         };
-        let prompt = generation.text_tokens.saturating_add(template);
+        let prompt = generation.text_tokens.saturating_add(generation.image_tokens).saturating_add(template);
         let room = limit.saturating_sub(prompt);
         let completion = generation.max_tokens.unwrap_or_else(|| self.options.default_max_tokens.min(room).max(1));
         if completion > room {

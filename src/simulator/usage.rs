@@ -21,6 +21,9 @@ pub(super) struct Usage {
 struct PromptDetails {
     /// Always 0: there is no prefix cache.
     cached_tokens: u64,
+    /// Only where the prompt has pictures.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image_tokens: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,7 +57,10 @@ impl Usage {
             prompt_tokens: sequence.prompt_tokens,
             completion_tokens,
             total_tokens: sequence.prompt_tokens.saturating_add(completion_tokens),
-            prompt_tokens_details: PromptDetails { cached_tokens: 0 },
+            prompt_tokens_details: PromptDetails {
+                cached_tokens: 0,
+                image_tokens: Some(sequence.image_tokens).filter(|tokens| *tokens > 0),
+            },
             completion_tokens_details: CompletionDetails { reasoning_tokens: reasoning_tokens.min(completion_tokens) },
             times: None,
         }

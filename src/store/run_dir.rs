@@ -138,6 +138,16 @@ impl RunDir {
         self.partial_dir().join(format!("{unit}.parquet"))
     }
 
+    /// `responses/<cell>.<repeat>.jsonl`: what was asked and said, where that is kept.
+    pub fn responses_path(&self, unit: &UnitId) -> PathBuf {
+        self.file("responses").join(format!("{unit}.jsonl"))
+    }
+
+    /// `debug/<cell>.<repeat>.jsonl`: what failures looked like on the wire, where that is kept.
+    pub fn debug_path(&self, unit: &UnitId) -> PathBuf {
+        self.file("debug").join(format!("{unit}.jsonl"))
+    }
+
     /// `server/<cell>.<repeat>.parquet`: scraped server metrics.
     pub fn server_path(&self, unit: &UnitId) -> PathBuf {
         self.file("server").join(format!("{unit}.parquet"))

@@ -25,7 +25,7 @@ pub use calibration::{Calibration, CalibrationStep, ProbeResult, TokenModel};
 pub use chat::Chat;
 pub use dataset::{Custom, CustomOrder, Rows};
 pub use material::Material;
-pub use picture::Picture;
+pub use picture::{Picture, PictureError, Pictures};
 pub use prompts::{Prompts, workload_axes};
 pub use session::{ChatRequest, Message, Reply, Role, Session, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};

@@ -65,6 +65,16 @@ impl Message {
     }
 }
 
+impl From<Message> for Value {
+    /// As a message stands in a body, but for pictures.
+    fn from(message: Message) -> Self {
+        match message {
+            Message::Said { role, text } => serde_json::json!({ "role": role, "content": text }),
+            Message::Verbatim(keys) => Self::Object(keys),
+        }
+    }
+}
+
 /// What one request asks, before any protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChatRequest {

@@ -2,13 +2,14 @@ use std::sync::Arc;
 
 use super::calibration::TokenModel;
 use super::fit::Fitter;
+use super::picture::Pictures;
 use super::prefix::{Prefixes, join};
 use super::prompts::{Prompts, workload_axes};
 use super::session::{ChatRequest, Message, Session, Single, Workload};
 use super::tails::Tails;
 use crate::diagnostic::Fault;
 use crate::plan::Cell;
-use crate::scenario::{SharedPrefix, Unique};
+use crate::scenario::{PromptImages, SharedPrefix, Unique};
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
 use crate::units::SizeSpec;
@@ -28,6 +29,8 @@ pub struct SyntheticOrder {
     pub prompts: Arc<Prompts>,
     /// What makes each prompt unique.
     pub unique: Unique,
+    /// What pictures are like, where the cell has some.
+    pub image: PromptImages,
     /// What requests of one group begin with.
     pub shared_prefix: SharedPrefix,
     /// Counts tokens.
@@ -43,6 +46,7 @@ pub struct Synthetic {
     fitter: Fitter,
     /// What follows a salt.
     tails: Tails,
+    pictures: Option<Pictures>,
     /// What follows nothing: the same body takes another tail there.
     bare_tails: Tails,
     /// Of content: the same for every model and load.
@@ -50,6 +54,16 @@ pub struct Synthetic {
     /// Of salts: another in every cell, and in every run unless the seed alone makes them.
     salt: Option<Seed>,
     prefixes: Prefixes,
+}
+
+/// Where what is new in each cell, and in every run unless the seed alone makes it, begins; `None`: nothing is.
+pub(super) fn salt_seed(unique: Unique, seed: u64, nonce: u64, cell: &Cell, repeat: u32) -> Option<Seed> {
+    let root = match unique {
+        Unique::Run => Seed::root(nonce).child("run"),
+        Unique::Seed => Seed::root(seed),
+        Unique::None => return None,
+    };
+    Some(root.child("salt").child(cell.id.as_str()).index(repeat.into()))
 }
 
 /// A text and the template it comes from.
@@ -73,18 +87,14 @@ impl Synthetic {
     /// The workload of one repeat.
     #[must_use]
     pub fn new(order: SyntheticOrder) -> Self {
-        let root = Seed::root(order.seed);
-        let content = root.child("prompt").child(&workload_axes(&order.cell.axes)).index(order.repeat.into());
-        let salted = |seed: Seed| seed.child("salt").child(order.cell.id.as_str()).index(order.repeat.into());
-        let salt = match order.unique {
-            Unique::Run => Some(salted(Seed::root(order.nonce).child("run"))),
-            Unique::Seed => Some(salted(root)),
-            Unique::None => None,
-        };
+        let content =
+            Seed::root(order.seed).child("prompt").child(&workload_axes(&order.cell.axes)).index(order.repeat.into());
+        let salt = salt_seed(order.unique, order.seed, order.nonce, &order.cell, order.repeat);
         let fitter = Fitter::new(order.tokenizer.as_ref());
+        let pictures = Pictures::new(order.cell.axes.image_size(), order.image, content, salt);
         // As new as the salts, so that no cell finds the prefixes of another in the server's cache.
         let prefixes = Prefixes::new(order.shared_prefix, salt.unwrap_or(content));
-        Self { order, fitter, tails: Tails::default(), bare_tails: Tails::default(), content, salt, prefixes }
+        Self { order, fitter, tails: Tails::default(), bare_tails: Tails::default(), pictures, content, salt, prefixes }
     }
 
     /// The `index`-th request of a phase.
@@ -99,6 +109,7 @@ impl Synthetic {
         let system = system.map(|system| Message::system(system.text));
         Ok(ChatRequest {
             messages: system.into_iter().chain([Message::user(written.text)]).collect(),
+            images: self.pictures.as_ref().map(|pictures| pictures.of(phase, index)).transpose()?.unwrap_or_default(),
             output_tokens: cell.axes.output_tokens().and_then(SizeSpec::fixed),
             input_tokens_requested: Some(requested),
             input_tokens_client: u64::try_from(counted).ok(),

@@ -9,7 +9,7 @@ use super::prompts::render_once;
 use super::*;
 use crate::diagnostic::{Faults, Style, render};
 use crate::plan::{Cell, CellDigest, CellId};
-use crate::scenario::{Axes, AxisName, SharedPrefix, TokenizerSource, Unique, parse_axis_value};
+use crate::scenario::{Axes, AxisName, PromptImages, SharedPrefix, TokenizerSource, Unique, parse_axis_value};
 use crate::tokens::{Tokenizer, Words};
 
 const FILE: &str = "default_prompt:\n  - name: essay\n    template: |\n      Essay {{ index }} in {{ language }} on {{ choice(['rivers', 'towns', 'ships']) }}.\n      {{ words(6) }}\n";
@@ -123,6 +123,7 @@ pub(super) fn order(cell_text: &str, tokenizer: Arc<dyn Tokenizer>) -> Synthetic
         nonce: 1,
         prompts: Arc::new(parse(FILE).unwrap()),
         unique: Unique::Run,
+        image: PromptImages::default(),
         shared_prefix: SharedPrefix::default(),
         tokenizer,
         tokens: TokenModel { overhead: 7, probed: true, ..TokenModel::default() },

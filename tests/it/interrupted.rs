@@ -101,3 +101,21 @@ fn kill_nine_loses_at_most_a_second() {
     assert_eq!(rows(&dir.join("partial")).len(), before);
     assert_eq!(bench.call("show results/slow/latest").code, 0);
 }
+
+#[test]
+fn answers_survive_kill_nine_as_rows_do() {
+    let bench = Bench::new().file("slow.toml", &format!("{SLOW}[output]\nsave_responses = true\n"));
+    let mut child = start(&bench);
+    wait_for_rows(&bench);
+    std::thread::sleep(Duration::from_secs(1));
+    let rows = files(&bench.path("results/slow/latest/partial"))
+        .iter()
+        .map(|path| JournalReader::open(path).unwrap().unwrap().count())
+        .sum::<usize>();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let path = &files(&bench.latest("slow").join("responses"))[0];
+    let text = std::fs::read_to_string(path).unwrap();
+    let whole = text.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()).count();
+    assert!(whole > 0 && whole + 20 >= rows, "{whole} answers, {rows} rows");
+}

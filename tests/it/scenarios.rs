@@ -267,11 +267,16 @@ fn collect_missing(schema: &Value, values: &[&Value], path: &str, missing: &mut 
     for (key, inner) in schema["properties"].as_object().into_iter().flatten() {
         let path = format!("{path}.{key}");
         let found: Vec<&Value> = values.iter().filter_map(|value| value.get(key)).collect();
+        let (own, ours) = (words(&inner["items"]), words(schema));
         if found.is_empty() {
             missing.push(path);
-        } else if !words(&inner["items"]).is_subset(&words(schema)) || words(&inner["items"]).is_empty() {
-            // Else a block, an include or an exclude: their axes are the matrix's own.
+        } else if own.is_disjoint(&ours) {
             collect_missing(inner, &found, &path, missing);
+        } else {
+            // A block, an include or an exclude: most of its keys are the matrix's own.
+            let items: Vec<&Value> = found.iter().filter_map(|list| list.as_array()).flatten().collect();
+            let shown = |key: &&String| items.iter().any(|item| item.get(key.as_str()).is_some());
+            missing.extend(own.difference(&ours).filter(|key| !shown(key)).map(|key| format!("{path}.{key}")));
         }
     }
 }

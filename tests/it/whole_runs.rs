@@ -3,6 +3,7 @@
 use std::fs;
 
 use infersweep::record::{Outcome, Phase};
+use serde_json::Value;
 
 use crate::tool::{Bench, SMALL, Simulated, files, rows};
 
@@ -35,6 +36,24 @@ fn a_run_leaves_exactly_what_the_plan_says() {
     }
     assert!(said.stdout.contains("TTFT ms") && said.stdout.contains("▲ best"), "{}", said.stdout);
     assert!(fs::read_dir(dir.join("partial")).map_or(0, Iterator::count) == 0);
+}
+
+#[test]
+fn answers_that_are_not_streamed_have_an_end_and_no_tokens_in_time() {
+    let bench = Bench::new().file("small.toml", SMALL);
+    let words = "run small.toml --only model=a --only concurrency=4 --set endpoints.sim.stream=false";
+    assert_eq!(bench.call(words).code, 0);
+    let dir = bench.latest("small");
+    let rows = rows(&dir.join("requests"));
+    assert!(!rows.is_empty());
+    for row in &rows {
+        assert_eq!((&row.outcome, row.tokens.output_server), (&Outcome::Completed, Some(6)));
+        assert_eq!((row.stamps.first_token_ns, row.chunks.len()), (None, 0));
+    }
+    let summary = Bench::json(&dir.join("summary.json"));
+    for cell in summary["cells"].as_array().unwrap() {
+        assert_eq!((&cell["metrics"]["ttft_ms"], &cell["metrics"]["e2e_ms"]["count"]), (&Value::Null, &8.into()));
+    }
 }
 
 #[test]
@@ -149,6 +168,54 @@ fn show_draws_a_stored_run() {
     assert_eq!(ran.stdout, shown.stdout);
     assert!(bench.call("show results/small/latest --json").stdout.contains("\"format_version\": 1"));
     assert_eq!(bench.call("show results").code, 2);
+}
+
+#[test]
+fn prompts_answers_and_failures_are_kept_where_asked_for_and_without_secrets() {
+    let bench = Bench::new().variable("THE_KEY", "marker-key-4711").variable("TEAM", "marker-team-4712");
+    let server = Simulated::start(&bench, "--ttft 2ms --itl 1ms");
+    // The second size is beyond the simulator's context: it is refused.
+    let scenario = format!(
+        "name = \"kept\"\n[endpoints.s]\nbase_url = \"{}\"\napi_key_env = \"THE_KEY\"\nheaders = {{ x-team = \"${{TEAM}}\" }}\n\
+         body = {{ user = \"${{TEAM}}\" }}\n[models.m]\ntokenizer = \"words\"\n\
+         [matrix]\nmodel = \"m\"\ninput_tokens = 30\noutput_tokens = [3, 200000]\nimage_size = \"30x20\"\nconcurrency = 2\n\
+         [load]\nrequests = 4\n[output]\nsave_responses = true\ndebug = true\n",
+        server.url
+    );
+    let bench = bench.file("kept.toml", &scenario);
+    assert_eq!(bench.call("run kept.toml").code, 1, "every request of a cell failed");
+    let dir = bench.latest("kept");
+    let lines = |folder: &str| -> Vec<serde_json::Value> {
+        let mut paths = files(&dir.join(folder));
+        paths.sort();
+        let texts = paths.iter().map(|path| fs::read_to_string(path).unwrap());
+        texts
+            .flat_map(|text| text.lines().map(|line| serde_json::from_str(line).unwrap()).collect::<Vec<_>>())
+            .collect()
+    };
+    let (answers, failures) = (lines("responses"), lines("debug"));
+    assert_eq!((answers.len(), failures.len()), (8, 4));
+    let rows = rows(&dir.join("requests"));
+    for answer in answers.iter().filter(|answer| answer["outcome"] == "completed") {
+        assert_eq!(answer["text"].as_str().unwrap().split(' ').count(), 3);
+        assert!(rows.iter().any(|row| row.response_id.as_deref() == answer["response_id"].as_str()));
+        let prompt = answer["messages"][0]["content"].as_str().unwrap();
+        assert_eq!(prompt.split_whitespace().count(), 23);
+        assert_eq!((&answer["images"][0]["mime"], &answer["finish_reason"]), (&"image/jpeg".into(), &"length".into()));
+    }
+    for failure in &failures {
+        let head = failure["request_head"].as_str().unwrap();
+        assert!(head.starts_with("POST /v1/chat/completions") && head.contains("authorization: ***"), "{head}");
+        assert!(head.contains("x-team: ***"), "{head}");
+        assert!(failure["request_body"].as_str().unwrap().contains("\"user\":\"[redacted]\""), "{failure}");
+        assert!(failure["response_body"].as_str().unwrap().contains("maximum context length"), "{failure}");
+        assert_eq!((&failure["http_status"], &failure["cause"]), (&400.into(), &"http_status".into()));
+        assert_eq!(failure["response_headers"]["content-type"], "application/json");
+    }
+    for path in files(&dir) {
+        let bytes = fs::read(&path).unwrap();
+        assert!(!String::from_utf8_lossy(&bytes).contains("marker-"), "{}", path.display());
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::*;
 use crate::client::api::{Piece, Provider, Reading, Usage};
 use crate::client::openai_chat::OPENAI_CHAT;
 use crate::scenario::MaxTokensKey;
+use crate::workload::Picture;
 
 fn talk(output_tokens: Option<u64>) -> ChatRequest {
     let message = |role, text: &str| Message::Said { role, text: text.to_owned() };
@@ -67,6 +68,56 @@ fn what_the_body_table_says_of_our_own_keys_wins_and_no_key_comes_twice() {
         encoded(options, None, true),
         r#"{"model":"x","stream":true,"stream_options":{"include_usage":true},"messages":[]}"#
     );
+}
+
+fn picture(mime: &'static str, bytes: &'static [u8]) -> std::sync::Arc<Picture> {
+    std::sync::Arc::new(Picture { mime, bytes: Bytes::from_static(bytes) })
+}
+
+#[test]
+fn pictures_are_parts_of_the_last_message_of_a_user() {
+    const PNG: &str = r#"{"type":"image_url","image_url":{"url":"data:image/png;base64,AQID"}}"#;
+    const JPEG: &str = r#"{"type":"image_url","image_url":{"url":"data:image/jpeg;base64,/w=="}}"#;
+    let said = |role, text: &str| Message::Said { role, text: text.to_owned() };
+    let verbatim = |message: Value| Message::Verbatim(keys(&message));
+    for (messages, expected) in [
+        (
+            vec![said(Role::System, "S"), said(Role::User, "A"), said(Role::Assistant, "B"), said(Role::User, "C\"")],
+            format!(
+                r#"{{"role":"system","content":"S"}},{{"role":"user","content":"A"}},{{"role":"assistant","content":"B"}},{{"role":"user","content":[{{"type":"text","text":"C\""}},{PNG},{JPEG}]}}"#
+            ),
+        ),
+        (
+            vec![verbatim(json!({"role": "user", "content": "A", "name": "n"})), said(Role::Assistant, "B")],
+            format!(
+                r#"{{"name":"n","role":"user","content":[{{"type":"text","text":"A"}},{PNG},{JPEG}]}},{{"role":"assistant","content":"B"}}"#
+            ),
+        ),
+        (
+            vec![verbatim(json!({"role": "user", "content": [{"type": "text", "text": "A"}]}))],
+            format!(r#"{{"role":"user","content":[{{"text":"A","type":"text"}},{PNG},{JPEG}]}}"#),
+        ),
+        (
+            vec![said(Role::System, "S")],
+            format!(r#"{{"role":"system","content":"S"}},{{"role":"user","content":[{PNG},{JPEG}]}}"#),
+        ),
+    ] {
+        let images = vec![picture("image/png", &[1, 2, 3]), picture("image/jpeg", &[255])];
+        let request = ChatRequest { messages, images, ..ChatRequest::default() };
+        let target = Target { model_id: "m".into(), options: RequestOptions::default() };
+        let body = String::from_utf8(OPENAI_CHAT.body(&request, &target, false)).unwrap();
+        assert_eq!(body, format!(r#"{{"model":"m","messages":[{expected}],"stream":false}}"#));
+        serde_json::from_str::<Value>(&body).unwrap();
+    }
+}
+
+#[test]
+fn a_body_with_a_picture_is_written_into_memory_taken_once() {
+    let images = vec![std::sync::Arc::new(Picture { mime: "image/png", bytes: vec![7; 1 << 20].into() })];
+    let request = ChatRequest { messages: vec![Message::user("x".repeat(9000))], images, ..ChatRequest::default() };
+    let target = Target { model_id: "m".into(), options: RequestOptions::default() };
+    let body = OPENAI_CHAT.body(&request, &target, true);
+    assert_eq!(body.capacity(), crate::client::messages::body_length(&request), "{}", body.len());
 }
 
 fn piece(data: &str) -> Piece<'_> {
@@ -145,6 +196,8 @@ fn usage_and_ends_are_found_in_every_shape() {
     );
     let all = Usage { input: Some(9), output: Some(8), reasoning: Some(6), cached: Some(4), image: Some(2) };
     assert_eq!(details.usage, Some(all));
+    let kinds = piece(r#"{"usage":{"prompt_tokens_details":{"cached_tokens":0,"multimodal_tokens":{"image":64}}}}"#);
+    assert_eq!(kinds.usage.map(|usage| usage.image), Some(Some(64)));
     let other = piece(r#"{"usage":{"prompt_cache_hit_tokens":3,"reasoning_tokens":2,"prompt_tokens_details":null}}"#);
     assert_eq!(other.usage, Some(Usage { cached: Some(3), reasoning: Some(2), ..Usage::default() }));
 }

@@ -156,9 +156,9 @@ async fn stops_drain_cancel_and_time_out_as_in_closed_loop() {
     let (window, rows, took) = run(even(10.0, 100), lengths(&[250]), &stops).await;
     assert_eq!((ends(&rows).as_str(), took, window.ending), ("wwcc", 360, Ending::Stopped));
 
-    let traffic = Traffic { timeout: Duration::from_millis(350), ..even(10.0, 100) };
+    let traffic = Traffic { timeout: Duration::from_millis(360), ..even(10.0, 100) };
     let (window, rows, took) = run(traffic, lengths(&[250]), &[]).await;
-    assert_eq!((ends(&rows).as_str(), took, window.ending), ("wwcc", 350, Ending::TimedOut));
+    assert_eq!((ends(&rows).as_str(), took, window.ending), ("wwcc", 360, Ending::TimedOut));
 }
 
 #[tokio::test(start_paused = true)]

@@ -114,7 +114,9 @@ pub(super) const OUTPUT: Table = Table {
         )
         .or("[\"table\", \"json\", \"parquet\"]")
         .supports(Support::Only(&["table", "json", "parquet", "markdown", "csv"])),
-        Key::new("save_responses", Kind::Bool, "Keep the text of answers.").or("false").supports(Support::DefaultOnly),
+        Key::new("save_responses", Kind::Bool, "Keep prompts and answers, under responses/.").or("false"),
+        Key::new("debug", Kind::Bool, "Keep what failures looked like on the wire, secrets starred, under debug/.")
+            .or("false"),
         Key::new(
             "chunk_times",
             Kind::Word(&["all", "first_last", "sampled"]),

@@ -21,10 +21,12 @@ const OUTPUT_TOKENS: Key = Key::new(
 )
 .or("1000")
 .supports(Support::Integers);
-const IMAGE_SIZE: Key =
-    Key::new("image_size", Kind::OneOrList(&Kind::Form(Form::ImageSize)), "An image in each request.")
-        .or("\"na\"")
-        .supports(Support::DefaultOnly);
+const IMAGE_SIZE: Key = Key::new(
+    "image_size",
+    Kind::OneOrList(&Kind::Form(Form::ImageSize)),
+    "Pictures made for each request: na, small, medium, large or pixels as 1024x768; prompt.image says how many and how.",
+)
+.or("\"na\"");
 const LOOP: Key =
     Key::new("loop", Kind::OneOrList(&Kind::Word(&["closed", "open"])), "Of mode custom: by slots or by a schedule.")
         .or("\"closed\"");
@@ -112,14 +114,17 @@ const CELL: Table = Table {
         Key::new("output_tokens", Kind::Form(Form::TokenSize), OUTPUT_TOKENS.about)
             .or("1000")
             .supports(Support::Integers),
-        Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about)
-            .or("\"na\"")
-            .supports(Support::DefaultOnly),
+        Key::new("image_size", Kind::Form(Form::ImageSize), IMAGE_SIZE.about).or("\"na\""),
         Key::new("loop", Kind::Word(&["closed", "open"]), LOOP.about).or("\"closed\""),
         Key::new("concurrency", Kind::Integer(1, 1_000_000), CONCURRENCY.about).or("1"),
         Key::new("qps", Kind::Form(Form::Qps), QPS.about).or("1"),
         Key::new("qps_distribution", Kind::Form(Form::Arrivals), QPS_DISTRIBUTION.about).or("\"constant\""),
         Key::new("vars", Kind::Named(&Kind::Scalar), VARS.about),
+        Key::new(
+            "requests",
+            Kind::Form(Form::RequestCount),
+            "Measured requests of one repeat of this cell; those of load unless given.",
+        ),
     ],
 };
 
@@ -144,6 +149,16 @@ pub(super) const PROMPT: Table = Table {
             Kind::Table(&SHARED_PREFIX),
             "Tokens that requests of one group share, before the salt.",
         ),
+        Key::new("image", Kind::Table(&PROMPT_IMAGE), "The pictures of a request, where image_size asks for some."),
+    ],
+};
+
+const PROMPT_IMAGE: Table = Table {
+    about: "The pictures of a request.",
+    keys: &[
+        Key::new("count", Kind::Integer(1, 1000), "How many each request has.").or("1"),
+        Key::new("format", Kind::Word(&["jpeg", "png"]), "How they are encoded.").or("\"jpeg\""),
+        Key::new("quality", Kind::Integer(1, 100), "Of a JPEG.").or("85"),
     ],
 };
 

@@ -40,14 +40,18 @@ fn retries(node: &Node) -> Retries {
 /// What an open loop cannot do: it has no concurrency to multiply, and where all are due at once no time passes that
 /// could end a phase.
 pub(super) fn check_requests(tree: &Node, matrix: &Matrix, faults: &mut Faults) {
+    for node in tree.get("matrix").and_then(|matrix| matrix.get("include")).map(Node::items).unwrap_or_default() {
+        let is_open =
+            node.text("mode").as_deref() == Some("real_workload") || node.text("loop").as_deref() == Some("open");
+        refuse_multiple(node, "requests", is_open, faults);
+    }
     let Some(load) = tree.get("load") else { return };
     let blocks = matrix.product.iter().chain(&matrix.blocks).map(|block| block.axes.values().flatten().collect());
-    let included = matrix.include.iter().map(|axes| axes.iter().map(|(_, value)| value).collect());
+    let included = matrix.include.iter().map(|cell| cell.axes.iter().map(|(_, value)| value).collect());
     let open: Vec<Vec<&AxisValue>> =
         blocks.chain(included).filter(|values: &Vec<&AxisValue>| is_open(values)).collect();
-    if !open.is_empty() {
-        refuse_multiples(load, faults);
-    }
+    refuse_multiple(load, "requests", !open.is_empty(), faults);
+    refuse_multiple(load, "warmup", !open.is_empty(), faults);
     if open.iter().flatten().any(|value| matches!(value, AxisValue::Qps(Qps::Infinite))) {
         refuse_times(load, faults);
     }
@@ -58,18 +62,13 @@ fn is_open(values: &[&AxisValue]) -> bool {
     values.iter().any(open)
 }
 
-fn refuse_multiples(load: &Node, faults: &mut Faults) {
-    let warmup = match load.parsed::<Amount>("warmup") {
-        Some(Amount::Requests(count)) => Some(count),
-        _ => None,
-    };
-    for (key, count) in [("requests", load.parsed::<RequestCount>("requests")), ("warmup", warmup)] {
-        if let (Some(RequestCount::PerConcurrent(times)), Some(node)) = (count, load.get(key)) {
-            let fault = node
-                .place
-                .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
-            faults.push(fault.help("write a count, as 80"));
-        }
+/// `"10x"` is ten for each concurrent one: an open loop has none.
+fn refuse_multiple(table: &Node, key: &str, is_open: bool, faults: &mut Faults) {
+    if let (true, Some(RequestCount::PerConcurrent(times)), Some(node)) = (is_open, table.parsed(key), table.get(key)) {
+        let fault = node
+            .place
+            .fault(Code::Conflict, format!("`{times}x` multiplies the concurrency, and an open loop has none"));
+        faults.push(fault.help("write a count, as 80"));
     }
 }
 
@@ -90,6 +89,7 @@ pub(super) fn output(node: &Node) -> Output {
     Output {
         formats: node.word("formats").unwrap_or(default.formats),
         save_responses: node.truth("save_responses").unwrap_or(default.save_responses),
+        debug: node.truth("debug").unwrap_or(default.debug),
         chunk_times: node.word("chunk_times").unwrap_or(default.chunk_times),
     }
 }

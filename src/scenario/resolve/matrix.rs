@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use crate::diagnostic::{Code, Fault, Faults, Severity};
 use crate::scenario::layers::beside;
 use crate::scenario::tree::{Entry, Node};
-use crate::scenario::{Axes, AxisName, AxisValue, Block, Exclude, Matrix, parse_axis_value};
+use crate::scenario::{AxisName, AxisValue, Block, Exclude, Include, Matrix, parse_axis_value};
 use crate::text::{nearest, one_of};
 use crate::units::SizeSpec;
 
@@ -12,7 +12,7 @@ pub(super) fn matrix(tree: &Node, faults: &mut Faults) -> Matrix {
     let list = |key: &str| node.get(key).map(Node::items).unwrap_or_default();
     let product = block(node, faults);
     let blocks: Vec<Block> = list("block").iter().map(|node| block(node, faults)).collect();
-    let include: Vec<Axes> = list("include").iter().map(|node| cell(node, faults)).collect();
+    let include: Vec<Include> = list("include").iter().map(|node| cell(node, faults)).collect();
     for (block, node) in std::iter::once((&product, node)).chain(blocks.iter().zip(list("block"))) {
         if !block.axes.is_empty() && node.get("model").is_none() && !has_unknown_key(node) {
             faults.push(
@@ -50,8 +50,9 @@ fn block(node: &Node, faults: &mut Faults) -> Block {
     Block { axes, zip }
 }
 
-fn cell(node: &Node, faults: &mut Faults) -> Axes {
-    axes(node, faults).into_iter().filter_map(|(axis, values)| Some((axis, values.into_iter().next()?))).collect()
+fn cell(node: &Node, faults: &mut Faults) -> Include {
+    let first = |(axis, values): (AxisName, Vec<AxisValue>)| Some((axis, values.into_iter().next()?));
+    Include { axes: axes(node, faults).into_iter().filter_map(first).collect(), requests: node.parsed("requests") }
 }
 
 /// The axes of a table, `vars` among them.

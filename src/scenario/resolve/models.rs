@@ -94,8 +94,8 @@ fn sent_by_axis(matrix: &Matrix, label: &str) -> bool {
         && matrix
             .include
             .iter()
-            .filter(|axes| axes.model() == label)
-            .all(|axes| axes.get(&AxisName::Endpoint).is_some())
+            .filter(|cell| cell.axes.model() == label)
+            .all(|cell| cell.axes.get(&AxisName::Endpoint).is_some())
 }
 
 fn check_axis_endpoints(tree: &Node, endpoints: &[Endpoint], faults: &mut Faults) {

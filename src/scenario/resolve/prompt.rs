@@ -6,7 +6,7 @@ use crate::diagnostic::{Code, Fault, Faults};
 use crate::scenario::included::included;
 use crate::scenario::tree::Node;
 use crate::scenario::{AxisName, AxisValue, Chat, ChatSource, Dataset, DatasetOrder, Matrix, Mode, Prompt};
-use crate::scenario::{SharedPrefix, Unique};
+use crate::scenario::{PromptImages, SharedPrefix, Unique};
 
 pub(super) fn prompt(node: Option<&Node>, matrix: &Matrix, faults: &mut Faults) -> Prompt {
     let Some(node) = node else { return Prompt::default() };
@@ -27,6 +27,16 @@ pub(super) fn prompt(node: Option<&Node>, matrix: &Matrix, faults: &mut Faults) 
         system,
         unique: node.word("unique").unwrap_or(Unique::Run),
         shared_prefix: prefix,
+        image: node.get("image").map(images).unwrap_or_default(),
+    }
+}
+
+fn images(node: &Node) -> PromptImages {
+    let default = PromptImages::default();
+    PromptImages {
+        count: node.whole("count").unwrap_or(default.count),
+        format: node.word("format").unwrap_or(default.format),
+        quality: node.whole("quality").unwrap_or(default.quality),
     }
 }
 
@@ -35,7 +45,7 @@ fn check_prefix(node: &Node, prefix: SharedPrefix, matrix: &Matrix, faults: &mut
     let size = |value: &AxisValue| if let AxisValue::Tokens(size) = value { size.fixed() } else { None };
     let blocks = matrix.product.iter().chain(&matrix.blocks);
     let of_blocks = blocks.filter_map(|block| block.axes.get(&AxisName::InputTokens)).flatten().filter_map(size);
-    let of_cells = matrix.include.iter().filter_map(|axes| axes.input_tokens()?.fixed());
+    let of_cells = matrix.include.iter().filter_map(|cell| cell.axes.input_tokens()?.fixed());
     if let Some(least) = of_blocks.chain(of_cells).min().filter(|least| *least <= prefix.tokens) {
         let message = format!("a shared prefix of {} tokens leaves nothing of `input_tokens = {least}`", prefix.tokens);
         faults.push(node.place.fault(Code::Conflict, message).help(format!("write less than {least}")));

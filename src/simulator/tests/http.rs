@@ -270,3 +270,17 @@ async fn stopping_lets_short_answers_end_and_cuts_long_ones() {
     assert!(short.contains("[DONE]") && !long.contains("[DONE]"));
     assert!(TcpStream::connect(addr).await.is_err());
 }
+
+#[tokio::test]
+async fn pictures_are_prompt_tokens_that_the_usage_tells_apart() {
+    let server = start(quick()).await;
+    let picture = json!({ "type": "image_url", "image_url": { "url": "https://example.org/a.png" } });
+    let mut body = chat(2, false);
+    body["messages"][0]["content"] = json!([{ "type": "text", "text": "one two" }, picture, picture]);
+    let (_, answer) = post(&server, CHAT, &body).await;
+    let usage = &answer["usage"];
+    assert_eq!((&usage["prompt_tokens"], &usage["prompt_tokens_details"]["image_tokens"]), (&json!(521), &json!(512)));
+    let (_, plain) = post(&server, CHAT, &chat(2, false)).await;
+    assert!(plain["usage"]["prompt_tokens_details"].get("image_tokens").is_none());
+    server.stop().await;
+}

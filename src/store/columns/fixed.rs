@@ -142,8 +142,8 @@ pub(super) static AFTER_AXES: [Column; 45] = [
             }),
         },
     ),
-    text!(prompt_name, "Name of the prompt template."),
-    count!(Int64, "conversation", conversation, "The conversation, from 0."),
+    text!(prompt_name, "Name of the prompt template; of a dataset's row, its `id` or `name`, else `row-LINE`."),
+    count!(Int64, "conversation", conversation, "The conversation, from 0 within its phase."),
     count!(Int32, "turn", turn, "The turn within it, from 0."),
     text!(response_id, "The server's id of the answer."),
     required(

@@ -3,17 +3,18 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::order::Order;
-use super::pictures;
 use super::row::{ImageSource, Row};
 use super::rows::Rows;
 use crate::diagnostic::{Code, Fault};
 use crate::plan::Cell;
+use crate::scenario::{PromptImages, Unique};
 use crate::seed::Seed;
 use crate::tokens::Tokenizer;
 use crate::units::SizeSpec;
 use crate::workload::prompts::workload_axes;
 use crate::workload::session::Single;
-use crate::workload::{ChatRequest, Message, Session, TokenModel, Workload};
+use crate::workload::synthetic::salt_seed;
+use crate::workload::{ChatRequest, Message, Picture, Pictures, Session, TokenModel, Workload};
 
 /// All that the requests of one repeat of a cell of mode `custom` hang on.
 #[derive(Debug, Clone)]
@@ -24,6 +25,12 @@ pub struct CustomOrder {
     pub repeat: u32,
     /// The scenario's seed.
     pub seed: u64,
+    /// The run's nonce.
+    pub nonce: u64,
+    /// What makes pictures unique.
+    pub unique: Unique,
+    /// What the pictures that are made are like, where the cell has some.
+    pub image: PromptImages,
     /// The dataset.
     pub rows: Arc<Rows>,
     /// Counts tokens.
@@ -32,12 +39,14 @@ pub struct CustomOrder {
     pub tokens: TokenModel,
 }
 
-/// Mode `custom`: the rows of a dataset, as they are or rendered. No salt goes in front of them.
+/// Mode `custom`: the rows of a dataset, as they are or rendered. No salt goes in front of them; pictures that are made
+/// by `image_size` follow those of the row.
 #[derive(Debug)]
 pub struct Custom {
     pub(super) asked: CustomOrder,
     order: Order,
     content: Seed,
+    pictures: Option<Pictures>,
 }
 
 impl Custom {
@@ -46,7 +55,9 @@ impl Custom {
     pub fn new(custom: CustomOrder) -> Self {
         let content = content_seed(custom.seed, &custom.cell, custom.repeat);
         let order = Order::new(custom.rows.dataset().order, custom.rows.count(), content);
-        Self { asked: custom, order, content }
+        let salt = salt_seed(custom.unique, custom.seed, custom.nonce, &custom.cell, custom.repeat);
+        let pictures = Pictures::new(custom.cell.axes.image_size(), custom.image, content, salt);
+        Self { asked: custom, order, content, pictures }
     }
 
     /// The `index`-th request of a phase.
@@ -58,15 +69,18 @@ impl Custom {
             row.messages.push(Message::user(template.render_row(&cell.axes, &row.values, index, seed)?));
         }
         let Row { name, mut messages, images, body, max_tokens, .. } = row;
-        let is_plain = images.is_empty() && body.is_empty();
+        let is_plain = images.is_empty() && self.pictures.is_none() && body.is_empty();
         let mut loaded = Vec::new();
         for image in images {
             match image {
                 ImageSource::File(path) => loaded.push(Arc::new(
-                    pictures::load(&path).map_err(|message| Fault::error(Code::File, format!("{name}: {message}")))?,
+                    Picture::from_file(&path).map_err(|why| Fault::error(Code::File, format!("{name}: {why}")))?,
                 )),
                 ImageSource::Url(url) => point_at(&url, &mut messages),
             }
+        }
+        if let Some(pictures) = &self.pictures {
+            loaded.extend(pictures.of(phase, index)?);
         }
         let counted = if is_plain { count_plain(&messages, tokenizer.as_ref()) } else { None };
         Ok(ChatRequest {

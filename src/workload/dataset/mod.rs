@@ -6,7 +6,6 @@
 mod custom;
 mod excerpt;
 mod order;
-mod pictures;
 mod row;
 mod rows;
 mod scan;

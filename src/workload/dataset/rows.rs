@@ -9,7 +9,6 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use super::excerpt::{Wrong, at};
-use super::pictures;
 use super::row::{ImageSource, Row, plain};
 use super::scan::{Format, Found, open, unreadable};
 use crate::diagnostic::{Code, Fault, Faults};
@@ -17,6 +16,7 @@ use crate::plan::Cell;
 use crate::scenario::{Dataset, Mode};
 use crate::seed::Seed;
 use crate::text::plural;
+use crate::workload::Picture;
 use crate::workload::template::{Sources, Template};
 
 /// The rows of a dataset that pass its filter: where each one is, so that a file of any size takes eight bytes a row.
@@ -267,7 +267,7 @@ impl<'d> Scan<'d> {
                     continue;
                 }
                 let picture =
-                    pictures::load(path).map_err(|message| Wrong::new(Code::File, message).at("image_path"))?;
+                    Picture::from_file(path).map_err(|why| Wrong::new(Code::File, why.to_string()).at("image_path"))?;
                 // Of each the hash, so that none can begin where another ends.
                 self.pictures.get_or_insert_default().update(Sha256::digest(&picture.bytes));
                 self.known_pictures.insert(path.clone());

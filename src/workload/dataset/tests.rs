@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::diagnostic::{Style, render};
-use crate::scenario::{Dataset, DatasetOrder};
+use crate::scenario::{Dataset, DatasetOrder, PromptImages, Unique};
 use crate::tokens::Words;
 use crate::workload::tests::cell;
 use crate::workload::{ChatRequest, Message, Role, TokenModel};
@@ -44,10 +44,25 @@ fn custom(dataset: &Dataset) -> Custom {
         cell: cell("model=a mode=custom output_tokens=5 language=en"),
         repeat: 0,
         seed: 7,
+        nonce: 1,
+        unique: Unique::Run,
+        image: PromptImages::default(),
         rows: Arc::new(rows),
         tokenizer: Arc::new(Words),
         tokens: TokenModel { overhead: 7, probed: true, ..TokenModel::default() },
     })
+}
+
+#[test]
+fn made_pictures_follow_those_of_the_row() {
+    let files = Files::new();
+    let order = custom(&files.dataset("d.jsonl", "{\"prompt\": \"x\"}\n{\"prompt\": \"y\"}")).asked;
+    let cell = cell("model=a mode=custom image_size=20x10");
+    let custom = Custom::new(CustomOrder { cell, ..order });
+    let [first, second] = [0, 1].map(|index| custom.request("measure", index).unwrap());
+    assert_eq!((first.images.len(), first.images[0].mime), (1, "image/jpeg"));
+    assert_ne!(first.images, second.images);
+    assert_eq!(first.input_tokens_client, None, "nobody here knows what a picture costs");
 }
 
 /// All requests of a dataset, once.
@@ -170,7 +185,7 @@ fn faults_name_the_file_and_the_line() {
         ("{\"messages\": [{\"content\": \"x\"}]}", ["with its `role`", "d.jsonl:3:2"]),
         ("{\"prompt\": \"x\", \"max_tokens\": 0}", ["`max_tokens` is a whole number from 1, not 0", "d.jsonl:3:17"]),
         ("{\"prompt\": \"x\", \"image_path\": \"no.png\"}", ["no.png", "d.jsonl:3:17"]),
-        ("{\"prompt\": \"x\", \"image_path\": \"d.jsonl\"}", ["d.jsonl is no PNG, JPEG, GIF or WebP", "d.jsonl:3:17"]),
+        ("{\"prompt\": \"x\", \"image_path\": \"d.jsonl\"}", ["d.jsonl is not a picture", "d.jsonl:3:17"]),
         ("{\"prompt\": \"x\", \"image_path\": \"https://x/a.png\"}", ["allow_image_urls = true", "d.jsonl:3:17"]),
         (
             "{\"system\": \"s\", \"messages\": [{\"role\": \"system\", \"content\": \"x\"}]}",
