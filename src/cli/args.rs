@@ -27,11 +27,11 @@ impl Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Carry out a scenario: every cell is measured anew
+    /// Carry out scenarios: every cell is measured anew
     Run(Run),
     /// Write a commented scenario from an endpoint's model list
     Init(Init),
-    /// List the cells of a scenario and what they cost; sends nothing
+    /// List the cells of scenarios and what they cost; sends nothing
     Plan(Plan),
     /// Validate scenarios and render every prompt once; sends nothing
     Check(Check),
@@ -56,18 +56,34 @@ pub(super) struct Choice {
     /// Change a key: `load.requests=200`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
-    /// Lay `[profiles.NAME]` over the scenario
+    /// Lay `[profiles.NAME]` over every scenario
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
+    /// Keep only scenarios with this tag; several: any of them
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(super) tag: Vec<String>,
+}
+
+/// How a table is turned: the values of an axis side by side.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Turn {
+    /// Put the values of this axis side by side: `model`; `scenario` is one too
+    #[arg(long, value_name = "AXIS")]
+    pub(super) pivot: Option<String>,
+    /// The figure below each of them: `"ttft_ms p50"`, `output_token_throughput`; may be repeated
+    #[arg(long, value_name = "FIGURE", requires = "pivot")]
+    pub(super) metric: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// The scenario to carry out
-    #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
+    /// Scenarios to carry out, one after the other; a directory stands for those in it
+    #[arg(value_name = "FILE|DIR", required_unless_present = "url", conflicts_with = "url")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
+    #[command(flatten)]
+    pub(super) turn: Turn,
     #[command(flatten)]
     pub(super) quick: Quick,
     /// The directory that holds the results of all runs
@@ -132,9 +148,9 @@ pub(super) struct Init {
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
-    /// The scenario
-    #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    /// Scenarios; a directory stands for those in it
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
     /// For machines
@@ -144,8 +160,8 @@ pub(super) struct Plan {
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// The scenarios
-    #[arg(value_name = "FILE", required = true)]
+    /// Scenarios; a directory stands for those in it
+    #[arg(value_name = "FILE|DIR", required = true)]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
@@ -163,8 +179,10 @@ pub(super) struct Show {
     /// A run directory, or DIR/NAME/latest
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
+    #[command(flatten)]
+    pub(super) turn: Turn,
     /// The figures between ramp and drain alone
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "pivot"])]
     pub(super) steady: bool,
     /// For machines
     #[arg(long)]

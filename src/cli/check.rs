@@ -1,38 +1,45 @@
+use std::path::Path;
+
 use super::args;
 use super::env::Env;
 use super::exit::{Exit, Failure};
-use super::read::{self, Purpose};
+use super::prepare;
+use super::read::{self, NoCells, Purpose};
 use super::terminal::Terminal;
 use crate::diagnostic::Faults;
 use crate::plan::{ContentHashes, Plan, expand};
-use crate::scenario::Scenario;
+use crate::scenario::{Glance, Scenario};
 use crate::text::plural;
 use crate::workload::Material;
 
-/// `infersweep check`: validates each file and renders every prompt once; sends nothing.
-pub(super) fn check(args: &args::Check, env: &Env, terminal: &Terminal) -> Exit {
+/// `infersweep check`: validates each scenario and renders every prompt once; sends nothing.
+pub(super) fn check(args: &args::Check, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    let chosen = prepare::choose(&args.files, &args.choice, terminal)?;
     let mut worst = Exit::Done;
-    for path in &args.files {
+    for Glance { path, .. } in &chosen.scenarios {
         match check_one(path, &args.choice, env, terminal) {
             Ok(plan) => {
                 terminal.result(&format!("{}: ok, {}", path.display(), plural(plan.cells.len(), "cell", "cells")));
             }
-            Err(failure) => {
-                terminal
-                    .error(&Failure { message: format!("{}: {}", path.display(), failure.message), ..failure.clone() });
+            Err(NoCells::None(failure)) if chosen.is_suite && !args.choice.only.is_empty() => {
+                terminal.note(&format!("skipped {}: {}", path.display(), failure.message));
+            }
+            Err(lack) => {
+                let failure = Failure::from(lack);
+                terminal.error(&prepare::of_file(path, &failure));
                 worst = worst.max(failure.exit());
             }
         }
     }
-    worst
+    Ok(worst)
 }
 
-fn check_one(path: &std::path::Path, choice: &args::Choice, env: &Env, terminal: &Terminal) -> Result<Plan, Failure> {
-    let scenario = read::scenario(path, choice, Purpose::Check, env, terminal)?;
-    let material = material(&scenario, terminal)?;
+fn check_one(path: &Path, choice: &args::Choice, env: &Env, terminal: &Terminal) -> Result<Plan, NoCells> {
+    let scenario = read::scenario(path, choice, Purpose::Check, env, terminal).map_err(NoCells::Wrong)?;
+    let material = material(&scenario, terminal).map_err(NoCells::Wrong)?;
     let contents = ContentHashes::new();
     let plan = read::cells(&scenario, &contents, &material, choice, terminal)?;
-    render_all(&scenario, &material, &expand(&scenario, &contents), terminal)?;
+    render_all(&scenario, &material, &expand(&scenario, &contents), terminal).map_err(NoCells::Wrong)?;
     Ok(plan)
 }
 

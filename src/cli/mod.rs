@@ -3,6 +3,7 @@
 mod args;
 mod calibrate;
 mod calibration_words;
+mod campaign;
 mod check;
 mod env;
 mod exit;
@@ -10,15 +11,18 @@ mod explain;
 mod import;
 mod init;
 mod plan;
+mod prepare;
 mod progress;
 mod question;
 mod read;
 mod run;
 mod schema;
+mod session;
 mod show;
 mod signals;
 mod simulate;
 mod terminal;
+mod turned;
 
 use std::process::ExitCode;
 
@@ -41,7 +45,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(run, &env, &terminal),
         Command::Init(init) => init::init(init, &env, &terminal),
         Command::Plan(plan) => plan::plan(plan, &env, &terminal),
-        Command::Check(check) => Ok(check::check(check, &env, &terminal)),
+        Command::Check(check) => check::check(check, &env, &terminal),
         Command::Schema(schema) => schema::schema(schema, &terminal),
         Command::Show(show) => show::show(show, &terminal),
         Command::Import(import) => import::import(import, &terminal),

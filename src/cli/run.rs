@@ -1,43 +1,34 @@
-use std::cell::Cell;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
-use std::rc::Rc;
 
 use super::args::{self, Quick};
 use super::env::Env;
 use super::exit::{Exit, Failure};
-use super::progress::Progress;
+use super::prepare::{self, Prepared};
 use super::read::{self, Purpose};
+use super::session::Session;
 use super::terminal::Terminal;
-use super::{check, explain, question, signals};
-use crate::load::StopHandle;
+use super::{campaign, question, turned};
 use crate::metrics::{CellSummary, Verdict};
-use crate::plan::{Estimate, Plan};
 use crate::report;
-use crate::run::{Conclusion, RunOptions, Views, carry_out, hash_contents};
+use crate::run::Conclusion;
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
 use crate::text::plural;
 
-/// `infersweep run`: carries out one scenario after the other.
+/// `infersweep run`: carries out a scenario, or one after the other.
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.quick.url.is_some() {
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
-        return run_one(&scenario, args, env, terminal);
+        return run_one(prepare::prepare_text(scenario, &args.choice, terminal)?, args, env, terminal);
     }
-    let mut worst = Exit::Done;
-    for path in &args.files {
-        if path.is_dir() {
-            return Err(Failure::usage(format!("{} is a directory: suites are not supported yet", path.display()))
-                .help("name its scenario files"));
-        }
-        let scenario = read::scenario(path, &args.choice, Purpose::Run, env, terminal)?;
-        let exit = run_one(&scenario, args, env, terminal)?;
-        worst = worst.max(exit);
-        if exit >= Exit::Terminated {
-            break;
+    let chosen = prepare::choose(&args.files, &args.choice, terminal)?;
+    let mut ready = prepare::prepare_all(&chosen, &args.choice, Purpose::Run, env, terminal)?;
+    match ready.pop() {
+        Some(one) if !chosen.is_suite => run_one(one, args, env, terminal),
+        last => {
+            ready.extend(last);
+            campaign::run(&chosen.name, ready, args, env, terminal)
         }
     }
-    Ok(worst)
 }
 
 /// The scenario of `run --url`: written as a file would be, so that what is saved can be run again.
@@ -84,68 +75,52 @@ fn quick_text(quick: &Quick) -> Result<String, Failure> {
     toml::to_string_pretty(&scenario).map_err(Failure::failed)
 }
 
-fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
-    let material = check::material(scenario, terminal)?;
-    let contents = hash_contents(scenario, &material).map_err(Failure::usage)?;
-    let plan = read::cells(scenario, &contents, &material, &args.choice, terminal)?;
-    check::render_all(scenario, &material, &plan, terminal)?;
-    let estimate = Estimate::of(scenario, &plan);
-    if !args.yes && !question::may_run(&estimate, env) {
+fn run_one(prepared: Prepared, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    turned::check(&args.turn, [(&prepared.scenario, &prepared.plan)])?;
+    if !args.yes && !question::may_run(&prepared.estimate(), env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
-    let options = RunOptions {
-        out: &args.out,
-        nonce: args.nonce.unwrap_or_else(fresh_nonce),
-        command: std::env::args().collect(),
-        tokenizers: env.tokenizer_places(),
-        views: &Drawn,
-    };
-    let progress = Progress::start(scenario, &plan, *terminal);
-    let (stop, _) = StopHandle::new();
-    let seen = Rc::new(Cell::new(None));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-    let outcome = runtime.block_on(async {
-        tokio::select! {
-            outcome = carry_out(scenario, &plan, material, &options, &progress, &stop) => outcome,
-            never = signals::watch(stop.clone(), Rc::clone(&seen), |text| progress.note(text)) => match never {},
-        }
-    });
-    progress.finish();
-    let conclusion = outcome.map_err(|error| explain::run_error(&error))?;
-    show(&conclusion, scenario, &plan, args, terminal)?;
-    Ok(seen.get().unwrap_or(Exit::Done).max(of_cells(&conclusion.summary.cells, terminal)).max(of_clients(
-        scenario,
-        &conclusion.summary.cells,
-        terminal,
-    )))
+    let session = Session::new(args, env, terminal);
+    let (outcome, stopped) = session.drive(session.carry_out(&prepared))?;
+    let conclusion = outcome?;
+    show(&conclusion, &prepared, args, terminal)?;
+    Ok(stopped.max(judge(&prepared.scenario, &conclusion.summary.cells, terminal)))
+}
+
+/// What the results of a run mean for the exit.
+pub(super) fn judge(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
+    of_cells(cells, terminal).max(of_clients(scenario, cells, terminal))
 }
 
 /// The run's results, on the terminal.
-fn show(
-    conclusion: &Conclusion,
-    scenario: &Scenario,
-    plan: &Plan,
-    args: &args::Run,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    let cells = &conclusion.summary.cells;
+fn show(conclusion: &Conclusion, prepared: &Prepared, args: &args::Run, terminal: &Terminal) -> Result<(), Failure> {
+    let (scenario, cells) = (&prepared.scenario, &conclusion.summary.cells);
     if args.json {
         terminal.result(&serde_json::to_string_pretty(&conclusion.summary).map_err(Failure::failed)?);
     } else if scenario.output.formats.contains(&Format::Table) && !cells.is_empty() {
-        terminal.result(&report::comparison(&scenario.name, cells).terminal(terminal.width(), terminal.coloured()));
+        let table = match turned::table(&args.turn, &scenario.name, cells)? {
+            Some(turned) => turned,
+            None => report::comparison(&scenario.name, cells),
+        };
+        terminal.result(&table.terminal(terminal.width(), terminal.coloured()));
     }
-    if conclusion.complete < conclusion.units {
-        let cells = plural(plan.cells.len(), "cell", "cells");
-        terminal.warning(&format!(
-            "{} of {} repeats of {cells} complete; the run is marked interrupted",
-            conclusion.complete, conclusion.units
-        ));
-    }
+    warn_of_incomplete(conclusion, prepared, terminal);
     terminal.note(&format!("results: {}", conclusion.dir.display()));
     if args.quick.url.is_some() {
         terminal.note(&format!("again:   infersweep run {}", conclusion.dir.join("scenario.toml").display()));
     }
     Ok(())
+}
+
+/// Says when a run did not come to its end.
+pub(super) fn warn_of_incomplete(conclusion: &Conclusion, prepared: &Prepared, terminal: &Terminal) {
+    if conclusion.complete < conclusion.units {
+        let cells = plural(prepared.plan.cells.len(), "cell", "cells");
+        terminal.warning(&format!(
+            "{} of {} repeats of {cells} complete; the run is marked interrupted",
+            conclusion.complete, conclusion.units
+        ));
+    }
 }
 
 /// A cell whose requests all failed fails the run.
@@ -173,22 +148,4 @@ fn of_clients(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -
         terminal.error(&Failure::failed(format!("the client limited cell {}: {reasons}", cell.cell_id)));
     });
     if faults.count() > 0 { Exit::Failed } else { Exit::Done }
-}
-
-/// 48 random bits: exact as a JSON number everywhere.
-fn fresh_nonce() -> u64 {
-    RandomState::new().build_hasher().finish() >> 16
-}
-
-/// The views that are saved beside the summary.
-struct Drawn;
-
-impl Views for Drawn {
-    fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {
-        report::comparison_markdown(name, cells)
-    }
-
-    fn summary_csv(&self, cells: &[CellSummary]) -> String {
-        report::summary_csv(cells)
-    }
 }

@@ -1,12 +1,16 @@
 use super::args;
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
+use super::{campaign, turned};
 use crate::metrics::Summary;
 use crate::report;
 use crate::store::{Manifest, RunDir, RunState};
 
 /// `infersweep show`: a stored run's comparison table, or its summary as JSON.
 pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failure> {
+    if let Some(shown) = campaign::show_stored(args, terminal) {
+        return shown;
+    }
     let dir = RunDir::open(&args.run).map_err(Failure::usage)?;
     let manifest = Manifest::read(&dir).map_err(Failure::failed)?;
     let path = dir.file("summary.json");
@@ -27,6 +31,10 @@ pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failu
         RunState::Interrupted => {
             terminal.warning("this run was interrupted: what follows is what was complete by then");
         }
+    }
+    if let Some(table) = turned::table(&args.turn, &manifest.name, &summary.cells)? {
+        terminal.result(&table.terminal(terminal.width(), terminal.coloured()));
+        return Ok(Exit::Done);
     }
     let draw = if args.steady { report::steady_comparison } else { report::comparison };
     terminal.result(&draw(&manifest.name, &summary.cells).terminal(terminal.width(), terminal.coloured()));

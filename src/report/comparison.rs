@@ -15,10 +15,12 @@ use crate::metrics::CellSummary;
 /// The comparison table: one row a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparisonTable {
-    title: String,
-    grid: Grid,
+    pub(super) title: String,
+    pub(super) grid: Grid,
     /// What a reader must know of the cells besides their numbers.
-    facts: Vec<String>,
+    pub(super) facts: Vec<String>,
+    /// What the marks mean, where it is not what they usually do.
+    pub(super) legend: Option<Vec<String>>,
 }
 
 /// The comparison of a run's cells. Axes that vary are columns, the others stand in the title.
@@ -38,7 +40,7 @@ pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
     columns.extend(error_columns(cells));
     columns.extend(client_column(cells));
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
-    ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks } }
+    ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks }, legend: None }
 }
 
 /// The comparison by the figures of steady windows alone.
@@ -60,7 +62,7 @@ impl ComparisonTable {
     pub fn terminal(&self, width: usize, coloured: bool) -> String {
         let mut grid = self.grid.clone();
         let dropped = grid.fit(width);
-        let mut notes = legend(&grid);
+        let mut notes = self.legend.clone().unwrap_or_else(|| legend(&grid));
         notes.extend(self.facts.iter().cloned());
         if !dropped.is_empty() {
             notes.push(format!("no room for {} (summary.csv has all)", dropped.join(", ")));
@@ -76,8 +78,8 @@ impl ComparisonTable {
     /// As Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let notes: Vec<String> =
-            legend(&self.grid).iter().chain(&self.facts).map(|note| format!("- {note}\n")).collect();
+        let marks = self.legend.clone().unwrap_or_else(|| legend(&self.grid));
+        let notes: Vec<String> = marks.iter().chain(&self.facts).map(|note| format!("- {note}\n")).collect();
         let table = self.grid.markdown().join("\n");
         let text = format!("**{}**\n\n{table}\n\n{}", self.title, notes.concat());
         text.trim_end().to_owned() + "\n"
@@ -102,7 +104,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Whether an axis tells cells apart. An endpoint that hangs on the model alone says nothing new.
-fn varies(cells: &[CellSummary], axis: &str) -> bool {
+pub(super) fn varies(cells: &[CellSummary], axis: &str) -> bool {
     if axis == "endpoint" {
         let mut of_model = BTreeMap::new();
         return cells.iter().any(|cell| {
@@ -114,14 +116,14 @@ fn varies(cells: &[CellSummary], axis: &str) -> bool {
 }
 
 /// An axis that is the same everywhere, unless it says nothing.
-fn in_title(cells: &[CellSummary], axis: &str) -> Option<String> {
+pub(super) fn in_title(cells: &[CellSummary], axis: &str) -> Option<String> {
     let first = value(cells.first()?, axis);
     let same = cells.iter().all(|cell| value(cell, axis) == first);
     let idle = axis == "image_size" && first == "na";
     (same && !idle).then(|| format!("{axis} = {}", shown(first)))
 }
 
-fn axis_column(cells: &[CellSummary], axis: &str) -> Column {
+pub(super) fn axis_column(cells: &[CellSummary], axis: &str) -> Column {
     let head = match axis {
         "input_tokens" => "in",
         "output_tokens" => "out",
@@ -133,12 +135,12 @@ fn axis_column(cells: &[CellSummary], axis: &str) -> Column {
     Column { right: cells.iter().all(number), ..words(head, texts) }
 }
 
-fn words(name: &str, cells: Vec<Cell>) -> Column {
+pub(super) fn words(name: &str, cells: Vec<Cell>) -> Column {
     Column { group: String::new(), name: name.to_owned(), cells, right: false, expendable: 0 }
 }
 
 /// Where the first axis takes its next value, when all its values stand in blocks of several rows.
-fn breaks(axes: &[Column]) -> Vec<usize> {
+pub(super) fn breaks(axes: &[Column]) -> Vec<usize> {
     let [first, _, ..] = axes else { return Vec::new() };
     let starts: Vec<usize> = (1..first.cells.len()).filter(|row| first.cells[*row] != first.cells[row - 1]).collect();
     let edges: Vec<usize> = [0].into_iter().chain(starts.iter().copied()).chain([first.cells.len()]).collect();

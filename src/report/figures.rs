@@ -126,7 +126,8 @@ impl Figure {
     }
 }
 
-fn marked(text: String, sure: bool, rank: Option<Rank>) -> Cell {
+/// A figure's text with the mark that it earns.
+pub(super) fn marked(text: String, sure: bool, rank: Option<Rank>) -> Cell {
     let (mark, emphasis) = match rank {
         _ if !sure => (Some(UNSURE), Emphasis::Dim),
         Some(Rank::Best) => (Some(BEST), Emphasis::Best),

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod axes;
+mod campaign;
 mod clients;
 mod comparison;
 mod csv;
@@ -10,12 +11,15 @@ mod figures;
 mod grid;
 mod marks;
 mod notes;
+mod pivot;
 mod plan;
 mod steady;
 #[cfg(test)]
 mod tests;
 
 pub use aligned::{TextColumn, aligned};
+pub use campaign::{CampaignPlanRow, campaign_cells, campaign_plan_table};
 pub use comparison::{ComparisonTable, comparison, comparison_markdown, steady_comparison};
 pub use csv::summary_csv;
+pub use pivot::{PivotFigure, UnknownFigure, pivot};
 pub use plan::plan_table;

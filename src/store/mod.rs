@@ -5,6 +5,7 @@
 //! gives the facts back. Whatever is not appended to appears whole or not at all.
 
 mod atomic;
+mod campaign_file;
 mod columns;
 mod error;
 mod host;
@@ -28,6 +29,7 @@ mod samples;
 mod tests;
 
 pub use atomic::write_atomic;
+pub use campaign_file::{CampaignFile, CampaignRun, CampaignRunState};
 pub use columns::{Column, RowSchema, VarColumn, VarType, fixed_columns};
 pub use error::StoreError;
 pub use host::Host;
