@@ -35,10 +35,16 @@ pub(super) enum Command {
     Plan(Plan),
     /// Validate scenarios and render every prompt once; sends nothing
     Check(Check),
+    /// Note what scenarios rest on, for version control: data, prompts, tokenizers and their plans
+    Lock(Lock),
+    /// Write scenario files in their canonical form
+    Fmt(Fmt),
     /// Print the JSON Schema of scenario files
     Schema(Schema),
-    /// Show a stored run
+    /// Show a stored run, or a campaign of them
     Show(Show),
+    /// List stored runs, or delete old ones
+    Runs(Runs),
     /// Write a scenario from another tool's file
     Import(Import),
     /// Measure how far this machine's client is off: itself against a server that stamps what it does
@@ -86,6 +92,9 @@ pub(super) struct Run {
     pub(super) turn: Turn,
     #[command(flatten)]
     pub(super) quick: Quick,
+    /// Refuse what differs from infersweep.lock, and say what does
+    #[arg(long, conflicts_with = "url")]
+    pub(super) locked: bool,
     /// The directory that holds the results of all runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
@@ -153,6 +162,9 @@ pub(super) struct Plan {
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
+    /// Refuse what differs from infersweep.lock, and say what does
+    #[arg(long)]
+    pub(super) locked: bool,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,
@@ -165,6 +177,80 @@ pub(super) struct Check {
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
+    /// Refuse what differs from infersweep.lock, and say what does
+    #[arg(long)]
+    pub(super) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Lock {
+    /// Scenarios; a directory stands for those in it, and gets the lock
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Fmt {
+    /// Scenario files and their bases; a directory stands for every .toml file in it
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Change nothing; exit code 1 when a file is not in its canonical form
+    #[arg(long)]
+    pub(super) check: bool,
+}
+
+/// Which runs.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct RunFilter {
+    /// The directory that holds the results of all runs
+    #[arg(value_name = "DIR", default_value = "results")]
+    pub(super) out: PathBuf,
+    /// Only those of this scenario; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Vec<String>,
+    /// Only those in this state
+    #[arg(long, value_name = "STATE", value_parser = ["complete", "running", "interrupted", "killed", "unreadable"])]
+    pub(super) state: Option<String>,
+    /// Only those whose scenario has this tag; several: any of them
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(super) tag: Vec<String>,
+    /// Only those that started at most so long ago, as 12h or 7d
+    #[arg(long, value_name = "AGE")]
+    pub(super) since: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Runs {
+    #[command(subcommand)]
+    pub(super) action: Option<RunsAction>,
+    #[command(flatten)]
+    pub(super) filter: RunFilter,
+    /// For machines
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RunsAction {
+    /// Delete old runs: never one that goes on, nor one that a run which stays took rows from
+    Prune(Prune),
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["keep", "older_than"])))]
+pub(super) struct Prune {
+    #[command(flatten)]
+    pub(super) filter: RunFilter,
+    /// Keep the newest N of every scenario
+    #[arg(long, value_name = "N")]
+    pub(super) keep: Option<usize>,
+    /// Only those that started longer ago, as 30d
+    #[arg(long, value_name = "AGE")]
+    pub(super) older_than: Option<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -184,6 +270,9 @@ pub(super) struct Show {
     /// The figures between ramp and drain alone
     #[arg(long, conflicts_with_all = ["json", "pivot"])]
     pub(super) steady: bool,
+    /// Where the results come from: build, suite, lock, host, servers
+    #[arg(long, conflicts_with_all = ["json", "pivot", "steady"])]
+    pub(super) provenance: bool,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,

@@ -8,14 +8,18 @@ mod check;
 mod env;
 mod exit;
 mod explain;
+mod format;
 mod import;
 mod init;
+mod lock;
 mod plan;
 mod prepare;
 mod progress;
+mod provenance;
 mod question;
 mod read;
 mod run;
+mod runs;
 mod schema;
 mod session;
 mod show;
@@ -46,6 +50,9 @@ pub fn main() -> ExitCode {
         Command::Init(init) => init::init(init, &env, &terminal),
         Command::Plan(plan) => plan::plan(plan, &env, &terminal),
         Command::Check(check) => check::check(check, &env, &terminal),
+        Command::Lock(lock) => lock::lock(lock, &env, &terminal),
+        Command::Fmt(fmt) => format::format(fmt, &terminal),
+        Command::Runs(runs) => runs::runs(runs, &env, &terminal),
         Command::Schema(schema) => schema::schema(schema, &terminal),
         Command::Show(show) => show::show(show, &terminal),
         Command::Import(import) => import::import(import, &terminal),

@@ -3,6 +3,7 @@ use serde::Serialize;
 use super::args;
 use super::env::Env;
 use super::exit::{Exit, Failure};
+use super::lock;
 use super::prepare::{self, Prepared};
 use super::read::Purpose;
 use super::terminal::Terminal;
@@ -14,6 +15,9 @@ use crate::run::{Limits, Preflight};
 pub(super) fn plan(args: &args::Plan, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     let chosen = prepare::choose(&args.files, &args.choice, terminal)?;
     let ready = prepare::prepare_all(&chosen, &args.choice, Purpose::Plan, env, terminal)?;
+    if args.locked {
+        lock::hold(&chosen, &ready, &args.choice, terminal)?;
+    }
     for prepared in &ready {
         warn(prepared, terminal);
     }

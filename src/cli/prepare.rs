@@ -38,12 +38,18 @@ pub(super) struct Chosen {
     /// What a campaign of them is called.
     pub(super) name: String,
     pub(super) scenarios: Vec<Glance>,
+    /// The files of all scenarios, those without the tag too.
+    pub(super) found: Vec<PathBuf>,
+    /// The directories that were named.
+    pub(super) directories: Vec<PathBuf>,
 }
 
 /// The scenarios that are asked for by path and tag; says what it passes over.
 pub(super) fn choose(paths: &[PathBuf], choice: &Choice, terminal: &Terminal) -> Result<Chosen, Failure> {
     let Suite { mut scenarios, mut skipped } = Suite::find(paths).map_err(Failure::usage)?;
     let wanted = |glance: &Glance| choice.tag.is_empty() || glance.tags.iter().any(|tag| choice.tag.contains(tag));
+    let found = scenarios.iter().map(|glance| glance.path.clone()).collect();
+    let directories = paths.iter().filter(|path| path.is_dir()).cloned().collect();
     let untagged = scenarios.iter().filter(|glance| !wanted(glance)).count();
     scenarios.retain(wanted);
     skipped.sort_by(|one, other| one.path.cmp(&other.path));
@@ -63,7 +69,7 @@ pub(super) fn choose(paths: &[PathBuf], choice: &Choice, terminal: &Terminal) ->
         });
     }
     let is_suite = paths.len() > 1 || paths.iter().any(|path| path.is_dir());
-    Ok(Chosen { is_suite, name: campaign_name(paths), scenarios })
+    Ok(Chosen { is_suite, name: campaign_name(paths), scenarios, found, directories })
 }
 
 /// A directory's own name, or `campaign` for several paths.
@@ -141,11 +147,28 @@ fn prepare(path: &Path, choice: &Choice, purpose: Purpose, env: &Env, terminal: 
     of_scenario(path, scenario, choice, purpose, terminal)
 }
 
+/// The same for one file.
+pub(super) fn prepare_one(
+    path: &Path,
+    choice: &Choice,
+    purpose: Purpose,
+    env: &Env,
+    terminal: &Terminal,
+) -> Result<Prepared, Failure> {
+    prepare(path, choice, purpose, env, terminal).map_err(Failure::from)
+}
+
+impl From<Unready> for Failure {
+    fn from(unready: Unready) -> Self {
+        match unready {
+            Unready::Faulty(failure) | Unready::NoCells(failure) => failure,
+        }
+    }
+}
+
 /// What the run of a scenario that is no file takes.
 pub(super) fn prepare_text(scenario: Scenario, choice: &Choice, terminal: &Terminal) -> Result<Prepared, Failure> {
-    of_scenario(Path::new("quick.toml"), scenario, choice, Purpose::Run, terminal).map_err(|unready| match unready {
-        Unready::Faulty(failure) | Unready::NoCells(failure) => failure,
-    })
+    of_scenario(Path::new("quick.toml"), scenario, choice, Purpose::Run, terminal).map_err(Failure::from)
 }
 
 fn of_scenario(

@@ -15,8 +15,17 @@ pub(super) fn may_run(estimate: &Estimate, env: &Env) -> bool {
     }
     let time = format_duration(std::time::Duration::from_secs_f64(estimate.seconds.max(0.0)));
     let cost = costs.map(|cost| format!(" and costs about ${cost:.2}")).unwrap_or_default();
+    ask(&format!("This run takes about {time}{cost}. Go on?"))
+}
+
+/// Asks before what cannot be undone. Without a terminal there is nobody to ask: it does not go on.
+pub(super) fn sure(question: &str, env: &Env) -> bool {
+    env.stdin_is_terminal && env.stderr_is_terminal && ask(question)
+}
+
+fn ask(question: &str) -> bool {
     let mut stderr = std::io::stderr().lock();
-    let _ = write!(stderr, "This run takes about {time}{cost}. Go on? [y/N] ");
+    let _ = write!(stderr, "{question} [y/N] ");
     let _ = stderr.flush();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")

@@ -7,7 +7,7 @@ use super::prepare::{self, Prepared};
 use super::read::{self, Purpose};
 use super::session::Session;
 use super::terminal::Terminal;
-use super::{campaign, question, turned};
+use super::{campaign, lock, question, turned};
 use crate::metrics::{CellSummary, Verdict};
 use crate::report;
 use crate::run::Conclusion;
@@ -22,6 +22,9 @@ pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Ex
     }
     let chosen = prepare::choose(&args.files, &args.choice, terminal)?;
     let mut ready = prepare::prepare_all(&chosen, &args.choice, Purpose::Run, env, terminal)?;
+    if args.locked {
+        lock::hold(&chosen, &ready, &args.choice, terminal)?;
+    }
     match ready.pop() {
         Some(one) if !chosen.is_suite => run_one(one, args, env, terminal),
         last => {

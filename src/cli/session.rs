@@ -9,6 +9,7 @@ use super::exit::{Exit, Failure};
 use super::explain;
 use super::prepare::Prepared;
 use super::progress::Progress;
+use super::provenance;
 use super::signals;
 use super::terminal::Terminal;
 use crate::load::StopHandle;
@@ -52,6 +53,7 @@ impl<'s> Session<'s> {
             out: &self.args.out,
             nonce: self.args.nonce.unwrap_or_else(fresh_nonce),
             command: std::env::args().collect(),
+            provenance: provenance::provenance(prepared, self.args.locked),
             tokenizers: self.env.tokenizer_places(),
             views: &Drawn,
         };

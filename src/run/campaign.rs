@@ -13,7 +13,7 @@ use crate::load::{Stop, StopHandle};
 use crate::metrics::Summary;
 use crate::plan::{Plan, content_files, digest_of, units};
 use crate::scenario::Scenario;
-use crate::store::{Input, Manifest, RepeatState, RowSchema, RunDir, RunState, freeze_inputs};
+use crate::store::{Input, Manifest, Provenance, RepeatState, RowSchema, RunDir, RunState, freeze_inputs};
 use crate::time::{Clock, unix_ns};
 use crate::workload::Material;
 
@@ -28,6 +28,8 @@ pub struct RunOptions<'r> {
     pub nonce: u64,
     /// How the tool was called, for the manifest.
     pub command: Vec<String>,
+    /// Where the results come from, for the manifest.
+    pub provenance: Provenance,
     /// Where tokenizers are looked for and kept.
     pub tokenizers: TokenizerPlaces,
     /// Draws the views that are saved with the summary.
@@ -72,6 +74,7 @@ pub async fn carry_out(
     let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
     let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
     manifest.command = Some(options.command.iter().map(|word| scenario.secrets.redact(word)).collect());
+    manifest.provenance = options.provenance.clone();
     manifest.servers = sites.identities().clone();
     manifest.probes.clone_from(&countings.reports);
     manifest.token_models = countings.models();

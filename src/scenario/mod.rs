@@ -7,6 +7,7 @@ mod axis;
 mod bare_vars;
 mod endpoint;
 mod families;
+mod format;
 mod hide;
 mod included;
 mod language;
@@ -26,6 +27,7 @@ mod variables;
 
 pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
+pub use format::canonical;
 pub use language::schema;
 pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
 pub use matrix::{Block, Exclude, Include, Matrix};
@@ -37,7 +39,7 @@ pub use prompt::{
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};
-pub use suite::{Glance, Skipped, Suite, SuiteError};
+pub use suite::{Glance, Skipped, Suite, SuiteError, scenario_files};
 pub use variables::{Unset, Variables};
 
 use std::collections::BTreeMap;

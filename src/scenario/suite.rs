@@ -118,6 +118,14 @@ impl Glance {
     }
 }
 
+/// Every `*.toml` below a directory that is no result and not hidden, in order of path: scenarios and their bases.
+pub fn scenario_files(dir: &Path) -> Result<Vec<PathBuf>, SuiteError> {
+    let mut files = Vec::new();
+    list(dir, &mut files, &mut Vec::new())?;
+    files.sort();
+    Ok(files)
+}
+
 /// Every file of a directory that may be a scenario.
 fn list(dir: &Path, files: &mut Vec<PathBuf>, skipped: &mut Vec<Skipped>) -> Result<(), SuiteError> {
     let failed = |error| SuiteError { path: dir.to_owned(), error };

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::json_file::{FORMAT_VERSION, read_json, write_json};
-use super::{FrozenInput, Host, RunDir, StoreError};
+use super::{FrozenInput, Host, Provenance, RunDir, StoreError};
 use crate::scenario::Scenario;
 use crate::time::rfc3339;
 
@@ -41,6 +41,8 @@ pub struct Manifest {
     pub inputs: Vec<FrozenInput>,
     /// The machine that sent the requests.
     pub host: Host,
+    /// The tool's build, the suite's repository and lock, the time zone.
+    pub provenance: Provenance,
     /// The command line, with secrets struck out.
     pub command: Option<Vec<String>>,
     /// The process that writes the run; of use only on its host, while `state` is running.
@@ -121,6 +123,7 @@ impl Default for Manifest {
             token_models: BTreeMap::new(),
             inputs: Vec::new(),
             host: Host::default(),
+            provenance: Provenance::default(),
             command: None,
             pid: None,
             start: String::new(),

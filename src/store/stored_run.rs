@@ -146,7 +146,7 @@ fn units(dir: &Path, extension: &str) -> Result<Vec<StoredUnit>, StoreError> {
 }
 
 /// Whether a process of this host is there.
-fn alive(pid: u32) -> bool {
+pub(super) fn alive(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
     // One that may not be signalled is there all the same.
     pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
