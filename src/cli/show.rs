@@ -4,7 +4,8 @@ use super::terminal::Terminal;
 use super::{campaign, turned};
 use crate::metrics::Summary;
 use crate::report;
-use crate::store::{Manifest, RunDir, RunState};
+use crate::store::{Build, Host, LockState, Manifest, Provenance, RunDir, RunState, ServerIdentity, SuiteState};
+use crate::text::{plural, shorten};
 
 /// `infersweep show`: a stored run's comparison table, or its summary as JSON.
 pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -13,6 +14,10 @@ pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failu
     }
     let dir = RunDir::open(&args.run).map_err(Failure::usage)?;
     let manifest = Manifest::read(&dir).map_err(Failure::failed)?;
+    if args.provenance {
+        terminal.result(&provenance_lines(&manifest, &dir).join("\n"));
+        return Ok(Exit::Done);
+    }
     let path = dir.file("summary.json");
     let text = std::fs::read_to_string(&path)
         .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
@@ -39,4 +44,105 @@ pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failu
     let draw = if args.steady { report::steady_comparison } else { report::comparison };
     terminal.result(&draw(&manifest.name, &summary.cells).terminal(terminal.width(), terminal.coloured()));
     Ok(Exit::Done)
+}
+
+/// Where the results of a run come from, a fact a line.
+fn provenance_lines(manifest: &Manifest, dir: &RunDir) -> Vec<String> {
+    let Manifest { provenance, host, .. } = manifest;
+    let Provenance { build, suite, lock, time_zone, utc_offset } = provenance;
+    let zone = [time_zone.as_deref(), utc_offset.as_deref()];
+    let mut facts: Vec<(String, Option<String>)> = vec![
+        ("run".to_owned(), Some(dir.path().display().to_string())),
+        ("scenario".to_owned(), Some(format!("{}, digest {}", manifest.name, shorten(&manifest.scenario_digest, 13)))),
+        ("start".to_owned(), Some(manifest.start.clone())),
+        ("end".to_owned(), manifest.end.clone()),
+        ("time zone".to_owned(), Some(join(&zone, " ")).filter(|zone| !zone.is_empty())),
+        ("command".to_owned(), manifest.command.as_ref().map(|words| words.join(" "))),
+        ("tool".to_owned(), Some(tool(&manifest.tool_version, build))),
+        ("suite".to_owned(), suite.as_ref().map(suite_words)),
+        ("changed".to_owned(), suite.as_ref().map(|suite| suite.changed.join(", ")).filter(|text| !text.is_empty())),
+        ("lock".to_owned(), lock.as_ref().map(lock_words)),
+        ("host".to_owned(), Some(host_words(host)).filter(|text| !text.is_empty())),
+        ("seed, nonce".to_owned(), Some(format!("{}, {}", manifest.seed, manifest.nonce))),
+    ];
+    for (name, server) in &manifest.servers {
+        facts.push((format!("server {name}"), Some(server_words(server))));
+    }
+    for input in &manifest.inputs {
+        facts.push(("input".to_owned(), Some(format!("{}  {}", shorten(&input.sha256, 13), input.path.display()))));
+    }
+    let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    facts.into_iter().filter_map(|(name, fact)| Some(format!("{name:<width$}  {}", fact?))).collect()
+}
+
+fn join(words: &[Option<&str>], between: &str) -> String {
+    words.iter().flatten().copied().collect::<Vec<_>>().join(between)
+}
+
+/// The first digits of a commit, and whether files differ from it.
+fn commit_words(commit: Option<&str>, dirty: bool) -> String {
+    let commit = commit.map_or("no commit", |commit| commit.get(..12).unwrap_or(commit));
+    if dirty { format!("{commit} with changes") } else { commit.to_owned() }
+}
+
+fn tool(version: &str, build: &Build) -> String {
+    let commit = build.commit.as_deref().map(|commit| commit_words(Some(commit), build.dirty.unwrap_or(false)));
+    let version = format!("infersweep {version}");
+    join(
+        &[
+            Some(&version),
+            commit.as_deref(),
+            build.rustc.as_deref(),
+            build.target.as_deref(),
+            build.profile.as_deref(),
+        ],
+        ", ",
+    )
+}
+
+fn suite_words(suite: &SuiteState) -> String {
+    let commit = commit_words(suite.commit.as_deref(), suite.dirty);
+    let branch = suite.branch.as_ref().map(|branch| format!(" on {branch}")).unwrap_or_default();
+    format!("{} at {commit}{branch}", suite.file)
+}
+
+fn lock_words(lock: &LockState) -> String {
+    let held = if lock.held { "held" } else { "not held: without --locked" };
+    format!("{}  {} ({held})", shorten(&lock.sha256, 13), lock.path)
+}
+
+fn host_words(host: &Host) -> String {
+    let cores = host.cores.map(|cores| plural(cores, "core", "cores"));
+    let memory = host.memory_bytes.map(|bytes| format!("{} memory", super::runs::bytes(bytes)));
+    let kernel = host.kernel.as_ref().map(|kernel| format!("kernel {kernel}"));
+    let load = host.load.map(|[one, five, fifteen]| format!("load {one} {five} {fifteen}"));
+    join(
+        &[
+            host.hostname.as_deref(),
+            host.cpu.as_deref(),
+            cores.as_deref(),
+            memory.as_deref(),
+            kernel.as_deref(),
+            load.as_deref(),
+        ],
+        ", ",
+    )
+}
+
+fn server_words(server: &ServerIdentity) -> String {
+    let models = match server.models.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(plural(many.len(), "model", "models")),
+    };
+    join(
+        &[
+            Some(&server.api),
+            server.base_url.as_deref(),
+            server.revision.as_deref(),
+            server.version.as_deref(),
+            models.as_deref(),
+        ],
+        ", ",
+    )
 }

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
-use super::axes::{axis_names, shown, value};
+use super::axes::{SCENARIO, axis_names, shown, value};
 use super::clients::client_column;
 use super::figures::{error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
@@ -112,14 +112,20 @@ pub(super) fn varies(cells: &[CellSummary], axis: &str) -> bool {
             *of_model.entry(value(cell, "model").to_string()).or_insert(endpoint) != endpoint
         });
     }
-    cells.windows(2).any(|pair| value(&pair[0], axis) != value(&pair[1], axis))
+    // No picture, and a mode without pictures, are one.
+    let idle = Value::from("na");
+    let seen = |cell| match value(cell, axis) {
+        Value::Null if axis == "image_size" => &idle,
+        other => other,
+    };
+    cells.windows(2).any(|pair| seen(&pair[0]) != seen(&pair[1]))
 }
 
 /// An axis that is the same everywhere, unless it says nothing.
 pub(super) fn in_title(cells: &[CellSummary], axis: &str) -> Option<String> {
     let first = value(cells.first()?, axis);
     let same = cells.iter().all(|cell| value(cell, axis) == first);
-    let idle = axis == "image_size" && first == "na";
+    let idle = axis == "image_size" && (first == "na" || first.is_null());
     (same && !idle).then(|| format!("{axis} = {}", shown(first)))
 }
 
@@ -144,5 +150,8 @@ pub(super) fn breaks(axes: &[Column]) -> Vec<usize> {
     let [first, _, ..] = axes else { return Vec::new() };
     let starts: Vec<usize> = (1..first.cells.len()).filter(|row| first.cells[*row] != first.cells[row - 1]).collect();
     let edges: Vec<usize> = [0].into_iter().chain(starts.iter().copied()).chain([first.cells.len()]).collect();
-    if edges.windows(2).all(|pair| pair[1] - pair[0] > 1) { starts } else { Vec::new() }
+    let mut blocks = edges.windows(2).map(|pair| pair[1] - pair[0] > 1);
+    // One scenario of a campaign has nothing to do with the next, be it of a single cell.
+    let apart = if first.name == SCENARIO { blocks.any(|several| several) } else { blocks.all(|several| several) };
+    if apart { starts } else { Vec::new() }
 }

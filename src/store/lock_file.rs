@@ -24,7 +24,7 @@ pub struct LockFile {
 /// The plan of one scenario, with or without a profile.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct LockedPlan {
+struct LockedPlan {
     /// The scenario's file.
     scenario: String,
     /// The profile over it.
