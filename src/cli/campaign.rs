@@ -1,4 +1,3 @@
-use std::path::Path;
 use std::time::Duration;
 
 use super::args;
@@ -58,7 +57,7 @@ fn pause(before: &Prepared, after: &Prepared) -> Duration {
     before.scenario.load.cooldown.max(after.scenario.load.cooldown)
 }
 
-/// One scenario after the other, until a signal stops them or the disk is full; returns the highest exit.
+/// One scenario after the other, until a signal stops them; returns the highest exit.
 async fn run_all(campaign: &mut Campaign, ready: &[Prepared], session: &Session<'_>) -> Exit {
     let (terminal, mut worst) = (session.terminal, Exit::Done);
     for (at, prepared) in ready.iter().enumerate() {
@@ -225,12 +224,10 @@ fn markdown(file: &CampaignFile) -> String {
     let mut text = format!("# {}\n\nStarted {}, {state}.\n\n", file.name, file.start);
     text += "| scenario | file | state | repeats | run |\n| --- | --- | --- | ---: | --- |\n";
     for run in &file.runs {
-        let place = run.run.as_deref().map(|run| Path::new(run).display().to_string()).unwrap_or_default();
-        let (state, error) = (run.state.as_str(), run.error.as_deref().unwrap_or_default().replace('\n', " "));
-        text += &format!(
-            "| {} | {} | {state} {error} | {}/{} | {place} |\n",
-            run.scenario, run.file, run.complete, run.units
-        );
+        let place = run.run.as_deref().unwrap_or_default();
+        let error = run.error.as_deref().map(|error| format!(": {}", error.replace('\n', " "))).unwrap_or_default();
+        let state = run.state.as_str().to_owned() + &error;
+        text += &format!("| {} | {} | {state} | {}/{} | {place} |\n", run.scenario, run.file, run.complete, run.units);
     }
     let cells = cells(file);
     if cells.is_empty() {

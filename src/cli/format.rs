@@ -35,7 +35,8 @@ pub(super) fn format(args: &args::Fmt, terminal: &Terminal) -> Result<Exit, Fail
     }
     if args.check && changed > 0 {
         let of = plural(files.len(), "file", "files");
-        terminal.error(&Failure::failed(format!("{changed} of {of} not in canonical form")).help("run it without --check"));
+        terminal
+            .error(&Failure::failed(format!("{changed} of {of} not in canonical form")).help("run it without --check"));
         exit = exit.max(Exit::Failed);
     }
     Ok(exit)

@@ -27,8 +27,10 @@ pub(super) fn lock(args: &args::Lock, env: &Env, terminal: &Terminal) -> Result<
             let glance = chosen.scenarios.iter().find(|glance| glance.path == one.path);
             for profile in glance.iter().flat_map(|glance| &glance.profiles) {
                 let choice = args::Choice { profile: Some(profile.clone()), ..args::Choice::default() };
-                let prepared = prepare::prepare_one(&one.path, &choice, Purpose::Run, env, terminal)
-                    .map_err(|failure| Failure { message: format!("profile {profile}: {}", failure.message), ..failure })?;
+                let prepared =
+                    prepare::prepare_one(&one.path, &choice, Purpose::Run, env, terminal).map_err(|failure| {
+                        Failure { message: format!("profile {profile}: {}", failure.message), ..failure }
+                    })?;
                 lock.put(&file, &subject(&prepared, &choice));
             }
         }
@@ -57,7 +59,7 @@ fn say(file: &Path, lock: &LockFile, terminal: &Terminal) -> Result<(), Failure>
 
 /// The lock of a single scenario: the one that holds for it already, else one beside it.
 fn beside(scenario: &Path) -> PathBuf {
-    LockFile::nearest(scenario).unwrap_or_else(|| scenario.with_file_name(LockFile::NAME))
+    near(scenario).unwrap_or_else(|| scenario.with_file_name(LockFile::NAME))
 }
 
 fn subject<'p>(prepared: &'p Prepared, choice: &'p args::Choice) -> LockSubject<'p> {
@@ -90,7 +92,7 @@ pub(super) fn hold(
         locks.insert(path, lock);
     }
     for dir in &chosen.directories {
-        let Some(path) = LockFile::nearest(dir) else { continue };
+        let Some(path) = near(dir) else { continue };
         let lock = LockFile::read(&path).map_err(Failure::usage)?;
         drift.entry(path.clone()).or_default().extend(lock.gone(&path, dir, &chosen.found));
     }
@@ -98,7 +100,12 @@ pub(super) fn hold(
     for (path, mut found) in drift {
         // A file that several scenarios share has changed once.
         let mut told: Vec<Drift> = Vec::new();
-        found.retain(|one| !told.contains(one) && { told.push(one.clone()); true });
+        found.retain(|one| {
+            !told.contains(one) && {
+                told.push(one.clone());
+                true
+            }
+        });
         for one in &found {
             terminal.drift(one, &path);
         }
@@ -114,8 +121,15 @@ pub(super) fn hold(
 }
 
 fn nearest(scenario: &Path) -> Result<PathBuf, Failure> {
-    LockFile::nearest(scenario).ok_or_else(|| {
+    near(scenario).ok_or_else(|| {
         Failure::usage(format!("{} is not locked: there is no {}", scenario.display(), LockFile::NAME))
             .help(format!("`infersweep lock {}` writes one", scenario.display()))
     })
+}
+
+/// The lock that holds for a path, named from here where it lies below.
+fn near(path: &Path) -> Option<PathBuf> {
+    let lock = LockFile::nearest(path)?;
+    let here = std::env::current_dir().ok();
+    Some(here.and_then(|here| lock.strip_prefix(here).ok().map(Path::to_owned)).unwrap_or(lock))
 }

@@ -142,7 +142,13 @@ enum Unready {
     NoCells(Failure),
 }
 
-fn prepare(path: &Path, choice: &Choice, purpose: Purpose, env: &Env, terminal: &Terminal) -> Result<Prepared, Unready> {
+fn prepare(
+    path: &Path,
+    choice: &Choice,
+    purpose: Purpose,
+    env: &Env,
+    terminal: &Terminal,
+) -> Result<Prepared, Unready> {
     let scenario = read::scenario(path, choice, purpose, env, terminal).map_err(Unready::Faulty)?;
     of_scenario(path, scenario, choice, purpose, terminal)
 }

@@ -203,9 +203,8 @@ fn prune(args: &args::Prune, env: &Env, terminal: &Terminal) -> Result<Exit, Fai
     let before_ns = args.older_than.as_deref().map(|text| ago("--older-than", text)).transpose()?;
     let runs = all(&args.filter.out)?;
     // What does not read says nothing of its age or needs: it goes only when it is asked for.
-    let asked = |run: &ListedRun| {
-        wanted.takes(run) && (run.state != ListedState::Unreadable || args.filter.state.is_some())
-    };
+    let asked =
+        |run: &ListedRun| wanted.takes(run) && (run.state != ListedState::Unreadable || args.filter.state.is_some());
     let fates = choose_to_prune(&runs, PruneRule { keep: args.keep, before_ns }, asked);
     for (run, fate) in runs.iter().zip(&fates) {
         if let Pruned::Spared(why) = fate {

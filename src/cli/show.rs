@@ -89,13 +89,7 @@ fn tool(version: &str, build: &Build) -> String {
     let commit = build.commit.as_deref().map(|commit| commit_words(Some(commit), build.dirty.unwrap_or(false)));
     let version = format!("infersweep {version}");
     join(
-        &[
-            Some(&version),
-            commit.as_deref(),
-            build.rustc.as_deref(),
-            build.target.as_deref(),
-            build.profile.as_deref(),
-        ],
+        &[Some(&version), commit.as_deref(), build.rustc.as_deref(), build.target.as_deref(), build.profile.as_deref()],
         ", ",
     )
 }

@@ -18,10 +18,7 @@ fn figures(turn: &Turn) -> Result<Vec<PivotFigure>, Failure> {
 }
 
 /// Refuses an axis and figures that no table can have, before anything is sent.
-pub(super) fn check<'p>(
-    turn: &Turn,
-    plans: impl IntoIterator<Item = (&'p Scenario, &'p Plan)>,
-) -> Result<(), Failure> {
+pub(super) fn check<'p>(turn: &Turn, plans: impl IntoIterator<Item = (&'p Scenario, &'p Plan)>) -> Result<(), Failure> {
     let Some(axis) = &turn.pivot else { return Ok(()) };
     figures(turn)?;
     let cells = plans.into_iter().flat_map(|(_, plan)| &plan.cells);

@@ -7,7 +7,7 @@ use super::comparison::{ComparisonTable, axis_column, breaks, in_title, varies, 
 use super::digits::decimals;
 use super::grid::{Cell, Column, Grid};
 use super::marks::{BEST, Standing, UNSURE, WORST, ranks};
-use crate::metrics::{Better, CellSummary, METRICS, MetricSummary};
+use crate::metrics::{Better, CellSummary, METRICS, MetricSummary, Verdict};
 use crate::text::{nearest, one_of};
 
 /// A figure of a cell by name: a metric and its statistic, or a figure of the cell as a whole.
@@ -177,7 +177,10 @@ fn figure_columns(figure: &PivotFigure, table: &[Vec<Option<&CellSummary>>], sid
         .zip(&flat)
         .map(|(cell, number)| {
             let shown = format!("{:.places$}", (*number)?).parse().ok()?;
-            Some(Standing { shown, sure: cell.is_some_and(|cell| figure.is_sure(cell)) })
+            let cell = (*cell)?;
+            // A figure that is the client's ranks no server.
+            let servers = cell.client.verdict != Some(Verdict::Limited);
+            Some(Standing { shown, sure: figure.is_sure(cell) && servers })
         })
         .collect();
     let groups: Vec<Vec<usize>> =
@@ -192,7 +195,7 @@ fn figure_columns(figure: &PivotFigure, table: &[Vec<Option<&CellSummary>>], sid
                 match flat[at] {
                     Some(number) => super::figures::marked(
                         format!("{number:.places$}"),
-                        standings[at].is_none_or(|standing| standing.sure),
+                        table[row][side].is_none_or(|cell| figure.is_sure(cell)),
                         ranks[at],
                     ),
                     None => Cell::plain("-"),
@@ -210,7 +213,10 @@ fn legend(grid: &Grid) -> Vec<String> {
     let has = |mark: char| grid.columns.iter().flat_map(|column| &column.cells).any(|cell| cell.mark == Some(mark));
     let mut lines = Vec::new();
     if has(BEST) {
-        lines.push(format!("{BEST} best{} of a row", if has(WORST) { format!(", {WORST} worst") } else { String::new() }));
+        lines.push(format!(
+            "{BEST} best{} of a row",
+            if has(WORST) { format!(", {WORST} worst") } else { String::new() }
+        ));
     }
     if has(UNSURE) {
         lines.push(format!("{UNSURE} too few samples to rely on"));

@@ -204,7 +204,10 @@ mod tests {
             ]
         );
         let z = suite.scenarios.iter().find(|glance| glance.path.ends_with("a/z.toml")).unwrap();
-        assert_eq!((z.tags.as_slice(), z.profiles.as_slice()), (&["nightly".to_owned()][..], &["quick".to_owned()][..]));
+        assert_eq!(
+            (z.tags.as_slice(), z.profiles.as_slice()),
+            (&["nightly".to_owned()][..], &["quick".to_owned()][..])
+        );
     }
 
     #[test]

@@ -138,7 +138,11 @@ impl LockFile {
         let was = self.plans.iter().find(|plan| (&plan.scenario, &plan.profile) == (&now.scenario, &now.profile));
         let Some(was) = was else {
             let of = now.profile.map(|profile| format!(" with the profile {profile}")).unwrap_or_default();
-            return vec![Drift { kind: "added", what: now.scenario + &of, how: "the lock does not have it".to_owned() }];
+            return vec![Drift {
+                kind: "added",
+                what: now.scenario + &of,
+                how: "the lock does not have it".to_owned(),
+            }];
         };
         let mut drift = self.drift_of_files(was, &now, &hashes(&dir, subject.contents));
         let by_files = drift.iter().map(|one| one.what.clone()).collect::<Vec<_>>().join(", ");
@@ -171,8 +175,12 @@ impl LockFile {
         let below = relative(&lock_dir, dir);
         let there: BTreeSet<String> = there.iter().map(|file| relative(&lock_dir, file)).collect();
         let is_below = |file: &str| below == "." || file.starts_with(&format!("{below}/"));
-        let gone: BTreeSet<&String> =
-            self.plans.iter().map(|plan| &plan.scenario).filter(|file| is_below(file) && !there.contains(*file)).collect();
+        let gone: BTreeSet<&String> = self
+            .plans
+            .iter()
+            .map(|plan| &plan.scenario)
+            .filter(|file| is_below(file) && !there.contains(*file))
+            .collect();
         gone.into_iter().map(|file| Drift { kind: "removed", what: file.clone(), how: String::new() }).collect()
     }
 
@@ -319,13 +327,18 @@ mod tests {
 
     #[test]
     fn a_lock_is_read_as_it_was_written_and_says_nothing_of_itself() {
-        let (plan, contents) = (plan(&[("b", "2"), ("a", "1")]), contents(&[("p/x.yaml", "aaaa"), ("s/d.jsonl", "bbbb")]));
+        let (plan, contents) =
+            (plan(&[("b", "2"), ("a", "1")]), contents(&[("p/x.yaml", "aaaa"), ("s/d.jsonl", "bbbb")]));
         let path = Path::new("s/infersweep.lock");
         let mut lock = LockFile::default();
         lock.put(path, &subject(&plan, &contents));
         lock.put(path, &LockSubject { profile: Some("quick"), ..subject(&plan, &contents) });
         lock.put(path, &subject(&plan, &contents));
-        assert!(lock.text().contains("[files]\n\"../p/x.yaml\" = \"aaaa\"\n\"d.jsonl\" = \"bbbb\"\n"), "{}", lock.text());
+        assert!(
+            lock.text().contains("[files]\n\"../p/x.yaml\" = \"aaaa\"\n\"d.jsonl\" = \"bbbb\"\n"),
+            "{}",
+            lock.text()
+        );
         let read: LockFile = toml::from_str(&lock.text()).unwrap();
         assert_eq!(read, lock);
         assert_eq!(lock.plans.len(), 2);
@@ -369,9 +382,12 @@ mod tests {
 
     #[test]
     fn paths_are_relative_to_the_lock() {
-        for (dir, path, expected) in
-            [("a/b", "a/b/c.toml", "c.toml"), ("a/b", "a/../a/x/y", "../x/y"), ("a", "a", "."), ("a/b", "./c", "../../c")]
-        {
+        for (dir, path, expected) in [
+            ("a/b", "a/b/c.toml", "c.toml"),
+            ("a/b", "a/../a/x/y", "../x/y"),
+            ("a", "a", "."),
+            ("a/b", "./c", "../../c"),
+        ] {
             assert_eq!(relative(Path::new(dir), Path::new(path)), expected);
         }
     }

@@ -146,7 +146,7 @@ mod tests {
         assert_eq!(fates(&runs, keep(0)), "gggsgggs");
         assert_eq!(fates(&runs, PruneRule { keep: None, before_ns: Some(3) }), "-----sss");
         assert_eq!(fates(&runs, PruneRule { keep: Some(2), before_ns: Some(2) }), "-------s");
-        assert_eq!(fates(&runs, PruneRule { keep: Some(2), before_ns: Some(4) }), "----ssss");
+        assert_eq!(fates(&runs, PruneRule { keep: Some(2), before_ns: Some(4) }), "----ss-s");
     }
 
     #[test]

@@ -23,7 +23,10 @@ fn suite() -> Bench {
     Bench::new()
         .file("s/a.toml", SCENARIO)
         .file("s/deep/b.toml", &SCENARIO.replace("../prompts", "../../prompts").replace("[1, 2]", "4"))
-        .file("prompts/p.yaml", "default_prompt:\n  - {name: a, template: \"{% include 'part.jinja' %} {{ words(9) }}\"}\n")
+        .file(
+            "prompts/p.yaml",
+            "default_prompt:\n  - {name: a, template: \"{% include 'part.jinja' %} {{ words(9) }}\"}\n",
+        )
         .file("prompts/part.jinja", "Tell me")
 }
 
@@ -87,7 +90,10 @@ fn what_is_locked_runs_and_what_drifted_is_told() {
 fn a_single_scenario_is_locked_beside_others() {
     let bench = suite();
     assert_eq!(bench.call("lock s/a.toml").stdout.trim(), "wrote s/infersweep.lock: 1 scenario, 2 cells, 2 files");
-    assert_eq!(bench.call("lock s/deep/b.toml").stdout.trim(), "wrote s/infersweep.lock: 2 scenarios, 3 cells, 2 files");
+    assert_eq!(
+        bench.call("lock s/deep/b.toml").stdout.trim(),
+        "wrote s/infersweep.lock: 2 scenarios, 3 cells, 2 files"
+    );
     assert!(bench.call("lock s").stdout.contains("up to date"), "one by one is as good as all at once");
     let bench = bench.file("s/infersweep.lock", "version = 9\n");
     let said = bench.call("plan s --locked");

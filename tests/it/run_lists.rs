@@ -115,7 +115,8 @@ fn a_run_under_way_is_not_deleted() {
 
 #[test]
 fn files_are_formatted_and_mean_the_same() {
-    let bench = Bench::new().file("s/a.toml", "# A.\n[load]\nrequests=2\n[matrix]\nmodel='m'\n[endpoints.s]\napi='simulator'\n");
+    let bench = Bench::new()
+        .file("s/a.toml", "# A.\n[load]\nrequests=2\n[matrix]\nmodel='m'\n[endpoints.s]\napi='simulator'\n");
     let plan = bench.call("plan s/a.toml --json").stdout;
     let said = bench.call("fmt s --check");
     assert_eq!((said.code, said.stdout.trim()), (1, "not canonical: s/a.toml"), "{}", said.stderr);

@@ -57,7 +57,8 @@ fn a_directory_runs_as_one_campaign_with_one_table() {
     assert!(page.contains("| one | s/one.toml | complete | 2/2 |") && page.contains("**s by model"), "{page}");
 
     // One model a scenario: side by side, the scenarios need no row of their own.
-    let shown = bench.call("show results/campaigns/s/latest --pivot model --metric ttft_ms --metric request_throughput");
+    let shown =
+        bench.call("show results/campaigns/s/latest --pivot model --metric ttft_ms --metric request_throughput");
     assert_eq!(shown.code, 0, "{}", shown.stderr);
     let header = shown.stdout.lines().nth(3).unwrap().split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(header, "conc a b a b", "{}", shown.stdout);
@@ -95,7 +96,7 @@ fn tags_filters_and_profiles_go_for_all() {
         ("run s --only concurrency=many", "2 of 2 scenarios cannot be carried out"),
         ("run s --tag weekly", "no scenario to look at"),
         ("run s --profile slow", "there is no profile `slow`"),
-        ("run s --pivot modle", "did you mean `model`?"),
+        ("run s --pivot modl", "did you mean `model`?"),
         ("run s --pivot model --metric ttft_sm", "did you mean `ttft_ms`?"),
         ("run s/base.toml", "missing"),
     ] {
@@ -140,7 +141,10 @@ fn one_that_cannot_be_carried_out_does_not_stop_the_others() {
 #[test]
 fn a_signal_stops_the_suite_and_keeps_what_is_there() {
     let bench = suite()
-        .file("s/two.toml", &scenario("", "model = \"b\"\nconcurrency = 1").replace("output_tokens = 4", "output_tokens = 400"))
+        .file(
+            "s/two.toml",
+            &scenario("", "model = \"b\"\nconcurrency = 1").replace("output_tokens = 4", "output_tokens = 400"),
+        )
         .file("s/zwei.toml", &scenario("", "model = \"c\""));
     let child = bench.command("run s").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     for _ in 0..500 {
@@ -166,7 +170,8 @@ fn several_files_are_a_campaign_in_the_order_they_are_named() {
     let said = bench.call("run s/two.toml s/one.toml s --only concurrency=1 --json");
     assert_eq!(said.code, 0, "{}", said.stderr);
     let file: Value = serde_json::from_str(&said.stdout).unwrap();
-    let names: Vec<&str> = file["runs"].as_array().unwrap().iter().map(|run| run["scenario"].as_str().unwrap()).collect();
+    let names: Vec<&str> =
+        file["runs"].as_array().unwrap().iter().map(|run| run["scenario"].as_str().unwrap()).collect();
     assert_eq!((names, &file["name"]), (vec!["two", "one"], &"campaign".into()));
     // A suite may hold its own results: they are no scenarios.
     let bench = suite();

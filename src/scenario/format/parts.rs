@@ -1,7 +1,7 @@
 use std::ops::Range;
 
-use toml_parser::parser::{Event, EventKind, parse_document};
 use toml_parser::Source;
+use toml_parser::parser::{Event, EventKind, parse_document};
 
 /// A TOML file as tables of entries, with the comments of each.
 #[derive(Debug, Default)]
@@ -52,8 +52,8 @@ pub(super) struct Place {
     pub(super) apart: bool,
     /// Lines above it that belong to it.
     pub(super) lead: Vec<Line>,
-    /// The comment on its line, and the column where it began.
-    pub(super) comment: Option<(usize, String)>,
+    /// The column where the comment on its line began, and that with those that go on below it in the same column.
+    pub(super) comment: Option<(usize, Vec<String>)>,
     /// Comments right below it.
     pub(super) after: Vec<Line>,
 }
@@ -133,14 +133,7 @@ impl Reader<'_> {
                 }
                 EventKind::Comment => {
                     let text = self.slice(event.span().start()..event.span().end()).trim_end().to_owned();
-                    if empty {
-                        self.between.push(Line::Comment(text));
-                    } else {
-                        let column = self.column(event.span().start());
-                        if let Some(last) = self.parts.last() {
-                            last.comment = Some((column, text));
-                        }
-                    }
+                    self.comment(text, self.column(event.span().start()), empty);
                     empty = false;
                     self.at += 1;
                 }
@@ -156,11 +149,26 @@ impl Reader<'_> {
             }
         }
         let between = std::mem::take(&mut self.between);
-        let (_, rest) = self.parts.share_out(between);
-        // Without a blank line they are right below the last element, or all that there is.
-        self.parts.bottom = rest;
+        match self.parts.last() {
+            Some(last) if !between.contains(&Line::Blank) => last.after = between,
+            _ => self.parts.bottom = self.parts.share_out(between).1,
+        }
         while self.parts.bottom.last() == Some(&Line::Blank) {
             self.parts.bottom.pop();
+        }
+    }
+
+    fn comment(&mut self, text: String, column: usize, alone: bool) {
+        let goes_on =
+            |place: &Place| self.between.is_empty() && place.comment.as_ref().is_some_and(|(at, _)| *at == column);
+        match self.parts.last() {
+            Some(last) if !alone => last.comment = Some((column, vec![text])),
+            Some(last) if column > 0 && goes_on(last) => {
+                if let Some((_, lines)) = &mut last.comment {
+                    lines.push(text);
+                }
+            }
+            _ => self.between.push(Line::Comment(text)),
         }
     }
 

@@ -43,13 +43,17 @@ impl Page {
 
     /// A header or an entry with the comments beside and below it.
     fn element(&mut self, text: &str, place: &Place) {
-        self.lines.push(match &place.comment {
-            Some((column, comment)) => {
-                let width = text.rsplit('\n').next().unwrap_or_default().chars().count();
-                format!("{text}{}{comment}", " ".repeat(column.saturating_sub(width).max(1)))
+        let width = text.rsplit('\n').next().unwrap_or_default().chars().count();
+        let (column, comments) =
+            place.comment.as_ref().map_or((0, &[][..]), |(column, lines)| (*column, lines.as_slice()));
+        let column = column.max(width + 1);
+        match comments.split_first() {
+            Some((first, more)) => {
+                self.lines.push(format!("{text}{}{first}", " ".repeat(column - width)));
+                self.lines.extend(more.iter().map(|comment| format!("{}{comment}", " ".repeat(column))));
             }
-            None => text.to_owned(),
-        });
+            None => self.lines.push(text.to_owned()),
+        }
         self.lines(&place.after);
         // What comes next must not take the comments for its own.
         if !place.after.is_empty() {

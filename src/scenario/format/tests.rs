@@ -40,13 +40,14 @@ input_tokens = [
   1, # one
   2,
 ]
+
 # the end
 ";
     let expected = "\
 #:schema s.json
 # About this file.
 
-name = 'a'          # the name
+name = 'a'      # the name
 seed = 1
 
 [endpoints.b]       # second by name, first here
@@ -92,6 +93,7 @@ fn what_is_canonical_stays_as_it_is() {
     for text in [
         "",
         "# only this\n",
+        "[load]\nrequests = 4  # how many:\n              # four\n# for each\nwarmup = 1\n",
         "#:schema x\n\n[matrix]\nmodel = \"m\"\n",
         "[matrix]\n# above\nmodel = \"m\"\n# below\n\nmode = \"chat\"\n",
         "[load.hooks] # asked for\n# before_cell = \"./x\"\n\n[output]\ndebug = true\n",
@@ -121,7 +123,8 @@ fn a_syntax_error_is_told_and_line_ends_are_one_kind() {
 
 /// Keys of the root and of a table, in any order, with any spaces, comments and blank lines between them.
 fn messy() -> impl Strategy<Value = String> {
-    let root = ["name = \"x\"", "seed=7", "tags =[ \"a\",\"b\" ]", "labels = {b=\"1\",  a = \"2\"}", "zoo.a=1", "zoo . b = 2"];
+    let root =
+        ["name = \"x\"", "seed=7", "tags =[ \"a\",\"b\" ]", "labels = {b=\"1\",  a = \"2\"}", "zoo.a=1", "zoo . b = 2"];
     let tables = [
         "[matrix]\nconcurrency=[1,4]\n# odd\nmodel = \"m\"",
         "[endpoints.z]\napi=\"simulator\"",
@@ -132,7 +135,17 @@ fn messy() -> impl Strategy<Value = String> {
         "[profiles.quick]\nload={requests=1}",
         "[strange]\nkey = \"\"\"\n  # text\n\"\"\"",
     ];
-    let noise = || prop_oneof![Just(""), Just("\n"), Just("\n\n\n"), Just("# word\n"), Just("\n# alone\n\n"), Just("  # set in\n"), Just("# glued\n\n")];
+    let noise = || {
+        prop_oneof![
+            Just(""),
+            Just("\n"),
+            Just("\n\n\n"),
+            Just("# word\n"),
+            Just("\n# alone\n\n"),
+            Just("  # set in\n"),
+            Just("# glued\n\n")
+        ]
+    };
     let root = (Just(root.to_vec()).prop_shuffle(), proptest::collection::vec(noise(), 6));
     let tables = (Just(tables.to_vec()).prop_shuffle(), proptest::collection::vec(noise(), 9));
     (root, tables).prop_map(|((root, above), (tables, between))| {
