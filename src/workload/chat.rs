@@ -289,16 +289,46 @@ mod tests {
         assert_eq!(counted, [Some(37), None]);
     }
 
-    #[test]
-    fn rows_are_replayed_with_live_answers() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("d.jsonl");
-        let rows = r#"{"id": "c", "max_tokens": 3, "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "A"}, {"role": "assistant", "content": "old"}, {"role": "user", "content": "B"}, {"role": "user", "content": "C"}]}
-{"prompt": "only"}"#;
+    /// A dataset of these rows, as conversations take it.
+    fn opened(dir: &std::path::Path, rows: &str) -> Arc<Rows> {
+        let file = dir.join("d.jsonl");
         std::fs::write(&file, rows).unwrap();
         let (template, filter) = (None, BTreeMap::new());
-        let dataset = Dataset { file, order: DatasetOrder::File, template, filter, allow_image_urls: false };
-        let rows = Arc::new(Rows::open(&dataset, true).unwrap());
+        let dataset = Dataset { file, order: DatasetOrder::File, template, filter, allow_image_urls: true };
+        Arc::new(Rows::open(&dataset, true).unwrap())
+    }
+
+    #[test]
+    fn what_a_row_shows_is_shown_with_the_first_turn_and_stays_there() {
+        const SAID: &str = r#""messages": [{"role": "user", "content": "A"}, {"role": "user", "content": "B"}]"#;
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.png"), b"\x89PNG\r\n\x1a\nrest").unwrap();
+        let rows = format!(
+            "{{{SAID}, \"image_path\": \"a.png\"}}\n{{{SAID}, \"image_path\": \"https://x/a.png\"}}\n{{{SAID}, \"tools\": []}}"
+        );
+        let chat = Chat::replayed(settings(None), opened(dir.path(), &rows), order(CELL, Arc::new(Words)));
+        for turn in turns(&chat, 0, "x") {
+            assert_eq!((turn.images.len(), turn.images[0].mime, turn.shown), (1, "image/png", Shown::First));
+            assert_eq!((turn.messages[0].text(), turn.input_tokens_client), (Some("A"), None));
+        }
+        for turn in turns(&chat, 1, "x") {
+            let Message::Verbatim(first) = &turn.messages[0] else { panic!("{turn:?}") };
+            assert_eq!(first["content"][1]["image_url"]["url"], "https://x/a.png");
+            assert_eq!((first["content"][0]["text"].as_str(), turn.images.len()), (Some("A"), 0));
+            assert_eq!(turn.input_tokens_client, None);
+        }
+        assert!(
+            turns(&chat, 2, "x").iter().all(|turn| turn.input_tokens_client.is_none()),
+            "tools are counted nowhere"
+        );
+    }
+
+    #[test]
+    fn rows_are_replayed_with_live_answers() {
+        let rows = r#"{"id": "c", "max_tokens": 3, "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "A"}, {"role": "assistant", "content": "old"}, {"role": "user", "content": "B"}, {"role": "user", "content": "C"}]}
+{"prompt": "only"}"#;
+        let dir = tempfile::tempdir().unwrap();
+        let rows = opened(dir.path(), rows);
         let chat = |most| Chat::replayed(settings(most), Arc::clone(&rows), order(CELL, Arc::new(Words)));
         let all = turns(&chat(None), 0, "new one");
         assert_eq!(texts(&all[2]), ["S", "A", "new one", "B", "new one", "C"]);

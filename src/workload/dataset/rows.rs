@@ -16,8 +16,8 @@ use crate::plan::Cell;
 use crate::scenario::{Dataset, Mode};
 use crate::seed::Seed;
 use crate::text::plural;
-use crate::workload::{Message, Picture};
 use crate::workload::template::{Sources, Template};
+use crate::workload::{Message, Picture};
 
 /// The rows of a dataset that pass its filter: where each one is, so that a file of any size takes eight bytes a row.
 #[derive(Debug)]
