@@ -26,7 +26,9 @@ const SPREAD_RATE: u32 = 1000;
 fn main() {
     let seconds: u32 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(5);
     println!("constant gaps, {seconds} s each; lag in us; no requests are dropped unless it says so\n");
-    println!("    qps   requests  lag p50     p99   p99.9      max   delivered/asked  dropped  failed   bare timer p99   p99.9      max");
+    println!(
+        "    qps   requests  lag p50     p99   p99.9      max   delivered/asked  dropped  failed   bare timer p99   p99.9      max"
+    );
     for rate in RATES {
         let bare_us = bare_timer(rate, seconds);
         let measured = Measured::of(rate, "constant", seconds);
