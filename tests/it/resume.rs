@@ -25,6 +25,8 @@ concurrency = [1, 2, 4]
 [load]
 requests = 12
 repeats = 2
+[output]
+save_responses = true
 "#;
 
 impl Bench {
@@ -41,7 +43,8 @@ impl Bench {
         for _ in 0..1000 {
             let done = latest.join("requests");
             let under_way = || files(&partial).iter().any(|path| has_rows(path) && !is_whole(path));
-            if done.is_dir() && !files(&done).is_empty() && under_way() {
+            let whole = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "parquet");
+            if done.is_dir() && files(&done).iter().any(whole) && under_way() {
                 return child;
             }
             std::thread::sleep(Duration::from_millis(10));
@@ -63,6 +66,7 @@ fn facts(mut row: RequestRecord) -> RequestRecord {
     row.attempts.clear();
     row.chunks.clear();
     row.response_id = None;
+    row.server = Default::default();
     row
 }
 
@@ -76,6 +80,22 @@ fn facts_of(dir: &Path) -> Vec<(String, Vec<RequestRecord>)> {
         (path.file_name().unwrap().to_string_lossy().into_owned(), rows)
     };
     paths.iter().map(named).collect()
+}
+
+/// What was sent: each repeat's messages, by request.
+fn prompts_of(dir: &Path) -> Vec<(String, Vec<Value>)> {
+    let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
+    let mut paths = files(&dir.join("responses"));
+    paths.retain(|path| !name(path).contains('~'));
+    paths.sort();
+    assert_eq!(paths.len(), 6);
+    let messages = |path: &PathBuf| {
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        lines.sort_by_key(|line| line["request_index"].as_u64());
+        (name(path), lines.into_iter().map(|mut line| line["messages"].take()).collect())
+    };
+    paths.iter().map(messages).collect()
 }
 
 fn states(dir: &Path) -> Vec<String> {
@@ -97,7 +117,7 @@ fn an_interrupted_run_is_finished_in_place_and_comes_to_the_same() {
         let (dir, _) = bench.interrupted("run slow.toml --nonce 7", how);
         let cut_off: Vec<PathBuf> = files(&dir.join("partial"));
         assert_eq!(cut_off.len(), 1);
-        let kept_before = files(&dir.join("requests")).len();
+        let kept_before = states(&dir).iter().filter(|state| *state == "complete").count();
         assert!((1..6).contains(&kept_before));
         let said = bench.call(words);
         assert_eq!(said.code, 0, "{how:?}: {}", said.stderr);
@@ -105,7 +125,9 @@ fn an_interrupted_run_is_finished_in_place_and_comes_to_the_same() {
         assert_eq!(bench.latest("slow"), dir, "in place");
         assert_eq!(std::fs::read_dir(bench.path("results/slow")).unwrap().count(), 2, "and no other run is made");
         assert_eq!(states(&dir), ["complete"; 6]);
-        assert_eq!(facts_of(&dir), facts_of(&whole.latest("slow")), "{how:?}");
+        let uninterrupted = whole.latest("slow");
+        assert!(facts_of(&dir) == facts_of(&uninterrupted), "{how:?}");
+        assert!(prompts_of(&dir) == prompts_of(&uninterrupted), "{how:?}: the same salts in the same prompts");
         let manifest = Bench::json(&dir.join("manifest.json"));
         assert_eq!((&manifest["state"], &manifest["nonce"]), (&"complete".into(), &7.into()));
         assert_eq!(manifest["resumes"].as_array().unwrap().len(), 1);
