@@ -30,7 +30,7 @@ impl Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Carry out a scenario: every cell is measured anew, unless --reuse or --resume says otherwise
-    Run(Run),
+    Run(Box<Run>),
     /// Write a commented scenario from an endpoint's model list
     Init(Init),
     /// List the cells of a scenario and what they cost; sends nothing
@@ -97,8 +97,7 @@ pub(super) struct Run {
 /// Whether earlier runs are looked at.
 #[derive(Debug, Args, Clone, Default)]
 pub(super) struct Reuse {
-    /// Take over what an earlier run under DIR measured with the same digest on the same server, at most MAX_AGE ago
-    /// (7d, 12h)
+    /// Take over what an earlier run under DIR has measured alike on the same server, at most so long ago (7d, 12h)
     #[arg(long, value_name = "MAX_AGE", num_args = 0..=1, require_equals = true, default_missing_value = "",
           value_parser = max_age)]
     pub(super) reuse: Option<MaxAge>,

@@ -103,8 +103,8 @@ impl Observer for Progress {
                     whole.total_s = repeats.iter().map(expected_s).sum();
                 }
             }
-            RunEvent::Reusing { runs, units } => {
-                self.bar.suspend(|| self.terminal.note(&reuse::told(&runs, units)));
+            RunEvent::Reusing { runs, left, units } => {
+                self.bar.suspend(|| self.terminal.note(&reuse::told(&runs, &left, units)));
             }
             RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),
             RunEvent::Probing { endpoint, model } => {

@@ -39,8 +39,10 @@ impl Estimate {
     #[must_use]
     pub fn of_repeats(scenario: &Scenario, plan: &Plan, repeats: impl Fn(usize) -> u32) -> Self {
         let counted = || plan.cells.iter().enumerate().map(|(at, cell)| (cell, repeats(at)));
-        let cells: Vec<Self> =
-            counted().filter(|(_, repeats)| *repeats > 0).map(|(cell, repeats)| Self::of_cell_repeats(scenario, cell, repeats)).collect();
+        let cells: Vec<Self> = counted()
+            .filter(|(_, repeats)| *repeats > 0)
+            .map(|(cell, repeats)| Self::of_cell_repeats(scenario, cell, repeats))
+            .collect();
         let units: u64 = counted().map(|(_, repeats)| u64::from(repeats)).sum();
         let cooldown = scenario.load.cooldown.as_secs_f64() * as_float(units.saturating_sub(1));
         Self {

@@ -8,13 +8,18 @@ use crate::units::{format_count, format_duration};
 
 /// The cells of a plan and what they cost, for a terminal; with `states`, what becomes of each and why.
 #[must_use]
-pub fn plan_table(scenario: &Scenario, plan: &Plan, states: Option<&[CellState]>, width: usize, coloured: bool) -> String {
+pub fn plan_table(
+    scenario: &Scenario,
+    plan: &Plan,
+    states: Option<&[CellState]>,
+    width: usize,
+    coloured: bool,
+) -> String {
     let repeats = scenario.load.repeats;
     let left = |at: usize| states.and_then(|states| states.get(at)).map_or(repeats, |state| state.left);
     let estimate = Estimate::of_repeats(scenario, plan, left);
     let numbered = plan.cells.iter().enumerate();
-    let each: Vec<Estimate> =
-        numbered.map(|(at, cell)| Estimate::of_cell_repeats(scenario, cell, left(at))).collect();
+    let each: Vec<Estimate> = numbered.map(|(at, cell)| Estimate::of_cell_repeats(scenario, cell, left(at))).collect();
     let column = |name: &str, expendable: u8, of: &dyn Fn(&PlanCell, &Estimate) -> String| Column {
         group: String::new(),
         name: name.to_owned(),

@@ -8,7 +8,7 @@ use super::learn::{Countings, Learner};
 use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::resume::Resumption;
-use super::reuse::Reuse;
+use super::reuse::{Reuse, reasons};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::{Bench, Measured};
@@ -88,17 +88,8 @@ pub async fn carry_out(
     let mut results = Results::begin(&dir, manifest, scenario, plan, plan_file, options.views, clock)?;
 
     let schema = RowSchema::of(plan, [])?;
-    let bench = Bench {
-        scenario,
-        sites,
-        countings: &countings,
-        material,
-        dir: &dir,
-        schema: &schema,
-        nonce,
-        clock,
-        observer,
-    };
+    let bench =
+        Bench { scenario, sites, countings: &countings, material, dir: &dir, schema: &schema, nonce, clock, observer };
     let measured = measure_all(&bench, plan, &agenda, &mut results, stop).await.map(|now| agenda.kept() + now);
     let units = plan.cells.len() * scenario.load.repeats as usize;
     let state = if measured.as_ref().is_ok_and(|complete| *complete == units) {
@@ -134,9 +125,9 @@ async fn ready(
     if let Some(reuse) = &options.reuse {
         let sites = Sites::open(scenario, plan, clock, observer).await?;
         let outlooks = reuse.look_up(scenario, plan, Some(sites.identities()), unix_ns());
+        let (units, left) = (outlooks.iter().map(|cell| cell.repeats.len()).sum(), reasons(&outlooks));
         let agenda = Agenda::without(outlooks, plan, observer);
-        let units = plan.cells.len() * scenario.load.repeats as usize;
-        observer.tell(RunEvent::Reusing { runs: agenda.reused(), units });
+        observer.tell(RunEvent::Reusing { runs: agenda.reused(), left, units });
         let to_measure = agenda.of_measured(plan);
         preflight(scenario, &to_measure, observer)?;
         let tokenizers = tokenizers(&to_measure).await?;
@@ -180,12 +171,7 @@ fn begun(
 }
 
 /// Those of a run that is taken up again.
-fn taken_up(
-    resumption: &Resumption,
-    sites: &Sites,
-    start_unix_ns: i64,
-    observer: &dyn Observer,
-) -> (RunDir, Manifest) {
+fn taken_up(resumption: &Resumption, sites: &Sites, start_unix_ns: i64, observer: &dyn Observer) -> (RunDir, Manifest) {
     let mut manifest = resumption.manifest().clone();
     for (endpoint, server) in sites.identities() {
         let changes = manifest.servers.get(endpoint).map(|before| server.changes_since(before)).unwrap_or_default();

@@ -109,9 +109,8 @@ impl<'r> Results<'r> {
         let planned = self.plan_file.cells.get(cell).map_or(&[][..], |cell| &cell.repeats);
         for shown in &mut summary.repeats {
             let planned = planned.iter().find(|planned| planned.repeat == shown.repeat);
-            shown.reused = planned.and_then(|planned| {
-                Some(ReusedRepeat { from: planned.reused_from.clone()?, age_s: planned.age_s? })
-            });
+            shown.reused = planned
+                .and_then(|planned| Some(ReusedRepeat { from: planned.reused_from.clone()?, age_s: planned.age_s? }));
         }
         Ok(match self.places.binary_search(&cell) {
             Ok(at) => {

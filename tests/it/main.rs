@@ -13,6 +13,7 @@ mod interrupted;
 mod open_loop;
 mod pictures;
 mod resume;
+mod reuse;
 mod scenarios;
 mod sources;
 mod tokenizers;

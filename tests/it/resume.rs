@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use infersweep::record::RequestRecord;
+use infersweep::record::{RequestRecord, ServerReport, Stamps};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -32,13 +32,12 @@ save_responses = true
 impl Bench {
     /// Starts a run and waits until a repeat is complete and the next one has rows.
     fn start_and_wait(&self, words: &str) -> Child {
-        let child = self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let latest = self.path("results/slow/latest");
         let has_rows = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() > 2);
         // The journal of a repeat whose file is whole goes a moment later.
-        let is_whole = |path: &Path| {
-            latest.join("requests").join(path.with_extension("parquet").file_name().unwrap()).is_file()
-        };
+        let is_whole =
+            |path: &Path| latest.join("requests").join(path.with_extension("parquet").file_name().unwrap()).is_file();
         let partial = latest.join("partial");
         for _ in 0..1000 {
             let done = latest.join("requests");
@@ -49,7 +48,9 @@ impl Bench {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("no repeat was complete in time");
+        child.kill().unwrap();
+        let said = said(&child.wait_with_output().unwrap());
+        panic!("no repeat was complete in time: {}", said.stderr);
     }
 
     fn interrupted(&self, words: &str, how: Signal) -> (PathBuf, Said) {
@@ -62,11 +63,11 @@ impl Bench {
 
 /// All of a row that is no time and hangs on no time.
 fn facts(mut row: RequestRecord) -> RequestRecord {
-    row.stamps = Default::default();
+    row.stamps = Stamps::default();
     row.attempts.clear();
     row.chunks.clear();
     row.response_id = None;
-    row.server = Default::default();
+    row.server = ServerReport::default();
     row
 }
 
@@ -109,10 +110,9 @@ fn states(dir: &Path) -> Vec<String> {
 fn an_interrupted_run_is_finished_in_place_and_comes_to_the_same() {
     let whole = Bench::new().file("slow.toml", SLOW);
     assert_eq!(whole.call("run slow.toml --nonce 7").code, 0);
-    for (how, words) in [
-        (Signal::INT, "run slow.toml --resume results/slow/latest"),
-        (Signal::KILL, "run results/slow/latest"),
-    ] {
+    for (how, words) in
+        [(Signal::INT, "run slow.toml --resume results/slow/latest"), (Signal::KILL, "run results/slow/latest")]
+    {
         let bench = Bench::new().file("slow.toml", SLOW);
         let (dir, _) = bench.interrupted("run slow.toml --nonce 7", how);
         let cut_off: Vec<PathBuf> = files(&dir.join("partial"));
@@ -151,7 +151,11 @@ fn a_run_that_finds_an_interrupted_one_names_resume() {
     let bench = Bench::new().file("slow.toml", SLOW);
     let (dir, said) = bench.interrupted("run slow.toml", Signal::TERM);
     let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-    assert!(said.code == 143 && said.stderr.contains(&format!("infersweep run results/slow/{name}")), "{}", said.stderr);
+    assert!(
+        said.code == 143 && said.stderr.contains(&format!("infersweep run results/slow/{name}")),
+        "{}",
+        said.stderr
+    );
     let other = bench.call("run slow.toml --only concurrency=1 --set load.requests=1");
     assert!(other.code == 0 && !other.stderr.contains("--resume"), "another plan: {}", other.stderr);
     let same = bench.call("run slow.toml");
