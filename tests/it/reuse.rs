@@ -54,7 +54,7 @@ fn suite() -> Bench {
         .file("suite.toml", SUITE)
         .file("tokenizers/a.json", WORDS)
         .file("prompts/p.yaml", "default_prompt:\n  - name: p\n    template: \"{% include 'part.jinja' %}\"\n")
-        .file("prompts/part.jinja", "{{ text }}")
+        .file("prompts/part.jinja", "for {{ model }}")
         .file("prompts/system.jinja", "Be brief.")
         .file("rows.jsonl", "{\"prompt\": \"hello there\"}\n")
 }
@@ -151,7 +151,7 @@ const EDITS: [Edit; 46] = [
         none,
         "",
     ),
-    edit("a file of the same content", "prompts/part.jinja", ["{{ text }}", "{{ text }}"], none, ""),
+    edit("a file of the same content", "prompts/part.jinja", ["for {{ model }}", "for {{ model }}"], none, ""),
     // The matrix.
     edit("an axis value comes", "suite.toml", ["[1, 2]", "[1, 2, 3]"], |axes| axes["concurrency"] == 3, "new"),
     edit(
@@ -183,7 +183,7 @@ const EDITS: [Edit; 46] = [
     edit(
         "an included template",
         "prompts/part.jinja",
-        ["{{ text }}", "Read: {{ text }}"],
+        ["for {{ model }}", "Read: for {{ model }}"],
         all,
         "prompts/part.jinja changed",
     ),
