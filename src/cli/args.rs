@@ -83,6 +83,9 @@ pub(super) struct Run {
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
     pub(super) nonce: Option<u64>,
+    /// Hold the thread that sends and stamps to these processors, as 3 or 2-3, and the tool's other threads off them
+    #[arg(long, value_name = "CPUS")]
+    pub(super) pin: Option<CpuList>,
     /// Show only results and errors
     #[arg(long, short)]
     pub(super) quiet: bool,
