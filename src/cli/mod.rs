@@ -13,6 +13,8 @@ mod plan;
 mod progress;
 mod question;
 mod read;
+mod resume;
+mod reuse;
 mod run;
 mod runtime;
 mod schema;

@@ -14,6 +14,8 @@ mod interrupted;
 mod open_loop;
 mod pictures;
 mod repeatable;
+mod resume;
+mod reuse;
 mod scenarios;
 mod sources;
 mod tokenizers;
