@@ -63,6 +63,9 @@ pub(super) async fn read(
     let options = RunOptions {
         out: out.path(),
         nonce: 0,
+        only: Vec::new(),
+        reuse: None,
+        resume: None,
         command: Vec::new(),
         provenance: Provenance::default(),
         tokenizers: TokenizerPlaces::default(),

@@ -5,7 +5,7 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
 use super::run::{judge, warn_of_incomplete};
-use super::session::{Session, fresh_nonce};
+use super::session::{Session, Work, fresh_nonce};
 use super::terminal::Terminal;
 use super::{question, turned};
 use crate::load::Stop;
@@ -20,28 +20,29 @@ use crate::time::unix_ns;
 /// Carries out the scenarios of a suite one after the other, and keeps all their results together.
 pub(super) fn run(
     name: &str,
-    ready: Vec<Prepared>,
+    ready: &[Prepared],
     args: &args::Run,
     env: &Env,
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
     turned::check(&args.turn, ready.iter().map(|one| (&one.scenario, &one.plan)))?;
-    if !args.yes && !question::may_run(&estimate(&ready), env) {
+    let works = ready.iter().map(|one| Work::anew(one, args, terminal)).collect::<Result<Vec<Work>, Failure>>()?;
+    if !args.yes && !question::may_run(&estimate(ready, &works), env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
     let session = Session::new(args, env, terminal);
-    let mut campaign = Campaign::begin(name, &ready, args)?;
-    let (exit, stopped) = session.drive(run_all(&mut campaign, &ready, &session))?;
+    let mut campaign = Campaign::begin(name, ready, args)?;
+    let (exit, stopped) = session.drive(run_all(&mut campaign, ready, works, &session))?;
     campaign.finish()?;
     campaign.show(args, terminal)?;
     Ok(exit.max(stopped))
 }
 
 /// What all scenarios cost, with the pauses between them.
-fn estimate(ready: &[Prepared]) -> Estimate {
+fn estimate(ready: &[Prepared], works: &[Work]) -> Estimate {
     let pauses: Duration = ready.windows(2).map(|pair| pause(&pair[0], &pair[1])).sum();
     let mut whole = Estimate { cost_usd: None, seconds: pauses.as_secs_f64(), ..Estimate::default() };
-    for one in ready.iter().map(Prepared::estimate) {
+    for one in ready.iter().zip(works).map(|(prepared, work)| work.estimate(prepared)) {
         whole.seconds += one.seconds;
         // What is known of the cost is worth a question even where the rest is not.
         whole.cost_usd = match (whole.cost_usd, one.cost_usd) {
@@ -58,9 +59,9 @@ fn pause(before: &Prepared, after: &Prepared) -> Duration {
 }
 
 /// One scenario after the other, until a signal stops them; returns the highest exit.
-async fn run_all(campaign: &mut Campaign, ready: &[Prepared], session: &Session<'_>) -> Exit {
+async fn run_all(campaign: &mut Campaign, ready: &[Prepared], works: Vec<Work>, session: &Session<'_>) -> Exit {
     let (terminal, mut worst) = (session.terminal, Exit::Done);
-    for (at, prepared) in ready.iter().enumerate() {
+    for (at, (prepared, work)) in ready.iter().zip(works).enumerate() {
         if at > 0 {
             let mut signal = session.stop.signal();
             tokio::select! {
@@ -74,7 +75,7 @@ async fn run_all(campaign: &mut Campaign, ready: &[Prepared], session: &Session<
         let name = &prepared.scenario.name;
         terminal.note(&format!("scenario {} of {}: {name} ({})", at + 1, ready.len(), prepared.path.display()));
         let outcome = match campaign.started(at) {
-            Ok(()) => session.carry_out(prepared).await,
+            Ok(()) => session.carry_out(prepared, work).await,
             Err(failure) => Err(failure),
         };
         match outcome {

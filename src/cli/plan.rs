@@ -6,8 +6,9 @@ use super::exit::{Exit, Failure};
 use super::lock;
 use super::prepare::{self, Prepared};
 use super::read::Purpose;
+use super::reuse;
 use super::terminal::Terminal;
-use crate::plan::PlanView;
+use crate::plan::{CellState, Estimate, PlanView};
 use crate::report::{self, CampaignPlanRow};
 use crate::run::{Limits, Preflight};
 
@@ -18,14 +19,30 @@ pub(super) fn plan(args: &args::Plan, env: &Env, terminal: &Terminal) -> Result<
     if args.locked {
         lock::hold(&chosen, &ready, &args.choice, terminal)?;
     }
-    for prepared in &ready {
-        warn(prepared, terminal);
+    let mut outlooks = Vec::new();
+    for prepared in ready {
+        warn(&prepared, terminal);
+        let earlier = reuse::earlier(&args.reuse, &prepared.scenario, &args.out, terminal)?;
+        let states = earlier.map(|earlier| reuse::states(&earlier, &prepared.scenario, &prepared.plan));
+        outlooks.push(Outlook { prepared, states });
     }
-    match ready.as_slice() {
+    match outlooks.as_slice() {
         [one] if !chosen.is_suite => show_one(one, args.json, terminal)?,
         all => show_suite(&chosen.name, all, args.json, terminal)?,
     }
     Ok(Exit::Done)
+}
+
+/// A scenario, and what becomes of each cell under `--reuse`.
+struct Outlook {
+    prepared: Prepared,
+    states: Option<Vec<CellState>>,
+}
+
+impl Outlook {
+    fn view(&self) -> PlanView {
+        PlanView::of(&self.prepared.scenario, &self.prepared.plan, self.states.as_deref())
+    }
 }
 
 /// What this machine does not suffice for.
@@ -39,12 +56,12 @@ fn warn(prepared: &Prepared, terminal: &Terminal) {
     }
 }
 
-fn show_one(one: &Prepared, json: bool, terminal: &Terminal) -> Result<(), Failure> {
-    let Prepared { scenario, plan, .. } = one;
+fn show_one(one: &Outlook, json: bool, terminal: &Terminal) -> Result<(), Failure> {
+    let Prepared { scenario, plan, .. } = &one.prepared;
     terminal.result(&if json {
-        serde_json::to_string_pretty(&PlanView::of(scenario, plan)).map_err(Failure::failed)?
+        serde_json::to_string_pretty(&one.view()).map_err(Failure::failed)?
     } else {
-        report::plan_table(scenario, plan, &one.estimate(), terminal.width())
+        report::plan_table(scenario, plan, one.states.as_deref(), terminal.width(), terminal.coloured())
     });
     Ok(())
 }
@@ -64,12 +81,12 @@ struct ScenarioView {
     plan: PlanView,
 }
 
-fn show_suite(name: &str, all: &[Prepared], json: bool, terminal: &Terminal) -> Result<(), Failure> {
+fn show_suite(name: &str, all: &[Outlook], json: bool, terminal: &Terminal) -> Result<(), Failure> {
     if json {
         let scenarios = all.iter().map(|one| ScenarioView {
-            scenario: one.scenario.name.clone(),
-            file: one.path.display().to_string(),
-            plan: PlanView::of(&one.scenario, &one.plan),
+            scenario: one.prepared.scenario.name.clone(),
+            file: one.prepared.path.display().to_string(),
+            plan: one.view(),
         });
         let view = SuiteView { name: name.to_owned(), scenarios: scenarios.collect() };
         terminal.result(&serde_json::to_string_pretty(&view).map_err(Failure::failed)?);
@@ -80,12 +97,17 @@ fn show_suite(name: &str, all: &[Prepared], json: bool, terminal: &Terminal) -> 
     Ok(())
 }
 
-fn row(one: &Prepared) -> CampaignPlanRow {
+fn row(one: &Outlook) -> CampaignPlanRow {
+    let Prepared { path, scenario, plan, .. } = &one.prepared;
+    let repeats = scenario.load.repeats;
+    let left =
+        |cell: usize| one.states.as_ref().and_then(|states| states.get(cell)).map_or(repeats, |state| state.left);
     CampaignPlanRow {
-        scenario: one.scenario.name.clone(),
-        file: one.path.display().to_string(),
-        cells: one.plan.cells.len(),
-        repeats: one.scenario.load.repeats,
-        estimate: one.estimate(),
+        scenario: scenario.name.clone(),
+        file: path.display().to_string(),
+        cells: plan.cells.len(),
+        repeats: plan.cells.len() * repeats as usize,
+        left: (0..plan.cells.len()).map(|cell| left(cell) as usize).sum(),
+        estimate: Estimate::of_repeats(scenario, plan, left),
     }
 }

@@ -6,7 +6,7 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::read::{self, NoCells, Purpose};
 use super::terminal::Terminal;
-use crate::plan::{ContentHashes, Estimate, Plan};
+use crate::plan::{ContentHashes, Plan};
 use crate::run::hash_contents;
 use crate::scenario::{Glance, Scenario, Skipped, Suite};
 use crate::text::plural;
@@ -22,12 +22,6 @@ pub(super) struct Prepared {
     /// The hashes of the files that its digests cover.
     pub(super) contents: ContentHashes,
     pub(super) plan: Plan,
-}
-
-impl Prepared {
-    pub(super) fn estimate(&self) -> Estimate {
-        Estimate::of(&self.scenario, &self.plan)
-    }
 }
 
 /// What a command line's paths come to.

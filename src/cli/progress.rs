@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::reuse;
 use super::terminal::Terminal;
+use crate::cpus::{Manner, spawn_aside};
 use crate::plan::{Estimate, Plan};
 use crate::run::{Gauges, Observer, RunEvent};
 use crate::scenario::Scenario;
@@ -61,9 +63,9 @@ impl Progress {
         let whole = Whole { began_ns: clock.now_ns(), total_s, done_s: 0.0 };
         let shared =
             Arc::new(Shared { over: AtomicBool::new(false), clock, unit: Mutex::new(None), whole: Mutex::new(whole) });
-        let drawer = shown.then(|| {
+        let drawer = shown.then_some(()).and_then(|()| {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
-            std::thread::spawn(move || shared.draw_until_over(&bar))
+            spawn_aside("progress", Manner::GivesWay, move || shared.draw_until_over(&bar)).ok()
         });
         Self { terminal, bar, units: Mutex::new(0), expected_s, shared, drawer: Mutex::new(drawer) }
     }
@@ -93,10 +95,17 @@ impl Progress {
 impl Observer for Progress {
     fn tell(&self, event: RunEvent) {
         match event {
-            RunEvent::Started { units, .. } => {
-                if let Ok(mut known) = self.units.lock() {
+            RunEvent::Started { units, repeats, .. } => {
+                if let (Ok(mut known), Ok(mut whole)) = (self.units.lock(), self.shared.whole.lock()) {
                     *known = units;
+                    let expected_s = |(cell, count): (&String, &usize)| {
+                        self.expected_s.get(cell).copied().unwrap_or(0.0) * ratio(*count as u64, 1)
+                    };
+                    whole.total_s = repeats.iter().map(expected_s).sum();
                 }
+            }
+            RunEvent::Reusing { runs, left, units } => {
+                self.bar.suspend(|| self.terminal.note(&reuse::told(&runs, &left, units)));
             }
             RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),
             RunEvent::Probing { endpoint, model } => {

@@ -5,20 +5,30 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
 use super::read::{self, Purpose};
-use super::session::Session;
+use super::session::{Session, Work};
 use super::terminal::Terminal;
-use super::{campaign, lock, question, turned};
+use super::{campaign, lock, question, resume, turned};
 use crate::metrics::{CellSummary, Verdict};
 use crate::report;
-use crate::run::Conclusion;
+use crate::run::{Conclusion, Resumption};
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
 use crate::text::plural;
 
-/// `infersweep run`: carries out a scenario, or one after the other.
+/// `infersweep run`: carries out a scenario, one after the other, or what is left of interrupted runs.
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.quick.url.is_some() {
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
-        return run_one(prepare::prepare_text(scenario, &args.choice, terminal)?, args, env, terminal);
+        let prepared = prepare::prepare_text(scenario, &args.choice, terminal)?;
+        return run_one(&prepared, Work::anew(&prepared, args, terminal)?, args, env, terminal);
+    }
+    if let Some(run) = &args.resume {
+        let [file] = args.files.as_slice() else {
+            return Err(Failure::usage("`--resume` takes one scenario").help("name the one that the run was made from"));
+        };
+        return take_up(file, resume::open(run)?, args, env, terminal);
+    }
+    if args.files.iter().any(|path| resume::is_run(path)) {
+        return finish(args, env, terminal);
     }
     let chosen = prepare::choose(&args.files, &args.choice, terminal)?;
     let mut ready = prepare::prepare_all(&chosen, &args.choice, Purpose::Run, env, terminal)?;
@@ -26,12 +36,50 @@ pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Ex
         lock::hold(&chosen, &ready, &args.choice, terminal)?;
     }
     match ready.pop() {
-        Some(one) if !chosen.is_suite => run_one(one, args, env, terminal),
+        Some(one) if !chosen.is_suite => {
+            let work = Work::anew(&one, args, terminal)?;
+            run_one(&one, work, args, env, terminal)
+        }
         last => {
             ready.extend(last);
-            campaign::run(&chosen.name, ready, args, env, terminal)
+            campaign::run(&chosen.name, &ready, args, env, terminal)
         }
     }
+}
+
+/// `run` given interrupted runs: the frozen scenario of each goes on.
+fn finish(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    if let Some(other) = args.files.iter().find(|path| !resume::is_run(path)) {
+        return Err(Failure::usage(format!("{} is no run, and others that are named are", other.display()))
+            .help("name interrupted runs apart from scenarios"));
+    }
+    let mut worst = Exit::Done;
+    for path in &args.files {
+        let resumption = resume::open(path)?;
+        let file = resumption.dir().file("scenario.toml");
+        worst = worst.max(take_up(&file, resumption, args, env, terminal)?);
+        if worst >= Exit::Terminated {
+            break;
+        }
+    }
+    Ok(worst)
+}
+
+/// Goes on with an interrupted run of a scenario, with the cells that it has.
+fn take_up(
+    file: &Path,
+    resumption: Resumption,
+    args: &args::Run,
+    env: &Env,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    let mut choice = args.choice.clone();
+    if choice.only.is_empty() {
+        choice.only.clone_from(&resumption.manifest().only);
+    }
+    let prepared = prepare::prepare_one(file, &choice, Purpose::Run, env, terminal)?;
+    resume::accept(&resumption, &prepared.scenario, &prepared.plan, terminal)?;
+    run_one(&prepared, Work::rest_of(resumption, choice.only), args, env, terminal)
 }
 
 /// The scenario of `run --url`: written as a file would be, so that what is saved can be run again.
@@ -78,15 +126,15 @@ fn quick_text(quick: &Quick) -> Result<String, Failure> {
     toml::to_string_pretty(&scenario).map_err(Failure::failed)
 }
 
-fn run_one(prepared: Prepared, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+fn run_one(prepared: &Prepared, work: Work, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     turned::check(&args.turn, [(&prepared.scenario, &prepared.plan)])?;
-    if !args.yes && !question::may_run(&prepared.estimate(), env) {
+    if !args.yes && !question::may_run(&work.estimate(prepared), env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
     let session = Session::new(args, env, terminal);
-    let (outcome, stopped) = session.drive(session.carry_out(&prepared))?;
+    let (outcome, stopped) = session.drive(session.carry_out(prepared, work))?;
     let conclusion = outcome?;
-    show(&conclusion, &prepared, args, terminal)?;
+    show(&conclusion, prepared, args, terminal)?;
     Ok(stopped.max(judge(&prepared.scenario, &conclusion.summary.cells, terminal)))
 }
 
@@ -120,8 +168,10 @@ pub(super) fn warn_of_incomplete(conclusion: &Conclusion, prepared: &Prepared, t
     if conclusion.complete < conclusion.units {
         let cells = plural(prepared.plan.cells.len(), "cell", "cells");
         terminal.warning(&format!(
-            "{} of {} repeats of {cells} complete; the run is marked interrupted",
-            conclusion.complete, conclusion.units
+            "interrupted: {} of {} repeats of {cells} complete; this to finish it:\n  infersweep run {}",
+            conclusion.complete,
+            conclusion.units,
+            conclusion.dir.display(),
         ));
     }
 }

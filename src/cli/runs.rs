@@ -15,7 +15,7 @@ use crate::store::{
 };
 use crate::text::{plural, shorten};
 use crate::time::{duration_ns, unix_ns};
-use crate::units::{format_duration, format_significant, parse_duration};
+use crate::units::{format_duration, format_significant, parse_age};
 
 /// `infersweep runs`: the stored runs, or what is to become of old ones.
 pub(super) fn runs(args: &args::Runs, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -78,18 +78,9 @@ impl<'f> Wanted<'f> {
 
 /// The moment that lies so long ago.
 fn ago(flag: &str, text: &str) -> Result<i64, Failure> {
-    let age = age(text).map_err(|error| Failure::usage(format!("{flag}: {error}")))?;
+    let age = parse_age(text)
+        .map_err(|error| Failure::usage(format!("{flag}: {}", error.wrong)).help("write a time span, as 12h or 7d"))?;
     Ok(unix_ns().saturating_sub(duration_ns(age)))
-}
-
-/// A time span, days and weeks included.
-fn age(text: &str) -> Result<Duration, String> {
-    for (unit, seconds) in [("d", 86_400), ("w", 7 * 86_400)] {
-        if let Some(count) = text.trim().strip_suffix(unit).and_then(|count| count.trim().parse::<u32>().ok()) {
-            return Ok(Duration::from_secs(u64::from(count) * seconds));
-        }
-    }
-    parse_duration(text).map_err(|error| format!("{}; write a time span, as \"12h\" or \"7d\"", error.wrong))
 }
 
 fn scenario(run: &ListedRun) -> String {
@@ -251,10 +242,6 @@ mod tests {
 
     #[test]
     fn ages_and_sizes_are_for_people() {
-        for (text, seconds) in [("7d", 604_800), ("2w", 1_209_600), ("12h", 43_200), ("90 s", 90)] {
-            assert_eq!(age(text).unwrap().as_secs(), seconds, "{text}");
-        }
-        assert!(age("soon").unwrap_err().contains("`soon`"));
         for (count, shown) in [(0, "0 B"), (999, "999 B"), (4_200_000, "4.2 MB"), (12_345_678_901, "12.3 GB")] {
             assert_eq!(bytes(count), shown);
         }

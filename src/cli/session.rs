@@ -12,10 +12,12 @@ use super::progress::Progress;
 use super::provenance;
 use super::signals;
 use super::terminal::Terminal;
+use super::{resume, reuse, runtime};
 use crate::load::StopHandle;
 use crate::metrics::CellSummary;
+use crate::plan::Estimate;
 use crate::report;
-use crate::run::{Conclusion, RunOptions, Views, carry_out};
+use crate::run::{Conclusion, Resumption, Reuse, RunOptions, Views, carry_out};
 
 /// What the runs of one call have in common: its words, its surroundings, and the stop that a signal means for all.
 pub(super) struct Session<'s> {
@@ -36,7 +38,7 @@ impl<'s> Session<'s> {
     /// Drives `work` to its end; signals turn into stops. Returns what it came to and the exit that a signal means.
     pub(super) fn drive<T>(&self, work: impl Future<Output = T>) -> Result<(T, Exit), Failure> {
         let seen = Rc::new(Cell::new(None));
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+        let runtime = runtime::timed(self.args.pin.as_ref())?;
         let came_to = runtime.block_on(async {
             tokio::select! {
                 came_to = work => came_to,
@@ -47,11 +49,14 @@ impl<'s> Session<'s> {
     }
 
     /// Carries out one scenario and shows how it goes.
-    pub(super) async fn carry_out(&self, prepared: &Prepared) -> Result<Conclusion, Failure> {
+    pub(super) async fn carry_out(&self, prepared: &Prepared, work: Work) -> Result<Conclusion, Failure> {
         let Prepared { scenario, plan, material, .. } = prepared;
         let options = RunOptions {
             out: &self.args.out,
             nonce: self.args.nonce.unwrap_or_else(fresh_nonce),
+            only: work.only,
+            reuse: work.reuse,
+            resume: work.resume,
             command: std::env::args().collect(),
             provenance: provenance::provenance(prepared, self.args.locked),
             tokenizers: self.env.tokenizer_places(),
@@ -70,6 +75,44 @@ impl<'s> Session<'s> {
             Some(progress) => progress.note(text),
             None => self.terminal.note(text),
         }
+    }
+}
+
+/// What of a scenario is measured: all, what no earlier run has, or the rest of an interrupted one.
+pub(super) struct Work {
+    /// What `--only` keeps of the cells.
+    only: Vec<String>,
+    reuse: Option<Reuse>,
+    resume: Option<Resumption>,
+}
+
+impl Work {
+    /// A new run, with what `--reuse` takes over. Says when an earlier one was interrupted.
+    pub(super) fn anew(prepared: &Prepared, args: &args::Run, terminal: &Terminal) -> Result<Self, Failure> {
+        let Prepared { path, scenario, plan, .. } = prepared;
+        // With --reuse, what an interrupted run has is taken over too.
+        if args.reuse.reuse.is_none() {
+            let file = args.quick.url.is_none().then_some(path.as_path());
+            resume::tell_of_interrupted(scenario, plan, &args.out, file, terminal);
+        }
+        let reuse = reuse::earlier(&args.reuse, scenario, &args.out, terminal)?;
+        Ok(Self { only: args.choice.only.clone(), reuse, resume: None })
+    }
+
+    /// The rest of an interrupted run, whose cells are those that `only` keeps.
+    pub(super) fn rest_of(resumption: Resumption, only: Vec<String>) -> Self {
+        Self { only, reuse: None, resume: Some(resumption) }
+    }
+
+    /// What it costs.
+    pub(super) fn estimate(&self, prepared: &Prepared) -> Estimate {
+        let Prepared { scenario, plan, .. } = prepared;
+        let left = match (&self.resume, &self.reuse) {
+            (Some(resumption), _) => resumption.left(scenario, plan),
+            (None, Some(reuse)) => reuse::states(reuse, scenario, plan).iter().map(|state| state.left).collect(),
+            (None, None) => vec![scenario.load.repeats; plan.cells.len()],
+        };
+        Estimate::of_repeats(scenario, plan, |cell| left.get(cell).copied().unwrap_or(0))
     }
 }
 

@@ -32,9 +32,11 @@ pub struct CampaignPlanRow {
     pub file: String,
     /// Its cells.
     pub cells: usize,
-    /// Repeats of each.
-    pub repeats: u32,
-    /// What all of them cost.
+    /// Their repeats.
+    pub repeats: usize,
+    /// Repeats that are to be measured; the others are taken over.
+    pub left: usize,
+    /// What those to be measured cost.
     pub estimate: Estimate,
 }
 
@@ -52,7 +54,10 @@ pub fn campaign_plan_table(rows: &[CampaignPlanRow], width: usize) -> String {
         TextColumn { right: false, ..column("scenario", 0, &|row| row.scenario.clone()) },
         TextColumn { right: false, ..column("file", 3, &|row| row.file.clone()) },
         column("cells", 0, &|row| row.cells.to_string()),
-        column("repeats", 4, &|row| row.repeats.to_string()),
+        column("repeats", 4, &|row| match row.left == row.repeats {
+            true => row.repeats.to_string(),
+            false => format!("{} of {}", row.left, row.repeats),
+        }),
         column("requests", 0, &|row| format_count(row.estimate.requests)),
         column("input tokens", 1, &|row| format_count(row.estimate.input_tokens)),
         column("output tokens", 2, &|row| format_count(row.estimate.output_tokens)),

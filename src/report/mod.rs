@@ -13,6 +13,7 @@ mod marks;
 mod notes;
 mod pivot;
 mod plan;
+mod reused;
 mod steady;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,6 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use super::run_dir::Occupation;
-use super::stored_run::alive;
 use super::{Manifest, PlanFile, RepeatState, RunDir, RunState, StoreError};
 
 /// A run as a list shows it.
@@ -113,11 +112,7 @@ impl ListedRun {
                 return;
             }
         };
-        let running = match dir.occupation() {
-            Occupation::Theirs => true,
-            Occupation::Ours | Occupation::Free => false,
-            Occupation::Unknown => manifest.pid.is_some_and(alive),
-        };
+        let running = manifest.is_running(dir);
         self.state = match manifest.state {
             RunState::Complete => ListedState::Complete,
             _ if running => ListedState::Running,

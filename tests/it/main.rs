@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod bad_input;
+mod bad_sources;
 mod calibrate;
 mod commands;
 mod documents;
@@ -13,6 +14,9 @@ mod interrupted;
 mod locks;
 mod open_loop;
 mod pictures;
+mod repeatable;
+mod resume;
+mod reuse;
 mod run_lists;
 mod scenarios;
 mod sources;
