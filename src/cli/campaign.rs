@@ -222,22 +222,23 @@ fn markdown(file: &CampaignFile) -> String {
         RunState::Complete => "complete",
         RunState::Interrupted => "interrupted",
     };
-    let mut text = format!("# {}\n\nStarted {}, {state}.\n\n", file.name, file.start);
-    text += "| scenario | file | state | repeats | run |\n| --- | --- | --- | ---: | --- |\n";
-    for run in &file.runs {
-        let place = run.run.as_deref().unwrap_or_default();
+    let head = format!(
+        "# {}\n\nStarted {}, {state}.\n\n| scenario | file | state | repeats | run |\n| --- | --- | --- | ---: | --- |\n",
+        file.name, file.start
+    );
+    let rows = file.runs.iter().map(|run| {
         let error = run.error.as_deref().map(|error| format!(": {}", error.replace('\n', " "))).unwrap_or_default();
-        let state = run.state.as_str().to_owned() + &error;
-        text += &format!("| {} | {} | {state} | {}/{} | {place} |\n", run.scenario, run.file, run.complete, run.units);
-    }
+        let (state, place) = (run.state.as_str().to_owned() + &error, run.run.as_deref().unwrap_or_default());
+        format!("| {} | {} | {state} | {}/{} | {place} |\n", run.scenario, run.file, run.complete, run.units)
+    });
+    let mut parts = vec![rows.fold(head, |text, row| text + &row)];
     let cells = cells(file);
-    if cells.is_empty() {
-        return text;
+    if !cells.is_empty() {
+        parts.push(report::comparison_markdown(&file.name, &cells));
     }
-    text += &format!("\n{}", report::comparison_markdown(&file.name, &cells));
-    let several = cells.windows(2).any(|pair| pair[0].axes.get("model") != pair[1].axes.get("model"));
-    if let (true, Some(table)) = (several, report::pivot(&file.name, &cells, "model", &report::PivotFigure::usual())) {
-        text += &format!("\n{}", table.markdown());
+    if cells.windows(2).any(|pair| pair[0].axes.get("model") != pair[1].axes.get("model")) {
+        let by_model = report::pivot(&file.name, &cells, "model", &report::PivotFigure::usual());
+        parts.extend(by_model.map(|table| table.markdown()));
     }
-    text
+    parts.join("\n")
 }

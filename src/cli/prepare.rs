@@ -87,7 +87,7 @@ pub(super) fn prepare_all(
     for Glance { path, .. } in &chosen.scenarios {
         match prepare(path, choice, purpose, env, terminal) {
             Ok(prepared) => ready.push(prepared),
-            Err(Unready::Faulty(failure)) | Err(Unready::NoCells(failure)) if !chosen.is_suite => return Err(failure),
+            Err(Unready::Faulty(failure) | Unready::NoCells(failure)) if !chosen.is_suite => return Err(failure),
             Err(Unready::Faulty(failure)) => {
                 terminal.error(&of_file(path, &failure));
                 faulty += 1;

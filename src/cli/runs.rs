@@ -106,9 +106,8 @@ fn table(runs: &[ListedRun], width: usize) -> String {
         }),
         column("state", false, 0, &|run| run.state.as_str().to_owned()),
         column("cells", true, 4, &|run| run.cells.to_string()),
-        column("repeats", true, 1, &|run| match run.units == run.complete {
-            true => run.units.to_string(),
-            false => format!("{} of {}", run.complete, run.units),
+        column("repeats", true, 1, &|run| {
+            if run.units == run.complete { run.units.to_string() } else { format!("{} of {}", run.complete, run.units) }
         }),
         column("took", true, 5, &|run| took(run)),
         column("server", false, 3, &|run| run.manifest.as_ref().map_or_else(|_| "-".to_owned(), servers)),
@@ -213,10 +212,10 @@ fn prune(args: &args::Prune, env: &Env, terminal: &Terminal) -> Result<Exit, Fai
     if !args.yes && !question::sure(&format!("Delete {what}?"), env) {
         return Err(Failure::failed("nothing was deleted").help("--yes goes without asking"));
     }
-    remove(&going, terminal)
+    Ok(remove(&going, terminal))
 }
 
-fn remove(going: &[ListedRun], terminal: &Terminal) -> Result<Exit, Failure> {
+fn remove(going: &[ListedRun], terminal: &Terminal) -> Exit {
     let (mut freed, mut gone, mut exit) = (0, 0, Exit::Done);
     for run in going {
         match remove_run(&run.path) {
@@ -233,7 +232,7 @@ fn remove(going: &[ListedRun], terminal: &Terminal) -> Result<Exit, Failure> {
         }
     }
     terminal.note(&format!("deleted {}: {} freed", plural(gone, "run", "runs"), bytes(freed)));
-    Ok(exit)
+    exit
 }
 
 #[cfg(test)]

@@ -54,9 +54,8 @@ pub fn campaign_plan_table(rows: &[CampaignPlanRow], width: usize) -> String {
         TextColumn { right: false, ..column("scenario", 0, &|row| row.scenario.clone()) },
         TextColumn { right: false, ..column("file", 3, &|row| row.file.clone()) },
         column("cells", 0, &|row| row.cells.to_string()),
-        column("repeats", 4, &|row| match row.left == row.repeats {
-            true => row.repeats.to_string(),
-            false => format!("{} of {}", row.left, row.repeats),
+        column("repeats", 4, &|row| {
+            if row.left == row.repeats { row.repeats.to_string() } else { format!("{} of {}", row.left, row.repeats) }
         }),
         column("requests", 0, &|row| format_count(row.estimate.requests)),
         column("input tokens", 1, &|row| format_count(row.estimate.input_tokens)),

@@ -74,7 +74,7 @@ impl Parts {
     /// What the lines between the last element and the next one belong to: comments right below the one, when a blank
     /// line follows them, and the rest to the other.
     fn share_out(&mut self, between: Vec<Line>) -> (bool, Vec<Line>) {
-        let Some(last) = self.last() else { return self.share_out_top(between) };
+        let Some(last) = self.last() else { return self.share_out_top(&between) };
         let blank = between.iter().position(|line| *line == Line::Blank);
         let Some(blank) = blank else { return (false, between) };
         last.after = between[..blank].to_vec();
@@ -82,7 +82,7 @@ impl Parts {
     }
 
     /// What stands first stays first: all up to the last blank line, and what is said to editors.
-    fn share_out_top(&mut self, between: Vec<Line>) -> (bool, Vec<Line>) {
+    fn share_out_top(&mut self, between: &[Line]) -> (bool, Vec<Line>) {
         let to_editors = matches!(between.first(), Some(Line::Comment(text)) if text.starts_with("#:"));
         let most = match between.iter().rposition(|line| *line == Line::Blank) {
             Some(blank) => blank,
