@@ -155,7 +155,12 @@ pub fn pivot(name: &str, cells: &[CellSummary], axis: &str, figures: &[PivotFigu
         others().filter(|known| !varies(cells, known)).filter_map(|known| in_title(cells, known)).collect();
     same.insert(0, format!("{name} by {axis}"));
     let mut facts = Vec::new();
-    if merged && axis != SCENARIO {
+    let mixed = |row: &&CellSummary| {
+        let mut of_row = cells.iter().filter(|cell| key(cell, &by) == key(row, &by)).map(|cell| value(cell, SCENARIO));
+        let first = of_row.next();
+        of_row.any(|scenario| Some(scenario) != first)
+    };
+    if merged && axis != SCENARIO && rows.iter().any(mixed) {
         facts.push("the values of a row may come from different scenarios".to_owned());
     }
     let legend = Some(legend(&grid));

@@ -96,7 +96,7 @@ fn tags_filters_and_profiles_go_for_all() {
         ("run s --only concurrency=many", "2 of 2 scenarios cannot be carried out"),
         ("run s --tag weekly", "no scenario to look at"),
         ("run s --profile slow", "there is no profile `slow`"),
-        ("run s --pivot modl", "did you mean `model`?"),
+        ("run s --pivot moodel", "did you mean `model`?"),
         ("run s --pivot model --metric ttft_sm", "did you mean `ttft_ms`?"),
         ("run s/base.toml", "missing"),
     ] {
