@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -21,6 +22,8 @@ pub(super) struct Progress {
     terminal: Terminal,
     bar: ProgressBar,
     units: Mutex<usize>,
+    /// The run directory, once the first unit comes next.
+    dir: Mutex<Option<PathBuf>>,
     /// Seconds that each cell's repeat is expected to take, for the time left.
     expected_s: HashMap<String, f64>,
     shared: Arc<Shared>,
@@ -65,7 +68,15 @@ impl Progress {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
             std::thread::spawn(move || shared.draw_until_over(&bar))
         });
-        Self { terminal, bar, units: Mutex::new(0), expected_s, shared, drawer: Mutex::new(drawer) }
+        Self {
+            terminal,
+            bar,
+            units: Mutex::new(0),
+            dir: Mutex::new(None),
+            expected_s,
+            shared,
+            drawer: Mutex::new(drawer),
+        }
     }
 
     /// A word between the frames.
@@ -85,6 +96,11 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
+    /// The run directory, once the first unit comes next.
+    pub(super) fn dir(&self) -> Option<PathBuf> {
+        self.dir.lock().map_or(None, |dir| dir.clone())
+    }
+
     fn units(&self) -> usize {
         self.units.lock().map_or(0, |units| *units)
     }
@@ -93,9 +109,12 @@ impl Progress {
 impl Observer for Progress {
     fn tell(&self, event: RunEvent) {
         match event {
-            RunEvent::Started { units, .. } => {
+            RunEvent::Started { units, dir } => {
                 if let Ok(mut known) = self.units.lock() {
                     *known = units;
+                }
+                if let Ok(mut known) = self.dir.lock() {
+                    *known = Some(dir);
                 }
             }
             RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),

@@ -1,11 +1,10 @@
-use std::path::PathBuf;
-
 use super::error::RunError;
+use super::summaries::CellFiles;
 use super::thrift::Thrift;
-use crate::metrics::{CellAccumulator, CellSummary, Summary, summary_json};
+use crate::metrics::{CellSummary, Summary, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
-use crate::store::{Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, UnitId};
+use crate::store::{Manifest, PlanFile, RepeatState, Reserve, RunDir, RunState, UnitId};
 use crate::time::{Clock, unix_ns};
 
 /// Views of the summaries that a run writes besides `summary.json`: made above this floor, handed down.
@@ -30,10 +29,14 @@ pub(super) struct Results<'r> {
     places: Vec<usize>,
     summary_saves: Thrift,
     plan_saves: Thrift,
+    reserve: Reserve,
 }
 
+/// Space held for the end of a run besides what the plan and the manifest take.
+const LAST_WORDS: usize = 64 << 10;
+
 impl<'r> Results<'r> {
-    /// Writes the manifest and the plan for the first time.
+    /// Writes the plan and the manifest for the first time; then the run is one.
     pub(super) fn begin(
         dir: &'r RunDir,
         manifest: Manifest,
@@ -43,7 +46,10 @@ impl<'r> Results<'r> {
         clock: Clock,
     ) -> Result<Self, RunError> {
         let plan_file = PlanFile::of(plan, scenario.load.repeats);
-        manifest.write(dir)?;
+        plan_file.write(dir)?;
+        let size = dir.file(PlanFile::FILE).metadata().map_or(0, |plan| plan.len());
+        // The new plan stands beside the old one for a moment.
+        let reserve = Reserve::take(dir, LAST_WORDS + 2 * usize::try_from(size).unwrap_or(0))?;
         let mut results = Self {
             dir,
             manifest,
@@ -56,9 +62,11 @@ impl<'r> Results<'r> {
             places: Vec::new(),
             summary_saves: Thrift::default(),
             plan_saves: Thrift::default(),
+            reserve,
         };
-        results.save_plan()?;
         results.save_summary()?;
+        results.manifest.write(dir)?;
+        dir.announce()?;
         Ok(results)
     }
 
@@ -94,25 +102,11 @@ impl<'r> Results<'r> {
 
     fn summary_of(&self, cell: &Cell) -> Result<CellSummary, RunError> {
         let price = self.scenario.models.get(cell.axes.model()).and_then(|model| model.price);
-        let mut accumulator = CellAccumulator::new(cell.id.as_str(), cell.axes.to_json(), price);
-        let repeats: Vec<(u32, PathBuf)> = (0..self.scenario.load.repeats)
+        let repeats = (0..self.scenario.load.repeats)
             .map(|repeat| (repeat, self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat })))
             .filter(|(_, path)| path.is_file())
             .collect();
-        while let Some(pass) = accumulator.next_pass() {
-            for (repeat, path) in &repeats {
-                let file = RecordFile::open(path)?;
-                let origin = file.origin();
-                accumulator.set_repeat(*repeat, origin.unix_ns, origin.monotonic_ns);
-                if let Some(facts) = file.client() {
-                    accumulator.set_client(*repeat, facts.clone());
-                }
-                for record in file.records_for(pass)? {
-                    accumulator.add(*repeat, &record?);
-                }
-            }
-        }
-        Ok(accumulator.finish())
+        Ok(CellFiles { id: &cell.id, axes: cell.axes.to_json(), price, repeats }.sum_up()?)
     }
 
     /// The summaries so far, in the order of the plan.
@@ -140,9 +134,14 @@ impl<'r> Results<'r> {
 
     /// Saves what was not saved yet and notes the end of the run.
     pub(super) fn conclude(&mut self, state: RunState) -> Result<(), RunError> {
+        self.reserve.release();
+        self.manifest.finish(state, unix_ns());
+        if state != RunState::Complete {
+            // First, since a full disk may take no more than that.
+            self.manifest.write(self.dir)?;
+        }
         self.save_plan()?;
         self.save_summary()?;
-        self.manifest.finish(state, unix_ns());
         self.manifest.write(self.dir)?;
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 mod atomic;
 mod columns;
+mod disk_sync;
 mod error;
 mod host;
 mod inputs;
@@ -16,6 +17,7 @@ mod manifest;
 mod parquet_read;
 mod parquet_write;
 mod plan_file;
+mod reserve;
 mod run_dir;
 mod side_log;
 mod stored_run;
@@ -39,8 +41,9 @@ pub use manifest::{Manifest, ProbeReport, RunState, ServerIdentity};
 pub use parquet_read::{RecordFile, Records, read_records};
 pub use parquet_write::{Compacted, compact, write_records};
 pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, RepeatState};
+pub use reserve::Reserve;
 pub use run_dir::RunDir;
 pub use side_log::SideLog;
-pub use stored_run::{StoredRun, StoredUnit};
+pub use stored_run::{Damage, Recovery, StoredRun, StoredUnit};
 pub use unit_header::{Origin, UnitHeader};
 pub use unit_id::UnitId;
