@@ -55,9 +55,11 @@ fn of_store(error: &StoreError) -> Option<&'static str> {
         }
         StoreError::InUse { .. } => Some("wait until it ends, or stop it"),
         StoreError::Io { source, .. } => match source.kind() {
-            ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem | ErrorKind::NotADirectory => {
-                Some("name a directory that can be written: --out DIR")
-            }
+            ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::NotADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::NotFound => Some("name a directory that can be written: --out DIR"),
             ErrorKind::FileTooLarge => Some("a limit on the size of files is set: `ulimit -f unlimited` lifts it"),
             _ => Some("is the disk well? the system's log says more; --out DIR names a directory on another"),
         },

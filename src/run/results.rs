@@ -4,7 +4,7 @@ use super::thrift::Thrift;
 use crate::metrics::{CellSummary, Summary, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
-use crate::store::{Manifest, PlanFile, RepeatState, Reserve, RunDir, RunState, UnitId};
+use crate::store::{Manifest, PlanFile, PlannedRepeat, RepeatState, Reserve, RunDir, RunState, ServerIdentity, UnitId};
 use crate::time::{Clock, unix_ns};
 
 /// Views of the summaries that a run writes besides `summary.json`: made above this floor, handed down.
@@ -36,16 +36,16 @@ pub(super) struct Results<'r> {
 const LAST_WORDS: usize = 64 << 10;
 
 impl<'r> Results<'r> {
-    /// Writes the plan and the manifest for the first time; then the run is one.
+    /// Writes the plan and the manifest, and sums up what is complete already; then the run is one.
     pub(super) fn begin(
         dir: &'r RunDir,
         manifest: Manifest,
         scenario: &'r Scenario,
         plan: &'r Plan,
+        plan_file: PlanFile,
         views: &'r dyn Views,
         clock: Clock,
     ) -> Result<Self, RunError> {
-        let plan_file = PlanFile::of(plan, scenario.load.repeats);
         plan_file.write(dir)?;
         let size = dir.file(PlanFile::FILE).metadata().map_or(0, |plan| plan.len());
         // The new plan stands beside the old one for a moment.
@@ -64,16 +64,27 @@ impl<'r> Results<'r> {
             plan_saves: Thrift::default(),
             reserve,
         };
+        results.sum_up_complete()?;
         results.save_summary()?;
         results.manifest.write(dir)?;
-        dir.announce()?;
+        if results.manifest.resumes.is_empty() {
+            dir.announce()?;
+        }
         Ok(results)
     }
 
     /// Notes how far a unit is.
     pub(super) fn set_state(&mut self, unit: Unit, state: RepeatState) -> Result<(), RunError> {
-        let id = UnitId { cell: self.plan.cells[unit.cell].id.clone(), repeat: unit.repeat };
-        self.plan_file.set_state(&id, state)?;
+        let cell = &self.plan.cells[unit.cell];
+        let planned = self.plan_file.cells.get_mut(unit.cell);
+        let repeat = planned.and_then(|cell| cell.repeats.iter_mut().find(|repeat| repeat.repeat == unit.repeat));
+        if let Some(repeat) = repeat {
+            repeat.state = state;
+            if state == RepeatState::Complete {
+                repeat.end_unix_ns = Some(unix_ns());
+                repeat.server = self.manifest.servers.get(cell.axes.endpoint()).map(ServerIdentity::fingerprint);
+            }
+        }
         if self.plan_saves.is_due(self.clock.now_ns()) {
             self.save_plan()?;
         }
@@ -82,8 +93,28 @@ impl<'r> Results<'r> {
 
     /// Sums a cell up anew from the rows of its complete repeats, and saves all summaries.
     pub(super) fn summarise(&mut self, cell: usize) -> Result<&CellSummary, RunError> {
+        let at = self.sum_up(cell)?;
+        if self.summary_saves.is_due(self.clock.now_ns()) {
+            self.save_summary()?;
+        }
+        Ok(&self.cells[at])
+    }
+
+    /// Sums up every cell of which a repeat is complete.
+    fn sum_up_complete(&mut self) -> Result<(), RunError> {
+        let complete = |repeat: &PlannedRepeat| repeat.state == RepeatState::Complete;
+        for cell in 0..self.plan.cells.len() {
+            if self.plan_file.cells.get(cell).is_some_and(|cell| cell.repeats.iter().any(complete)) {
+                self.sum_up(cell)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a cell's summary in its place, which is returned.
+    fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
         let summary = self.summary_of(&self.plan.cells[cell])?;
-        let at = match self.places.binary_search(&cell) {
+        Ok(match self.places.binary_search(&cell) {
             Ok(at) => {
                 self.cells[at] = summary;
                 at
@@ -93,11 +124,7 @@ impl<'r> Results<'r> {
                 self.cells.insert(at, summary);
                 at
             }
-        };
-        if self.summary_saves.is_due(self.clock.now_ns()) {
-            self.save_summary()?;
-        }
-        Ok(&self.cells[at])
+        })
     }
 
     fn summary_of(&self, cell: &Cell) -> Result<CellSummary, RunError> {

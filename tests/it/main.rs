@@ -5,13 +5,16 @@
 mod bad_input;
 mod calibrate;
 mod commands;
+mod crashes;
 mod documents;
+mod faults;
 mod floors;
 mod health;
 mod imports;
 mod interrupted;
 mod open_loop;
 mod pictures;
+mod resume;
 mod scenarios;
 mod sources;
 mod tokenizers;
