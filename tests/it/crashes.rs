@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -61,7 +62,7 @@ fn wish(name: &str) -> Option<String> {
 #[test]
 fn whatever_the_moment_of_a_kill_no_old_row_is_lost_none_comes_twice_and_resume_completes() {
     let kills: u64 = wish("CRASHES").map_or(6, |count| count.parse().unwrap());
-    let lanes = if kills > 20 { 4 } else { 2 };
+    let lanes = if kills > 20 { 6 } else { 2 };
     let whole: Vec<_> = SHAPES.iter().map(|shape| Chain::begin(*shape).uninterrupted()).collect();
     let tallies: Vec<Tally> = std::thread::scope(|scope| {
         let lane = |lane: u64| {
@@ -99,16 +100,17 @@ fn crash_until(lane: u64, kills: u64, whole: &[Whole]) -> Tally {
         let mut chain = Chain::begin(SHAPES[shape]);
         tally.runs += 1;
         loop {
+            let begun_ns = Clock::start().now_ns();
             let mut child = chain.start();
             // The last wish is that the run completes.
             let left = (tally.kills as u64) < kills;
-            let moment = Duration::from_millis(100 + u64::from(moments.next_u32()) % 3500);
+            let moment = Duration::from_millis(100 + u64::from(moments.next_u32()) % 2900);
             if left && !ends_within(&mut child, moment) {
                 let killed_ns = Clock::start().now_ns();
                 child.kill().unwrap();
                 child.wait().unwrap();
                 tally.kills += 1;
-                chain.look(killed_ns, tally.kills % 2 == 0, &mut tally);
+                chain.look(begun_ns..killed_ns - SURE_NS, tally.kills % 2 == 0, &mut tally);
             } else {
                 let said = said(&child.wait_with_output().unwrap());
                 assert_eq!(said.code, 0, "{}\n{}", said.stdout, said.stderr);
@@ -164,12 +166,14 @@ impl Chain {
     }
 
     /// Holds what is on disk against what the server knows; `shown`: after a look with the tool, which saves the rows.
-    fn look(&mut self, killed_ns: i64, shown: bool, tally: &mut Tally) {
+    /// An answer is sure that was asked for and sent whole in the time `sure_ns` of the process that was killed.
+    fn look(&mut self, sure_ns: Range<i64>, shown: bool, tally: &mut Tally) {
         let Some(dir) = self.dir() else { return };
-        let answered =
-            self.stamps().requests.into_iter().filter(|request| request.completed && request.token_events > 1);
-        let old = answered.filter(|request| request.send_ns.last().is_some_and(|at| *at < killed_ns - SURE_NS));
-        self.sure.extend(old.map(|request| request.id));
+        let answered = self.stamps().requests.into_iter().filter(|answer| answer.completed && answer.token_events > 1);
+        let sure = answered.filter(|answer| {
+            answer.received_ns >= sure_ns.start && answer.send_ns.last().is_some_and(|at| *at < sure_ns.end)
+        });
+        self.sure.extend(sure.map(|answer| answer.id));
         if !shown {
             return;
         }
@@ -237,7 +241,7 @@ fn ends_within(child: &mut Child, time: Duration) -> bool {
 
 fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().unwrap().to_string_lossy();
-    name.starts_with(".writing-") || name.ends_with(".jsonl")
+    name.starts_with(".writing-") || path.parent().unwrap().ends_with("partial") && name.ends_with(".jsonl")
 }
 
 fn ids(rows: &[RequestRecord]) -> BTreeSet<String> {

@@ -47,10 +47,9 @@ fn a_file_that_may_not_grow_ends_the_run_at_once_and_leaves_it_intact() {
     for (more, file) in
         [("formats = [\"table\"]", "partial/"), ("save_responses = true\nchunk_times = \"first_last\"", "responses/")]
     {
-        // The first cell, of a second, stays below the limit of 2 MiB.
         let text = GROWING.replace("SECONDS", "300").replace("MORE", more).replace("[4, 3000]", "3000");
         let bench = Bench::new().file("growing.toml", &text);
-        let ran = said(&after(&bench, "ulimit -f 2048", "run growing.toml").output().unwrap());
+        let ran = said(&after(&bench, "ulimit -f 1024", "run growing.toml").output().unwrap());
         assert_eq!(ran.code, 1, "{more}: {}", ran.stderr);
         for words in ["error: cannot write ", file, ".jsonl: ", "ulimit -f unlimited", "marked interrupted: "] {
             assert!(ran.stderr.contains(words), "{words}: {}", ran.stderr);
@@ -97,67 +96,68 @@ fn edit(path: &Path, change: impl FnOnce(String) -> String) {
 /// What is done to a run, and what `show` and `run --resume` say of it.
 type Case = (&'static str, fn(&Path), i32, &'static str, Option<&'static str>);
 
+const CASES: [Case; 8] = [
+    (
+        "a newer manifest",
+        |dir| edit(&dir.join("manifest.json"), |text| text.replacen("version\": 1", "version\": 2", 1)),
+        1,
+        "manifest.json has format version 2; this version of infersweep reads up to 1",
+        Some("reads up to 1"),
+    ),
+    (
+        "half a manifest",
+        |dir| edit(&dir.join("manifest.json"), |text| text[..text.len() / 2].to_owned()),
+        1,
+        "manifest.json cannot be read: EOF",
+        Some("manifest.json cannot be read"),
+    ),
+    (
+        "no manifest",
+        |dir| fs::remove_file(dir.join("manifest.json")).unwrap(),
+        2,
+        "is not a run directory",
+        Some("is not a run directory"),
+    ),
+    ("no plan", |dir| fs::remove_file(dir.join("plan.json")).unwrap(), 1, "plan.json: ", Some("plan.json: ")),
+    (
+        "a newer plan",
+        |dir| edit(&dir.join("plan.json"), |text| text.replacen("version\": 1", "version\": 3", 1)),
+        1,
+        "plan.json has format version 3",
+        Some("plan.json has format version 3"),
+    ),
+    (
+        "a newer summary",
+        |dir| edit(&dir.join("summary.json"), |text| text.replacen("version\": 1", "version\": 4", 1)),
+        1,
+        "summary.json has format version 4",
+        None,
+    ),
+    (
+        "a Parquet file that is cut off",
+        |dir| {
+            let path = &files(&dir.join("requests"))[0];
+            let bytes = fs::read(path).unwrap();
+            fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
+        },
+        1,
+        ".parquet cannot be read: ",
+        None,
+    ),
+    (
+        "an empty Parquet file",
+        |dir| fs::write(&files(&dir.join("requests"))[0], "").unwrap(),
+        1,
+        ".parquet cannot be read: ",
+        None,
+    ),
+];
+
 #[test]
 fn a_stored_run_that_is_not_as_it_should_be_is_said_and_not_touched() {
-    let cases: [Case; 8] = [
-        (
-            "a newer manifest",
-            |dir| edit(&dir.join("manifest.json"), |text| text.replacen("version\": 1", "version\": 2", 1)),
-            1,
-            "manifest.json has format version 2; this version of infersweep reads up to 1",
-            Some("reads up to 1"),
-        ),
-        (
-            "half a manifest",
-            |dir| edit(&dir.join("manifest.json"), |text| text[..text.len() / 2].to_owned()),
-            1,
-            "manifest.json cannot be read: EOF",
-            Some("manifest.json cannot be read"),
-        ),
-        (
-            "no manifest",
-            |dir| fs::remove_file(dir.join("manifest.json")).unwrap(),
-            2,
-            "is not a run directory",
-            Some("is not a run directory"),
-        ),
-        ("no plan", |dir| fs::remove_file(dir.join("plan.json")).unwrap(), 1, "plan.json: ", Some("plan.json: ")),
-        (
-            "a newer plan",
-            |dir| edit(&dir.join("plan.json"), |text| text.replacen("version\": 1", "version\": 3", 1)),
-            1,
-            "plan.json has format version 3",
-            Some("plan.json has format version 3"),
-        ),
-        (
-            "a newer summary",
-            |dir| edit(&dir.join("summary.json"), |text| text.replacen("version\": 1", "version\": 4", 1)),
-            1,
-            "summary.json has format version 4",
-            None,
-        ),
-        (
-            "a Parquet file that is cut off",
-            |dir| {
-                let path = &files(&dir.join("requests"))[0];
-                let bytes = fs::read(path).unwrap();
-                fs::write(path, &bytes[..bytes.len() / 2]).unwrap();
-            },
-            1,
-            ".parquet cannot be read: ",
-            None,
-        ),
-        (
-            "an empty Parquet file",
-            |dir| fs::write(&files(&dir.join("requests"))[0], "").unwrap(),
-            1,
-            ".parquet cannot be read: ",
-            None,
-        ),
-    ];
     let (bench, dir) = stored();
     let whole = contents(&dir);
-    for (kind, spoil, code, words, resumed) in cases {
+    for (kind, spoil, code, words, resumed) in CASES {
         spoil(&dir);
         let before = contents(&dir);
         let shown = bench.call(&format!("show {}", dir.display()));
