@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::reuse;
 use super::terminal::Terminal;
+use crate::cpus::{Manner, spawn_aside};
 use crate::plan::{Estimate, Plan};
 use crate::run::{Gauges, Observer, RunEvent};
 use crate::scenario::Scenario;
@@ -64,9 +66,9 @@ impl Progress {
         let whole = Whole { began_ns: clock.now_ns(), total_s, done_s: 0.0 };
         let shared =
             Arc::new(Shared { over: AtomicBool::new(false), clock, unit: Mutex::new(None), whole: Mutex::new(whole) });
-        let drawer = shown.then(|| {
+        let drawer = shown.then_some(()).and_then(|()| {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
-            std::thread::spawn(move || shared.draw_until_over(&bar))
+            spawn_aside("progress", Manner::GivesWay, move || shared.draw_until_over(&bar)).ok()
         });
         Self {
             terminal,
@@ -120,6 +122,9 @@ impl Observer for Progress {
                 if let Ok(mut known) = self.dir.lock() {
                     *known = Some(dir);
                 }
+            }
+            RunEvent::Reusing { runs, left, units } => {
+                self.bar.suspend(|| self.terminal.note(&reuse::told(&runs, &left, units)));
             }
             RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),
             RunEvent::Probing { endpoint, model } => {

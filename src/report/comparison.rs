@@ -9,6 +9,7 @@ use super::figures::{error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
 use super::marks::rivals;
 use super::notes::{facts, legend};
+use super::reused::reused_column;
 use super::steady::{has_steady_state, in_steady_state};
 use crate::metrics::CellSummary;
 
@@ -37,6 +38,7 @@ pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
     columns.extend(figure_columns(cells, &rivals(cells)));
     columns.extend(error_columns(cells));
     columns.extend(client_column(cells));
+    columns.extend(reused_column(cells));
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
     ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks } }
 }

@@ -1,5 +1,5 @@
 use super::error::RunError;
-use super::summaries::CellFiles;
+use super::summaries::{CellFiles, mark_reused};
 use super::thrift::Thrift;
 use crate::metrics::{CellSummary, Summary, summary_json};
 use crate::plan::{Cell, Plan, Unit};
@@ -113,7 +113,8 @@ impl<'r> Results<'r> {
 
     /// Puts a cell's summary in its place, which is returned.
     fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
-        let summary = self.summary_of(&self.plan.cells[cell])?;
+        let mut summary = self.summary_of(&self.plan.cells[cell])?;
+        mark_reused(&mut summary, self.plan_file.cells.get(cell).map_or(&[], |cell| &cell.repeats));
         Ok(match self.places.binary_search(&cell) {
             Ok(at) => {
                 self.cells[at] = summary;

@@ -3,10 +3,10 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::results::Views;
-use crate::metrics::{CellAccumulator, CellSummary, Summary, summary_json};
+use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, summary_json};
 use crate::plan::CellId;
 use crate::scenario::Price;
-use crate::store::{RecordFile, RunDir, StoreError, StoredRun};
+use crate::store::{PlannedRepeat, RecordFile, RunDir, StoreError, StoredRun};
 
 /// A cell of a run and the files of its complete repeats.
 pub(super) struct CellFiles<'c> {
@@ -37,6 +37,15 @@ impl CellFiles<'_> {
     }
 }
 
+/// Notes which repeats were taken over from an earlier run.
+pub(super) fn mark_reused(summary: &mut CellSummary, planned: &[PlannedRepeat]) {
+    for shown in &mut summary.repeats {
+        let planned = planned.iter().find(|planned| planned.repeat == shown.repeat);
+        shown.reused = planned
+            .and_then(|planned| Some(ReusedRepeat { from: planned.reused_from.clone()?, age_s: planned.age_s? }));
+    }
+}
+
 /// Sums up the complete repeats of a stored run from their rows, as the run does itself; `price` is that of a model's
 /// label. A cell with a file that cannot be read is left out and its error returned beside.
 pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) -> (Summary, Vec<StoreError>) {
@@ -47,7 +56,10 @@ pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) 
         if !repeats.is_empty() {
             let price = cell.axes.get("model").and_then(Value::as_str).and_then(&price);
             match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, repeats }).sum_up() {
-                Ok(summary) => cells.push(summary),
+                Ok(mut summary) => {
+                    mark_reused(&mut summary, &cell.repeats);
+                    cells.push(summary);
+                }
                 Err(error) => errors.push(error),
             }
         }

@@ -4,6 +4,8 @@ use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use crate::cpus::{Manner, spawn_aside};
+
 /// Has a growing file's bytes put on the disk about once a second, by a thread of its own: a disk that takes its time
 /// keeps nobody who writes.
 #[derive(Debug)]
@@ -21,7 +23,7 @@ impl DiskSync {
         let file = file.try_clone()?;
         // One place: what is asked while a sync is under way is done by the next.
         let (ask, asked) = sync_channel(1);
-        let thread = thread::Builder::new().name("journal-sync".to_owned()).spawn(move || {
+        let thread = spawn_aside("journal-sync", Manner::GivesWay, move || {
             while asked.recv().is_ok() {
                 file.sync_data()?;
                 thread::park_timeout(Self::PAUSE);

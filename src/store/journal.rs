@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::atomic::{create_parent, sync_dir};
 use super::disk_sync::DiskSync;
 use super::{Origin, StoreError, UnitHeader};
+use crate::cpus::{Manner, spawn_aside};
 use crate::record::{ClientFacts, RequestRecord};
 use crate::time::{Clock, MonotonicNs, duration_ns};
 
@@ -90,13 +91,12 @@ impl JournalWriter {
             .map_err(StoreError::io("write", path))?;
         let over = Over(Arc::clone(&backlog));
         let path_there = path.to_owned();
-        let writer = thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || {
-                let _over = over;
-                journal.keep(&inbox).map_err(StoreError::io("write", &path_there))
-            })
-            .map_err(StoreError::io("start a writer for", path))?;
+        let keep = move || {
+            let _over = over;
+            journal.keep(&inbox).map_err(StoreError::io("write", &path_there))
+        };
+        let writer =
+            spawn_aside("journal", Manner::GivesWay, keep).map_err(StoreError::io("start a writer for", path))?;
         Ok(Self { lines, backlog, writer })
     }
 
