@@ -4,8 +4,8 @@ use super::args;
 use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
-use super::run::{judge, warn_of_incomplete};
-use super::session::{Session, Work, fresh_nonce};
+use super::run::{gone, judge, warn_of_incomplete};
+use super::session::{Driven, Session, Work, fresh_nonce};
 use super::terminal::Terminal;
 use super::{question, turned};
 use crate::load::Stop;
@@ -32,10 +32,13 @@ pub(super) fn run(
     }
     let session = Session::new(args, env, terminal);
     let mut campaign = Campaign::begin(name, ready, args)?;
-    let (exit, stopped) = session.drive(run_all(&mut campaign, ready, works, &session))?;
+    let exit = match session.drive(run_all(&mut campaign, ready, works, &session))? {
+        Driven::Ended(exit, stopped) => exit.max(stopped),
+        Driven::Gone(exit, dir) => gone(exit, dir.as_deref(), terminal),
+    };
     campaign.finish()?;
     campaign.show(args, terminal)?;
-    Ok(exit.max(stopped))
+    Ok(exit)
 }
 
 /// What all scenarios cost, with the pauses between them.
@@ -127,6 +130,7 @@ impl Campaign {
         let dir = RunDir::create(&place, name, start, fresh_nonce()).map_err(Failure::failed)?;
         let campaign = Self { dir, file };
         campaign.save()?;
+        campaign.dir.announce().map_err(Failure::failed)?;
         Ok(campaign)
     }
 
@@ -152,6 +156,10 @@ impl Campaign {
     }
 
     fn finish(&mut self) -> Result<(), Failure> {
+        // One that a signal has cut off.
+        for run in self.file.runs.iter_mut().filter(|run| run.state == CampaignRunState::Running) {
+            run.state = CampaignRunState::Interrupted;
+        }
         self.file.finish(unix_ns());
         self.save()
     }

@@ -28,6 +28,7 @@ mod session;
 mod show;
 mod signals;
 mod simulate;
+mod stored;
 mod terminal;
 mod turned;
 
@@ -57,7 +58,7 @@ pub fn main() -> ExitCode {
         Command::Fmt(fmt) => format::format(fmt, &terminal),
         Command::Runs(runs) => runs::runs(runs, &env, &terminal),
         Command::Schema(schema) => schema::schema(schema, &terminal),
-        Command::Show(show) => show::show(show, &terminal),
+        Command::Show(show) => show::show(show, &env, &terminal),
         Command::Import(import) => import::import(import, &terminal),
         Command::Calibrate(args) => calibrate::calibrate(args, &terminal),
         Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),

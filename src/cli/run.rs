@@ -5,7 +5,7 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
 use super::read::{self, Purpose};
-use super::session::{Session, Work};
+use super::session::{Driven, Session, Work};
 use super::terminal::Terminal;
 use super::{campaign, lock, question, resume, turned};
 use crate::metrics::{CellSummary, Verdict};
@@ -132,7 +132,10 @@ fn run_one(prepared: &Prepared, work: Work, args: &args::Run, env: &Env, termina
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
     let session = Session::new(args, env, terminal);
-    let (outcome, stopped) = session.drive(session.carry_out(prepared, work))?;
+    let (outcome, stopped) = match session.drive(session.carry_out(prepared, work))? {
+        Driven::Ended(outcome, stopped) => (outcome, stopped),
+        Driven::Gone(exit, dir) => return Ok(gone(exit, dir.as_deref(), terminal)),
+    };
     let conclusion = outcome?;
     show(&conclusion, prepared, args, terminal)?;
     Ok(stopped.max(judge(&prepared.scenario, &conclusion.summary.cells, terminal)))
@@ -141,6 +144,15 @@ fn run_one(prepared: &Prepared, work: Work, args: &args::Run, env: &Env, termina
 /// What the results of a run mean for the exit.
 pub(super) fn judge(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
     of_cells(cells, terminal).max(of_clients(scenario, cells, terminal))
+}
+
+/// Says what is left of a run that ended at once.
+pub(super) fn gone(exit: Exit, dir: Option<&Path>, terminal: &Terminal) -> Exit {
+    terminal.warning(&match dir {
+        Some(dir) => format!("ended at once; rows older than a second are kept: infersweep show {}", dir.display()),
+        None => "stopped before the first cell; nothing was measured".to_owned(),
+    });
+    exit
 }
 
 /// The run's results, on the terminal.

@@ -1,6 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use super::args;
@@ -35,17 +36,32 @@ impl<'s> Session<'s> {
         Self { args, env, terminal, stop, progress: RefCell::new(None) }
     }
 
-    /// Drives `work` to its end; signals turn into stops. Returns what it came to and the exit that a signal means.
-    pub(super) fn drive<T>(&self, work: impl Future<Output = T>) -> Result<(T, Exit), Failure> {
+    /// Drives `work` to its end; signals turn into stops.
+    pub(super) fn drive<T>(&self, work: impl Future<Output = T>) -> Result<Driven<T>, Failure> {
         let seen = Rc::new(Cell::new(None));
         let runtime = runtime::timed(self.args.pin.as_ref())?;
-        let came_to = runtime.block_on(async {
+        let ended = runtime.block_on(async {
+            let (has_begun, tell) = (|| self.has_begun(), |text: &str| self.say(text));
             tokio::select! {
-                came_to = work => came_to,
-                never = signals::watch(self.stop.clone(), Rc::clone(&seen), |text| self.say(text)) => match never {},
+                came_to = work => Ok(came_to),
+                exit = signals::watch(self.stop.clone(), Rc::clone(&seen), has_begun, tell) => Err(exit),
             }
         });
-        Ok((came_to, seen.get().unwrap_or(Exit::Done)))
+        // Not waited for: a look-up of a host's name may take half a minute.
+        runtime.shutdown_background();
+        let cut_off = self.progress.take();
+        if let Some(progress) = &cut_off {
+            progress.finish();
+        }
+        Ok(match ended {
+            Ok(came_to) => Driven::Ended(came_to, seen.get().unwrap_or(Exit::Done)),
+            Err(exit) => Driven::Gone(exit, cut_off.and_then(|progress| progress.dir())),
+        })
+    }
+
+    /// Whether there is anything to save of what goes on. Between two runs there is nothing to wait for.
+    fn has_begun(&self) -> bool {
+        self.progress.borrow().as_ref().is_none_or(|progress| progress.dir().is_some())
     }
 
     /// Carries out one scenario and shows how it goes.
@@ -67,7 +83,7 @@ impl<'s> Session<'s> {
         let outcome = carry_out(scenario, plan, material.clone(), &options, progress.as_ref(), &self.stop).await;
         self.progress.replace(None);
         progress.finish();
-        outcome.map_err(|error| explain::run_error(&error))
+        outcome.map_err(|error| explain::run_error(&error, progress.dir().as_deref()))
     }
 
     fn say(&self, text: &str) {
@@ -76,6 +92,14 @@ impl<'s> Session<'s> {
             None => self.terminal.note(text),
         }
     }
+}
+
+/// How what was driven came to its end.
+pub(super) enum Driven<T> {
+    /// By itself: what it came to, and the exit that a signal means.
+    Ended(T, Exit),
+    /// Cut off by a signal, with the directory of the run that went on, when it had one.
+    Gone(Exit, Option<PathBuf>),
 }
 
 /// What of a scenario is measured: all, what no earlier run has, or the rest of an interrupted one.
@@ -122,7 +146,7 @@ pub(super) fn fresh_nonce() -> u64 {
 }
 
 /// The views that are saved beside the summary.
-struct Drawn;
+pub(super) struct Drawn;
 
 impl Views for Drawn {
     fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {

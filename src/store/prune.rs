@@ -155,6 +155,7 @@ mod tests {
         let make = |start: i64| {
             let run = RunDir::create(out.path(), "s", start * 1_000_000_000, 0).unwrap();
             run.write("manifest.json", b"{}").unwrap();
+            run.announce().unwrap();
             run
         };
         let (first, second) = (make(1), make(2));
