@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use super::results::{Results, Views};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::{Bench, Measured};
+use crate::client::server_columns;
 use crate::load::{Stop, StopHandle};
 use crate::metrics::Summary;
 use crate::plan::{Plan, content_files, digest_of, units};
@@ -79,7 +81,7 @@ pub async fn carry_out(
     dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
     let mut results = Results::begin(&dir, manifest, scenario, plan, options.views, clock)?;
 
-    let schema = RowSchema::of(plan, [])?;
+    let schema = RowSchema::of(plan, columns_of_servers(scenario, plan))?;
     let bench = Bench {
         scenario,
         sites,
@@ -102,6 +104,12 @@ pub async fn carry_out(
     let complete = measured?;
     concluded?;
     Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
+}
+
+/// The columns that the answers of a plan's endpoints fill besides those of every run.
+fn columns_of_servers(scenario: &Scenario, plan: &Plan) -> BTreeSet<String> {
+    let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
+    used.into_iter().filter_map(|name| scenario.endpoint(name)).flat_map(server_columns).collect()
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures
