@@ -253,6 +253,9 @@ pub(super) struct Simulate {
     /// Added to the time to the first token for each input token
     #[arg(long, value_name = "TIME", default_value = "20us")]
     pub(super) prefill_per_token: String,
+    /// Time to make another model ready than the one used last
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    pub(super) switch: String,
     /// Fraction by which each further sequence slows a step
     #[arg(long, value_name = "SHARE", default_value_t = 0.02)]
     pub(super) batch_slowdown: f64,

@@ -47,7 +47,9 @@ mod tests {
 
     #[test]
     fn texts_are_joined_and_nothing_else_is_carried() {
-        let row = |content: Value| Message::Verbatim(json!({"role": "user", "content": content}).as_object().cloned().unwrap());
+        let row = |content: Value| {
+            Message::Verbatim(json!({"role": "user", "content": content}).as_object().cloned().unwrap())
+        };
         for (messages, text, more) in [
             (vec![Message::user("a\n")], "a\n", false),
             (vec![Message::system("s"), Message::user("a"), Message::assistant("b")], "s\n\na\n\nb", false),

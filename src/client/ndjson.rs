@@ -24,11 +24,7 @@ impl NdjsonParser {
     /// Takes the next bytes and calls `each` for every line they complete, until it returns `false`.
     ///
     /// After a `false` the rest of `bytes` is lost: the caller has seen the end it was waiting for.
-    pub(crate) fn feed(
-        &mut self,
-        mut bytes: &[u8],
-        mut each: impl FnMut(&[u8]) -> bool,
-    ) -> Result<(), EventTooLong> {
+    pub(crate) fn feed(&mut self, mut bytes: &[u8], mut each: impl FnMut(&[u8]) -> bool) -> Result<(), EventTooLong> {
         while let Some(end) = bytes.iter().position(|byte| *byte == b'\n') {
             let (line, rest) = (&bytes[..end], &bytes[end + 1..]);
             bytes = rest;

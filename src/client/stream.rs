@@ -123,10 +123,12 @@ impl Exchange<'_> {
             // Data that breaks off at the end of the stream is a cut stream rather than bad data.
             Seen::Failed(failure) if failure.cause != Cause::BadData => Outcome::Failed(failure),
             _ if self.observed.has_finish_reason() => self.completed(),
-            _ if self.events == 0 && self.manners.provider.framing() == Framing::Sse && !announces_stream(headers) => Outcome::Failed(Failure::new(
-                Cause::NotAStream,
-                format!("a body without any event ({})", content_type(headers)),
-            )),
+            _ if self.events == 0 && self.manners.provider.framing() == Framing::Sse && !announces_stream(headers) => {
+                Outcome::Failed(Failure::new(
+                    Cause::NotAStream,
+                    format!("a body without any event ({})", content_type(headers)),
+                ))
+            }
             _ if self.observed.stamps.first_chunk_ns.is_none() => self.completed(),
             _ => Outcome::Failed(Failure::new(Cause::StreamCut, "the stream ended without finish_reason or [DONE]")),
         };

@@ -103,9 +103,7 @@ impl Endpoint {
     pub fn is_text_only(&self) -> bool {
         match self.api {
             Api::OpenaiCompletions => true,
-            Api::Sambastudio => {
-                self.base_url.as_deref().and_then(StudioApi::of).is_some_and(StudioApi::is_generic)
-            }
+            Api::Sambastudio => self.base_url.as_deref().and_then(StudioApi::of).is_some_and(StudioApi::is_generic),
             Api::OpenaiChat | Api::Sambanova | Api::Simulator => false,
         }
     }

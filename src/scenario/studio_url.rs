@@ -76,12 +76,7 @@ mod tests {
                 "https://s/openai/v1/p/e",
                 "https://s/openai/v1/p/e",
             ),
-            (
-                "https://s/v1/p/e/chat/completions?a=1",
-                Some(OpenaiChat),
-                "https://s/v1/p/e?a=1",
-                "https://s/v1/p/e?a=1",
-            ),
+            ("https://s/v1/p/e/chat/completions?a=1", Some(OpenaiChat), "https://s/v1/p/e?a=1", "https://s/v1/p/e?a=1"),
             ("https://s/openai/v1/p/e", Some(OpenaiChat), "https://s/openai/v1/p/e", "https://s/openai/v1/p/e"),
             ("https://s/v1", None, "", ""),
         ] {

@@ -12,6 +12,7 @@ mod imports;
 mod interrupted;
 mod open_loop;
 mod pictures;
+mod providers;
 mod scenarios;
 mod sources;
 mod tokenizers;
