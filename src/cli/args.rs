@@ -166,6 +166,9 @@ pub(super) struct Show {
     /// The figures between ramp and drain alone
     #[arg(long, conflicts_with = "json")]
     pub(super) steady: bool,
+    /// What servers say of themselves beside what was measured, and by batch size
+    #[arg(long, conflicts_with_all = ["steady", "json"])]
+    pub(super) server: bool,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,

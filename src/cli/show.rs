@@ -28,7 +28,17 @@ pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failu
             terminal.warning("this run was interrupted: what follows is what was complete by then");
         }
     }
-    let draw = if args.steady { report::steady_comparison } else { report::comparison };
-    terminal.result(&draw(&manifest.name, &summary.cells).terminal(terminal.width(), terminal.coloured()));
+    let tables = match (args.steady, args.server) {
+        (_, true) => report::server_tables(&manifest.name, &summary.cells),
+        (true, false) => vec![report::steady_comparison(&manifest.name, &summary.cells)],
+        (false, false) => vec![report::comparison(&manifest.name, &summary.cells)],
+    };
+    let (width, coloured) = (terminal.width(), terminal.coloured());
+    let drawn: Vec<String> = tables.iter().map(|table| table.terminal(width, coloured)).collect();
+    if drawn.is_empty() {
+        terminal.warning("no answer of this run tells of the server's own work");
+    } else {
+        terminal.result(&drawn.join("\n\n"));
+    }
     Ok(Exit::Done)
 }

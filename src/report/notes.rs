@@ -4,6 +4,7 @@ use super::axes::{shown, value};
 use super::clients;
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
+use super::servers;
 use super::steady;
 use crate::metrics::{CellSummary, PERCENTILES};
 use crate::text::plural;
@@ -65,6 +66,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     }
     notes.extend(sampled(cells));
     notes.extend(steady::notes(cells, varying));
+    notes.extend(servers::switching_notes(cells, varying));
     notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::error::RunError;
 use super::thrift::Thrift;
-use crate::metrics::{CellAccumulator, CellSummary, Summary, summary_json};
+use crate::metrics::{CellAccumulator, CellSummary, Summary, note_switching, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
 use crate::store::{Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, UnitId};
@@ -122,6 +122,7 @@ impl<'r> Results<'r> {
 
     fn save_summary(&mut self) -> Result<(), RunError> {
         let begun_ns = self.clock.now_ns();
+        note_switching(&mut self.cells);
         let json = summary_json(&self.scenario.labels, &self.cells);
         self.dir.write("summary.json", &json.map_err(|error| RunError::Internal(error.to_string()))?)?;
         self.dir.write("summary.csv", self.views.summary_csv(&self.cells).as_bytes())?;

@@ -138,3 +138,40 @@ fn the_cloud_is_asked_for_its_debug_answer_when_it_is_wanted() {
     let other = bench.call("check c.toml --set endpoints.c.api=openai_chat --set endpoints.c.base_url=http://h/v1");
     assert!(other.code == 2 && other.stderr.contains("only for api = \"sambanova\""), "{}", other.stderr);
 }
+
+#[test]
+fn alternating_two_models_measures_what_a_switch_takes() {
+    let scenario = std::fs::read_to_string("scenarios/switching.toml").unwrap();
+    let bench = Bench::new().file("switching.toml", &scenario);
+    let said = bench.call("run switching.toml");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    let dir = bench.latest("switching");
+    let summary = Bench::json(&dir.join("summary.json"));
+    for cell in summary["cells"].as_array().unwrap() {
+        let found = &cell["switching"];
+        if cell["axes"]["visit"] == 1 {
+            let ms = found["switching_ms"].as_f64().unwrap();
+            assert!((245.0..300.0).contains(&ms) && found["switches"].as_u64().unwrap() >= 4, "{found}");
+        } else {
+            assert_eq!(*found, Value::Null, "the control begins after itself");
+        }
+    }
+    assert!(said.stdout.contains("switching to this model takes 2"), "{}", said.stdout);
+}
+
+#[test]
+fn batches_of_the_server_are_groups() {
+    let bench = Bench::new();
+    let server = Simulated::start(&bench, "--ttft 5ms --itl 2ms");
+    let endpoint = format!("api = \"sambanova\"\nbase_url = \"{}\"\napi_key_env = \"K\"", server.url);
+    let bench = bench.file("p.toml", &scenario(&endpoint)).variable("K", "k-4715");
+    let (_, summary) = run(&bench, "--set matrix.concurrency=4 --set load.requests=24");
+    let batches = &summary["cells"][0]["batches"];
+    assert_eq!(batches["source"], "server");
+    let of = |groups: &Value| -> u64 {
+        groups.as_array().unwrap().iter().map(|group| group["requests"].as_u64().unwrap()).sum()
+    };
+    assert_eq!(of(&batches["groups"]), 24, "{batches}");
+    let shown = bench.call("show results/p/latest --server");
+    assert!(shown.code == 0 && shown.stdout.contains("server beside client"), "{}{}", shown.stdout, shown.stderr);
+}
