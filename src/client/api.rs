@@ -89,11 +89,11 @@ impl<'e> Piece<'e> {
 
     /// The same, with its visible text being what `whole` has beyond what was said before; without a change where `whole`
     /// does not begin so.
-    pub(crate) fn with_rest_of(mut self, whole: Cow<'e, str>, said: &str) -> Self {
-        if let (true, Some(rest)) = (whole.starts_with(said), whole.get(said.len()..)) {
+    pub(crate) fn with_rest_of(mut self, whole: &Cow<'e, str>, said: &str) -> Self {
+        if whole.starts_with(said) {
             self.visible = match whole {
                 Cow::Borrowed(whole) => Cow::Borrowed(&whole[said.len()..]),
-                Cow::Owned(_) => Cow::Owned(rest.to_owned()),
+                Cow::Owned(whole) => Cow::Owned(whole[said.len()..].to_owned()),
             };
         }
         self

@@ -216,6 +216,11 @@ impl Observation {
         self.stamps.headers_ns = at_ns;
     }
 
+    /// What the headers of an answer tell that is not streamed.
+    pub(crate) fn note_headers(&mut self, headers: &HeaderMap) {
+        self.notes.note_headers(headers, &self.metrics);
+    }
+
     pub(crate) fn end(&mut self, outcome: Outcome, at_ns: MonotonicNs) {
         if self.outcome.is_some() {
             return;

@@ -60,6 +60,16 @@ pub(crate) struct FigureTable {
     pub(crate) roots: &'static [&'static str],
     /// What may stand there.
     pub(crate) figures: &'static [KnownFigure],
+    /// Headers of answers that are not streamed, with whole milliseconds, by the quantity that they tell.
+    pub(crate) headers: &'static [(&'static str, Quantity)],
+}
+
+impl FigureTable {
+    /// All that may be told.
+    pub(crate) fn quantities(&self) -> impl Iterator<Item = Quantity> {
+        let told = self.figures.iter().map(|figure| figure.quantity);
+        told.chain(self.headers.iter().map(|(_, quantity)| *quantity))
+    }
 }
 
 const fn known(quantity: Quantity, places: &'static [Place]) -> KnownFigure {
@@ -80,7 +90,7 @@ const fn n(pointer: &'static str) -> Place {
 ///
 /// A place is listed only where its quantity is the column's. llama.cpp's `prompt_ms` lacks the queue and the first token and
 /// its rate counts the first token; Groq's `total_time` lacks the queue: they have columns of their own.
-pub(crate) static ANSWER_FIGURES: FigureTable = FigureTable { roots: &[""], figures: OF_ANSWERS };
+pub(crate) static ANSWER_FIGURES: FigureTable = FigureTable { roots: &[""], figures: OF_ANSWERS, headers: OF_HEADERS };
 
 const OF_ANSWERS: &[KnownFigure] = &[
     known(Ttft, &[s("/usage/time_to_first_token"), s("/usage/time_to_first_response")]),
@@ -131,7 +141,16 @@ const OF_ANSWERS: &[KnownFigure] = &[
 pub(crate) static STUDIO_FIGURES: FigureTable = FigureTable {
     roots: &["/result/items/0/value", "/result/responses/0", "/items/0/value", "/predictions/0"],
     figures: OF_MESSAGES,
+    headers: &[],
 };
+
+/// Of Hugging Face's text-generation-inference, and of OpenAI.
+const OF_HEADERS: &[(&str, Quantity)] = &[
+    ("x-total-time", E2e),
+    ("x-queue-time", Other("server_queue_ms")),
+    ("x-inference-time", Other("server_inference_ms")),
+    ("openai-processing-ms", Other("server_processing_ms")),
+];
 
 const OF_MESSAGES: &[KnownFigure] = &[
     known(Ttft, &[s("/time_to_first_token"), s("/time_to_first_response")]),

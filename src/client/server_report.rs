@@ -1,5 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use hyper::HeaderMap;
 use serde_json::Value;
 
 use crate::record::ServerReport;
@@ -18,8 +19,8 @@ pub(crate) struct MetricTable {
 /// The columns that an endpoint's answers fill besides those of every run: the protocol's and the scenario's own.
 pub fn server_columns(endpoint: &Endpoint) -> BTreeSet<String> {
     let known = Route::of(endpoint.api, endpoint.base_url.as_deref().unwrap_or_default(), endpoint.stream);
-    let known = known.iter().flat_map(|route| route.provider.server_figures().figures);
-    let known = known.map(|figure| figure.quantity.column().to_owned());
+    let known = known.iter().flat_map(|route| route.provider.server_figures().quantities());
+    let known = known.map(|quantity| quantity.column().to_owned());
     let extra = endpoint.server_metrics.iter().map(|(name, metric)| metric.column(name));
     known.chain(extra).filter(|column| Quantity::of_column(column).is_none()).collect()
 }
@@ -85,6 +86,8 @@ pub(crate) struct ServerNotes {
     usage_at: usize,
     /// For each extra metric, the last event that has it.
     extra: Vec<Vec<u8>>,
+    /// What headers say, milliseconds.
+    headers: Vec<(Quantity, u32)>,
 }
 
 impl ServerNotes {
@@ -107,9 +110,21 @@ impl ServerNotes {
         }
     }
 
+    /// Keeps what the headers of an answer tell that is not streamed.
+    pub(crate) fn note_headers(&mut self, headers: &HeaderMap, table: &MetricTable) {
+        for (name, quantity) in table.known.headers {
+            // Other servers have seconds under these names, with a fraction.
+            let value = headers.get(*name).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            self.headers.extend(value.map(|ms| (*quantity, ms)));
+        }
+    }
+
     /// What the kept events say. The scenario's own metrics go before those of the same column that are known.
     pub(crate) fn report(&self, table: &MetricTable) -> ServerReport {
         let mut report = ServerReport::default();
+        for (quantity, ms) in &self.headers {
+            set(&mut report, quantity.column(), f64::from(*ms));
+        }
         let (end, usage) = self.last.split_at(self.usage_at);
         let objects: Vec<Value> = [usage, end].iter().filter_map(|event| serde_json::from_slice(event).ok()).collect();
         let roots = table.known.roots;

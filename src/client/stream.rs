@@ -94,7 +94,7 @@ impl Exchange<'_> {
                 Seen::More
             }
             Ok(Reading::Last(piece, whole)) => {
-                let piece = piece.with_rest_of(whole, self.observed.text());
+                let piece = piece.with_rest_of(&whole, self.observed.text());
                 self.observed.take_event(piece, data, at_ns);
                 Seen::Done
             }

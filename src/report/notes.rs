@@ -23,9 +23,11 @@ pub(super) fn legend(grid: &Grid) -> Vec<String> {
     }
     if has(UNSURE) {
         let there = |name: &str| grid.columns.iter().any(|column| column.name == name);
+        // A column of another name holds medians.
+        let medians = !PERCENTILES.iter().any(|percentile| there(percentile.name));
         let needs: Vec<String> = PERCENTILES
             .iter()
-            .filter(|percentile| there(percentile.name))
+            .filter(|percentile| there(percentile.name) || (medians && percentile.name == "p50"))
             .map(|percentile| format!("{} needs {}", percentile.name, percentile.needed))
             .collect();
         lines.push(format!("{UNSURE} too few samples to rely on: {}", needs.join(", ")));

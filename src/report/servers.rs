@@ -208,7 +208,7 @@ mod tests {
     fn what_the_server_says_stands_beside_what_was_measured() {
         let cells = [cell(1, &[(Some(1), 100.0)]), cell(4, &[(Some(4), 110.0), (Some(4), 112.0), (Some(2), 90.0)])];
         let [beside, by_batch] = drawn(&cells).try_into().unwrap();
-        for part in ["q · server beside client · medians", "client  server", "queue ms", "7.0"] {
+        for part in ["q · server beside client · medians", "client   server", "queue ms", "p50 needs 11"] {
             assert!(beside.contains(part), "{part}:\n{beside}");
         }
         assert!(beside.contains("concurrency=4: batch sizes: mostly 4 (4: 67 %, 2: 33 %)"), "{beside}");

@@ -52,7 +52,8 @@ struct Item<'a> {
 /// A parameter of version 1.
 #[derive(Debug, Deserialize)]
 struct Typed {
-    r#type: String,
+    #[serde(rename = "type")]
+    kind: String,
     value: String,
 }
 
@@ -100,9 +101,9 @@ fn invalid(parameter: &'static str, wrong: &str) -> Refusal {
 /// The parameters of version 1 as values: each says its type by Python's word and its value as text.
 fn untyped(params: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
     let value = |(key, typed): (String, Value)| {
-        let Typed { r#type, value } =
+        let Typed { kind, value } =
             serde_json::from_value(typed).map_err(|error| Refusal::BadJson(format!("params.{key}: {error}")))?;
-        let parsed = match r#type.as_str() {
+        let parsed = match kind.as_str() {
             "int" => value.parse::<i64>().ok().map(Value::from),
             "float" => value.parse::<f64>().ok().map(Value::from),
             "bool" => match value.as_str() {
@@ -113,7 +114,7 @@ fn untyped(params: Map<String, Value>) -> Result<Map<String, Value>, Refusal> {
             "str" | "list" | "dict" => Some(Value::String(value.clone())),
             _ => None,
         };
-        let wrong = || Refusal::BadJson(format!("params.{key}: `{value}` is no {}", r#type));
+        let wrong = || Refusal::BadJson(format!("params.{key}: `{value}` is no {kind}"));
         parsed.ok_or_else(wrong).map(|value| (key.clone(), value))
     };
     params.into_iter().map(value).collect()

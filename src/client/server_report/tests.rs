@@ -55,15 +55,15 @@ fn extra_metrics_come_from_the_last_event_that_has_them() {
     assert_eq!(report.extra, expected.map(|(name, value)| (name.to_owned(), value)).into());
 }
 
+const GROQ: &[(&str, f64)] = &[
+    ("server_completion_ms", 400.0),
+    ("server_inference_ms", 450.0),
+    ("server_prompt_ms", 50.0),
+    ("server_queue_ms", 10.0),
+];
+
 #[test]
 fn every_server_tells_its_times_where_it_likes() {
-    type Expected<'e> = &'e [(&'e str, f64)];
-    let groq: Expected<'_> = &[
-        ("server_completion_ms", 400.0),
-        ("server_inference_ms", 450.0),
-        ("server_prompt_ms", 50.0),
-        ("server_queue_ms", 10.0),
-    ];
     for (what, events, expected) in [
         (
             "Groq",
@@ -71,7 +71,7 @@ fn every_server_tells_its_times_where_it_likes() {
                 r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"x_groq":{"id":"r","usage":{"queue_time":0.01,"prompt_time":0.05,"completion_time":0.4,"total_time":0.45}}}"#,
                 false,
             )] as &[(&str, bool)],
-            groq,
+            GROQ,
         ),
         (
             "Groq, in usage, after a finish without",
@@ -79,7 +79,7 @@ fn every_server_tells_its_times_where_it_likes() {
                 (r#"{"choices":[{"finish_reason":"stop"}]}"#, false),
                 (r#"{"usage":{"queue_time":0.01,"prompt_time":0.05,"completion_time":0.4,"total_time":0.45}}"#, true),
             ],
-            groq,
+            GROQ,
         ),
         (
             "llama.cpp, before the usage",
@@ -178,5 +178,33 @@ fn a_message_of_the_generic_api_tells_the_same_wherever_it_stands() {
             (Some(500.0), Some(2000.0), Some(50.5))
         );
         assert_eq!((report.batch_size_used, report.extra["server_acceptance_rate"]), (Some(4), 0.5), "{event}");
+    }
+}
+
+#[test]
+fn headers_of_whole_answers_tell_whole_milliseconds() {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("x-total-time", "120"), ("x-queue-time", "7"), ("x-inference-time", "0.113")] {
+        headers.insert(name, value.parse().unwrap());
+    }
+    let (table, mut notes) = (table(&[]), ServerNotes::default());
+    notes.note_headers(&headers, &table);
+    let report = notes.report(&table);
+    assert_eq!((report.e2e_ms, report.extra.get("server_queue_ms"), report.extra.len()), (Some(120.0), Some(&7.0), 1));
+}
+
+#[test]
+fn the_page_lists_every_place() {
+    let page = include_str!("../../../docs/PROVIDERS.md");
+    for table in [&ANSWER_FIGURES, &STUDIO_FIGURES] {
+        for quantity in table.quantities() {
+            assert!(page.contains(&format!("| `{}` |", quantity.column())), "{quantity:?}");
+        }
+    }
+    for place in ANSWER_FIGURES.figures.iter().flat_map(|figure| figure.places) {
+        assert!(page.contains(&format!("`{}`", place.pointer)), "{}", place.pointer);
+    }
+    for (header, _) in ANSWER_FIGURES.headers {
+        assert!(page.contains(&format!("`{header}`")), "{header}");
     }
 }

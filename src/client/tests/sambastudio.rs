@@ -94,7 +94,7 @@ fn lines_of_both_versions_are_read_to_the_letter() {
         assert_eq!((piece.usage, piece.finish_reason.as_deref()), (Some(usage), Some("max_len_reached")));
         for (said, rest) in [("one \"two\"", ""), ("one", " \"two\""), ("", "one \"two\""), ("One", "")] {
             let piece = Piece { visible: "".into(), ..Piece::default() };
-            assert_eq!(piece.with_rest_of(whole.clone(), said).visible, rest, "{said}");
+            assert_eq!(piece.with_rest_of(&whole, said).visible, rest, "{said}");
         }
     }
     for line in [r#"{"error":{"message":"out of memory"}}"#, r#"{"error":"out of memory"}"#] {

@@ -57,7 +57,9 @@ impl BatchTally {
         let Some(group) = self.groups.get_mut(&size) else { return };
         let derived = derive(record);
         for ((_, of), samples) in METRICS.iter().zip(group).filter(|(_, samples)| samples.is_open()) {
-            of(record, &derived).into_iter().for_each(|value| samples.add(value, 1));
+            if let Some(value) = of(record, &derived) {
+                samples.add(value, 1);
+            }
         }
     }
 
@@ -116,9 +118,13 @@ mod tests {
 
     fn summary(rows: &[RequestRecord]) -> BatchSummary {
         let mut tally = BatchTally::default();
-        rows.iter().for_each(|row| tally.add(0, row));
+        for row in rows {
+            tally.add(0, row);
+        }
         while tally.next_pass() {
-            rows.iter().for_each(|row| tally.add_again(row));
+            for row in rows {
+                tally.add_again(row);
+            }
         }
         tally.summary().unwrap()
     }
