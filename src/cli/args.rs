@@ -28,7 +28,7 @@ impl Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Carry out a scenario: every cell is measured anew
-    Run(Run),
+    Run(Box<Run>),
     /// Write a commented scenario from an endpoint's model list
     Init(Init),
     /// List the cells of a scenario and what they cost; sends nothing
@@ -76,6 +76,9 @@ pub(super) struct Run {
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
     pub(super) nonce: Option<u64>,
+    /// Hold the thread that sends and stamps to these processors, as 3 or 2-3, and the tool's other threads off them
+    #[arg(long, value_name = "CPUS")]
+    pub(super) pin: Option<CpuList>,
     /// Show only results and errors
     #[arg(long, short)]
     pub(super) quiet: bool,

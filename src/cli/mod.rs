@@ -14,6 +14,7 @@ mod progress;
 mod question;
 mod read;
 mod run;
+mod runtime;
 mod schema;
 mod show;
 mod signals;

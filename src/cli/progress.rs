@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::terminal::Terminal;
+use crate::cpus::{Manner, spawn_aside};
 use crate::plan::{Estimate, Plan};
 use crate::run::{Gauges, Observer, RunEvent};
 use crate::scenario::Scenario;
@@ -61,9 +62,9 @@ impl Progress {
         let whole = Whole { began_ns: clock.now_ns(), total_s, done_s: 0.0 };
         let shared =
             Arc::new(Shared { over: AtomicBool::new(false), clock, unit: Mutex::new(None), whole: Mutex::new(whole) });
-        let drawer = shown.then(|| {
+        let drawer = shown.then_some(()).and_then(|()| {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
-            std::thread::spawn(move || shared.draw_until_over(&bar))
+            spawn_aside("progress", Manner::GivesWay, move || shared.draw_until_over(&bar)).ok()
         });
         Self { terminal, bar, units: Mutex::new(0), expected_s, shared, drawer: Mutex::new(drawer) }
     }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod bad_input;
+mod bad_sources;
 mod calibrate;
 mod commands;
 mod documents;
@@ -13,6 +14,7 @@ mod interrupted;
 mod open_loop;
 mod pictures;
 mod providers;
+mod repeatable;
 mod scenarios;
 mod sources;
 mod tokenizers;
