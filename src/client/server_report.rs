@@ -90,6 +90,9 @@ pub(crate) struct ServerNotes {
     headers: Vec<(Quantity, u32)>,
 }
 
+/// Bytes that an event with usage takes, about: one allocation holds it and the one before.
+const ROOM_FOR_USAGE: usize = 1024;
+
 impl ServerNotes {
     /// Keeps an event if it tells something.
     pub(crate) fn note(&mut self, event: &[u8], has_usage: bool, is_end: bool, table: &MetricTable) {
@@ -97,8 +100,7 @@ impl ServerNotes {
             self.last.truncate(self.usage_at);
             self.last.extend_from_slice(event);
         } else if is_end {
-            // Room for the usage that follows.
-            self.last.reserve(2 * event.len());
+            self.last.reserve(event.len() + ROOM_FOR_USAGE);
             self.last.splice(..self.usage_at, event.iter().copied());
             self.usage_at = event.len();
         }
