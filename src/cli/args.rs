@@ -201,6 +201,9 @@ pub(super) struct Show {
     /// The figures between ramp and drain alone
     #[arg(long, conflicts_with = "json")]
     pub(super) steady: bool,
+    /// What servers say of themselves beside what was measured, and by batch size
+    #[arg(long, conflicts_with_all = ["steady", "json"])]
+    pub(super) server: bool,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,
@@ -288,6 +291,9 @@ pub(super) struct Simulate {
     /// Added to the time to the first token for each input token
     #[arg(long, value_name = "TIME", default_value = "20us")]
     pub(super) prefill_per_token: String,
+    /// Time to make another model ready than the one used last
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    pub(super) switch: String,
     /// Fraction by which each further sequence slows a step
     #[arg(long, value_name = "SHARE", default_value_t = 0.02)]
     pub(super) batch_slowdown: f64,

@@ -15,6 +15,7 @@ mod imports;
 mod interrupted;
 mod open_loop;
 mod pictures;
+mod providers;
 mod repeatable;
 mod resume;
 mod reuse;
