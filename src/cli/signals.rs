@@ -26,7 +26,7 @@ pub(super) async fn watch(
             seen.set(Some(exit));
         }
         match stop.now() {
-            Stop::Running => {
+            Stop::Running | Stop::Finishing => {
                 tell("stopping: requests in flight finish and everything is saved; once more to stop at once");
                 stop.go(Stop::Draining);
             }
