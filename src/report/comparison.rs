@@ -4,6 +4,7 @@ use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
 use super::axes::{axis_names, shown, value};
+use super::changes::{self, Earlier, Past, pasts};
 use super::clients::client_column;
 use super::figures::{error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
@@ -24,6 +25,19 @@ pub struct ComparisonTable {
 /// The comparison of a run's cells. Axes that vary are columns, the others stand in the title.
 #[must_use]
 pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
+    table(name, cells, &[])
+}
+
+/// The same, with the change of the main figures against earlier results of the same cells. Without a single one the
+/// comparison stands alone.
+#[must_use]
+pub fn comparison_since(name: &str, cells: &[CellSummary], earlier: &Earlier) -> ComparisonTable {
+    let pasts = pasts(cells, earlier);
+    let is_first = pasts.iter().all(|past| matches!(past, Past::New));
+    table(name, cells, if is_first { &[] } else { &pasts })
+}
+
+fn table(name: &str, cells: &[CellSummary], pasts: &[Past<'_>]) -> ComparisonTable {
     let axes = axis_names(cells);
     let (varying, constant): (Vec<&str>, Vec<&str>) =
         axes.iter().map(String::as_str).partition(|axis| varies(cells, axis));
@@ -34,11 +48,12 @@ pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
         let names = cells.iter().map(|cell| Cell::plain(cell.cell_id.as_str())).collect();
         columns.push(words("cell", names));
     }
-    columns.extend(figure_columns(cells, &rivals(cells)));
+    columns.extend(figure_columns(cells, &rivals(cells), pasts));
     columns.extend(error_columns(cells));
     columns.extend(client_column(cells));
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
-    ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks } }
+    let facts = changes::legend(pasts).into_iter().chain(facts(cells, &varying)).collect();
+    ComparisonTable { title, facts, grid: Grid { columns, breaks } }
 }
 
 /// The comparison by the figures of steady windows alone.

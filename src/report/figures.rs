@@ -1,3 +1,4 @@
+use super::changes::{self, Past};
 use super::digits::decimals;
 use super::grid::{Cell, Column, Emphasis};
 use super::marks::{BEST, Rank, Standing, UNSURE, WORST, ranks};
@@ -12,6 +13,8 @@ struct Figure {
     /// Higher goes first when room is short; 0 never goes.
     expendable: u8,
     source: Source,
+    /// Whether a table that is held against earlier results shows its change.
+    changes: bool,
 }
 
 enum Source {
@@ -30,30 +33,40 @@ use Source::Metric;
 const FIGURES: [Figure; 14] = [
     figure("sends/s", "due", Neither, 6, Source::Cell(|cell| cell.offered_rate)),
     figure("sends/s", "sent", Neither, 2, Source::Cell(|cell| cell.sent_rate)),
-    figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")),
+    figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")).with_change(),
     figure("TTFT", "p99", Lower, 3, Metric("ttft_ms", "p99")),
-    figure("ITL", "p50", Lower, 4, Metric("itl_ms", "p50")),
+    figure("ITL", "p50", Lower, 4, Metric("itl_ms", "p50")).with_change(),
     figure("ITL", "p99", Lower, 7, Metric("itl_ms", "p99")),
     figure("TPOT", "p50", Lower, 6, Metric("tpot_ms", "p50")),
     figure("TPOT", "p99", Lower, 9, Metric("tpot_ms", "p99")),
-    figure("E2E", "p50", Lower, 2, Metric("e2e_ms", "p50")),
+    figure("E2E", "p50", Lower, 2, Metric("e2e_ms", "p50")).with_change(),
     figure("E2E", "p99", Lower, 5, Metric("e2e_ms", "p99")),
     figure("tokens/s", "each", Higher, 8, Metric("output_tokens_per_s", "p50")),
-    figure("tokens/s", "total", Higher, 1, Source::Cell(|cell| cell.output_token_throughput)),
+    figure("tokens/s", "total", Higher, 1, Source::Cell(|cell| cell.output_token_throughput)).with_change(),
     figure("tokens/s", "steady", Higher, 1, Source::Steady),
     figure("", "req/s", Higher, 10, Source::Cell(|cell| cell.request_throughput)),
 ];
 
 const fn figure(group: &'static str, name: &'static str, better: Better, expendable: u8, source: Source) -> Figure {
-    Figure { group, name, better, expendable, source }
+    Figure { group, name, better, expendable, source, changes: false }
 }
 
 /// From this many milliseconds on a group is in seconds.
 const SECONDS_FROM_MS: f64 = 10_000.0;
 
-/// The columns of all figures that some cell has; `groups` are the cells that are ranked against one another.
-pub(super) fn figure_columns(cells: &[CellSummary], groups: &[Vec<usize>]) -> Vec<Column> {
-    FIGURES.iter().filter_map(|figure| figure.column(cells, groups)).collect()
+/// The columns of all figures that some cell has; `groups` are the cells that are ranked against one another, `pasts`
+/// what each was before, where that is to be shown.
+pub(super) fn figure_columns(cells: &[CellSummary], groups: &[Vec<usize>], pasts: &[Past<'_>]) -> Vec<Column> {
+    let (mut columns, mut words) = (Vec::new(), true);
+    for figure in &FIGURES {
+        let Some(column) = figure.column(cells, groups) else { continue };
+        let change = (figure.changes && !pasts.is_empty()).then(|| figure.change(&column, cells, pasts, words));
+        // Once is enough to say that a cell is as it was.
+        words &= change.is_none();
+        columns.push(column);
+        columns.extend(change);
+    }
+    columns
 }
 
 /// Whether no request of a cell that had any was answered.
@@ -62,6 +75,23 @@ pub(super) fn is_dead(cell: &CellSummary) -> bool {
 }
 
 impl Figure {
+    const fn with_change(self) -> Self {
+        Self { changes: true, ..self }
+    }
+
+    /// The change of the figure in each cell, beside its `column`; with or without `words` where there is none.
+    fn change(&self, column: &Column, cells: &[CellSummary], pasts: &[Past<'_>], words: bool) -> Column {
+        let change = |(cell, past): (&CellSummary, &Past<'_>)| match past {
+            Past::Measured(earlier) => {
+                let sure = self.is_sure(cell) && self.is_sure(earlier);
+                changes::change(self.of(earlier), self.of(cell), self.better, sure)
+            }
+            other => changes::word(*other).filter(|_| words).unwrap_or_default(),
+        };
+        let cells = cells.iter().zip(pasts).map(change).collect();
+        Column { name: "change".to_owned(), cells, ..column.clone() }
+    }
+
     /// The column; `None` when no cell has the figure.
     fn column(&self, cells: &[CellSummary], groups: &[Vec<usize>]) -> Option<Column> {
         if matches!(self.source, Source::Steady) && !steady::throughput_differs(cells) {

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod axes;
+mod changes;
 mod clients;
 mod comparison;
 mod csv;
@@ -16,6 +17,7 @@ mod steady;
 mod tests;
 
 pub use aligned::{TextColumn, aligned};
-pub use comparison::{ComparisonTable, comparison, comparison_markdown, steady_comparison};
+pub use changes::Earlier;
+pub use comparison::{ComparisonTable, comparison, comparison_markdown, comparison_since, steady_comparison};
 pub use csv::summary_csv;
 pub use plan::plan_table;
