@@ -63,6 +63,8 @@ pub(super) async fn read(
     let options = RunOptions {
         out: out.path(),
         nonce: 0,
+        only: Vec::new(),
+        resume: None,
         command: Vec::new(),
         tokenizers: TokenizerPlaces::default(),
         views: &NoViews,

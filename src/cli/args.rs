@@ -63,8 +63,8 @@ pub(super) struct Choice {
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// The scenario to carry out
-    #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
+    /// The scenario to carry out, or an interrupted run to finish
+    #[arg(value_name = "FILE|RUN", required_unless_present = "url", conflicts_with = "url")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
@@ -73,6 +73,9 @@ pub(super) struct Run {
     /// The directory that holds the results of all runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
+    /// Finish an interrupted run of this scenario, in place: a run directory, or DIR/NAME/latest
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["url", "nonce"])]
+    pub(super) resume: Option<PathBuf>,
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
     pub(super) nonce: Option<u64>,

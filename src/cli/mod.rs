@@ -13,6 +13,7 @@ mod plan;
 mod progress;
 mod question;
 mod read;
+mod resume;
 mod run;
 mod schema;
 mod show;

@@ -93,9 +93,13 @@ impl Progress {
 impl Observer for Progress {
     fn tell(&self, event: RunEvent) {
         match event {
-            RunEvent::Started { units, .. } => {
-                if let Ok(mut known) = self.units.lock() {
+            RunEvent::Started { units, repeats, .. } => {
+                if let (Ok(mut known), Ok(mut whole)) = (self.units.lock(), self.shared.whole.lock()) {
                     *known = units;
+                    let expected_s = |(cell, count): (&String, &usize)| {
+                        self.expected_s.get(cell).copied().unwrap_or(0.0) * ratio(*count as u64, 1)
+                    };
+                    whole.total_s = repeats.iter().map(expected_s).sum();
                 }
             }
             RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),

@@ -9,12 +9,12 @@ use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::read::{self, Purpose};
 use super::terminal::Terminal;
-use super::{check, explain, question, signals};
+use super::{check, explain, question, resume, signals};
 use crate::load::StopHandle;
 use crate::metrics::{CellSummary, Verdict};
 use crate::plan::{Estimate, Plan};
 use crate::report;
-use crate::run::{Conclusion, RunOptions, Views, carry_out, hash_contents};
+use crate::run::{Conclusion, Resumption, RunOptions, Views, carry_out, hash_contents};
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
 use crate::text::plural;
 
@@ -22,22 +22,40 @@ use crate::text::plural;
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.quick.url.is_some() {
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
-        return run_one(&scenario, args, env, terminal);
+        return run_one(&scenario, args, None, env, terminal);
+    }
+    if let Some(run) = &args.resume {
+        let [file] = args.files.as_slice() else {
+            return Err(Failure::usage("`--resume` takes one scenario").help("name the one that the run was made from"));
+        };
+        let scenario = read::scenario(file, &args.choice, Purpose::Run, env, terminal)?;
+        return run_one(&scenario, args, Some(resume::open(run)?), env, terminal);
     }
     let mut worst = Exit::Done;
     for path in &args.files {
+        if resume::is_run(path) {
+            worst = worst.max(finish(path, args, env, terminal)?);
+            continue;
+        }
         if path.is_dir() {
             return Err(Failure::usage(format!("{} is a directory: suites are not supported yet", path.display()))
                 .help("name its scenario files"));
         }
         let scenario = read::scenario(path, &args.choice, Purpose::Run, env, terminal)?;
-        let exit = run_one(&scenario, args, env, terminal)?;
+        let exit = run_one(&scenario, args, None, env, terminal)?;
         worst = worst.max(exit);
         if exit >= Exit::Terminated {
             break;
         }
     }
     Ok(worst)
+}
+
+/// `run` given an interrupted run: its own frozen scenario goes on.
+fn finish(path: &Path, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    let resumption = resume::open(path)?;
+    let scenario = read::scenario(&resumption.dir().file("scenario.toml"), &args.choice, Purpose::Run, env, terminal)?;
+    run_one(&scenario, args, Some(resumption), env, terminal)
 }
 
 /// The scenario of `run --url`: written as a file would be, so that what is saved can be run again.
@@ -84,10 +102,24 @@ fn quick_text(quick: &Quick) -> Result<String, Failure> {
     toml::to_string_pretty(&scenario).map_err(Failure::failed)
 }
 
-fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+fn run_one(
+    scenario: &Scenario,
+    args: &args::Run,
+    resume: Option<Resumption>,
+    env: &Env,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
     let material = check::material(scenario, terminal)?;
     let contents = hash_contents(scenario, &material).map_err(Failure::usage)?;
-    let plan = read::cells(scenario, &contents, &material, &args.choice, terminal)?;
+    let mut choice = args.choice.clone();
+    if let Some(resumption) = resume.as_ref().filter(|_| choice.only.is_empty()) {
+        choice.only.clone_from(&resumption.manifest().only);
+    }
+    let plan = read::cells(scenario, &contents, &material, &choice, terminal)?;
+    match &resume {
+        Some(resumption) => resume::accept(resumption, scenario, &plan, terminal)?,
+        None => resume::tell_of_interrupted(scenario, &plan, args, terminal),
+    }
     check::render_all(scenario, &material, &plan, terminal)?;
     let estimate = Estimate::of(scenario, &plan);
     if !args.yes && !question::may_run(&estimate, env) {
@@ -96,6 +128,8 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
     let options = RunOptions {
         out: &args.out,
         nonce: args.nonce.unwrap_or_else(fresh_nonce),
+        only: choice.only,
+        resume,
         command: std::env::args().collect(),
         tokenizers: env.tokenizer_places(),
         views: &Drawn,
@@ -137,8 +171,10 @@ fn show(
     if conclusion.complete < conclusion.units {
         let cells = plural(plan.cells.len(), "cell", "cells");
         terminal.warning(&format!(
-            "{} of {} repeats of {cells} complete; the run is marked interrupted",
-            conclusion.complete, conclusion.units
+            "interrupted: {} of {} repeats of {cells} complete; this to finish it:\n  infersweep run {}",
+            conclusion.complete,
+            conclusion.units,
+            conclusion.dir.display(),
         ));
     }
     terminal.note(&format!("results: {}", conclusion.dir.display()));

@@ -1,19 +1,21 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::agenda::Agenda;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::learn::{Countings, Learner};
 use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
+use super::resume::Resumption;
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::{Bench, Measured};
 use crate::load::{Stop, StopHandle};
 use crate::metrics::Summary;
-use crate::plan::{Plan, content_files, digest_of, units};
+use crate::plan::{Plan, Unit, content_files, digest_of, units};
 use crate::scenario::Scenario;
-use crate::store::{Input, Manifest, RepeatState, RowSchema, RunDir, RunState, freeze_inputs};
+use crate::store::{Input, Manifest, RepeatState, RowSchema, RunDir, RunState, UnitId, freeze_inputs};
 use crate::time::{Clock, unix_ns};
 use crate::workload::Material;
 
@@ -24,8 +26,12 @@ const SMALL_INPUT_BYTES: u64 = 1 << 20;
 pub struct RunOptions<'r> {
     /// The directory that holds the results of all runs.
     pub out: &'r Path,
-    /// Makes the salts of this run new.
+    /// Makes the salts of this run new; a run that is taken up again keeps its own.
     pub nonce: u64,
+    /// What `--only` kept of the scenario's cells.
+    pub only: Vec<String>,
+    /// The interrupted run to go on with, in place; [`Resumption::check`] has passed.
+    pub resume: Option<Resumption>,
     /// How the tool was called, for the manifest.
     pub command: Vec<String>,
     /// Where tokenizers are looked for and kept.
@@ -41,7 +47,7 @@ pub struct Conclusion {
     pub dir: PathBuf,
     /// The summaries of the cells that have a complete repeat.
     pub summary: Summary,
-    /// Units measured to their end.
+    /// Units measured to their end, now or before.
     pub complete: usize,
     /// Units planned.
     pub units: usize,
@@ -60,24 +66,31 @@ pub async fn carry_out(
 ) -> Result<Conclusion, RunError> {
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
-    preflight(scenario, plan, observer)?;
+    let resume = options.resume.as_ref();
+    let scenario = &of_run(scenario, resume);
+    let agenda = match resume {
+        Some(resumption) => Agenda::rest_of(resumption, plan, scenario.load.repeats),
+        None => Agenda::everything(plan, scenario.load.repeats),
+    };
+    let to_measure = agenda.of_measured(plan);
+    preflight(scenario, &to_measure, observer)?;
     let (sites, tokenizers) = tokio::try_join!(
-        Sites::open(scenario, plan, clock, observer),
-        Tokenizers::read(scenario, plan, &options.tokenizers, observer)
+        Sites::open(scenario, &to_measure, clock, observer),
+        Tokenizers::read(scenario, &to_measure, &options.tokenizers, observer)
     )?;
     let (sites, tokenizers) = (&sites, &tokenizers);
     let learner = Learner { scenario, sites, tokenizers, prompts: &material.prompts, observer };
-    let countings = Countings::learn(&learner, plan).await?;
+    let countings = Countings::learn(&learner, &to_measure).await?;
 
-    let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
-    let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
-    manifest.command = Some(options.command.iter().map(|word| scenario.secrets.redact(word)).collect());
-    manifest.servers = sites.identities().clone();
-    manifest.probes.clone_from(&countings.reports);
-    manifest.token_models = countings.models();
-    manifest.inputs = freeze_inputs(&dir, &inputs(scenario, &material), SMALL_INPUT_BYTES)?;
-    dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
-    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views, clock)?;
+    let (dir, mut manifest) = match resume {
+        Some(resumption) => taken_up(resumption, sites, start_unix_ns, observer),
+        None => begun(scenario, plan, &material, options, sites, start_unix_ns)?,
+    };
+    manifest.probes.extend_from_slice(&countings.reports);
+    manifest.token_models.extend(countings.models());
+    let nonce = manifest.nonce;
+    let plan_file = agenda.plan_file(plan, scenario.load.repeats);
+    let mut results = Results::begin(&dir, manifest, scenario, plan, plan_file, options.views, clock)?;
 
     let schema = RowSchema::of(plan, [])?;
     let bench = Bench {
@@ -87,11 +100,11 @@ pub async fn carry_out(
         material,
         dir: &dir,
         schema: &schema,
-        nonce: options.nonce,
+        nonce,
         clock,
         observer,
     };
-    let measured = measure_all(&bench, plan, &mut results, stop).await;
+    let measured = measure_all(&bench, plan, &agenda, &mut results, stop).await.map(|now| agenda.kept() + now);
     let units = plan.cells.len() * scenario.load.repeats as usize;
     let state = if measured.as_ref().is_ok_and(|complete| *complete == units) {
         RunState::Complete
@@ -102,6 +115,53 @@ pub async fn carry_out(
     let complete = measured?;
     concluded?;
     Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
+}
+
+/// The scenario with the repeats that a run has which is taken up again.
+fn of_run(scenario: &Scenario, resume: Option<&Resumption>) -> Scenario {
+    let mut scenario = scenario.clone();
+    scenario.load.repeats = scenario.load.repeats.max(resume.map_or(0, Resumption::repeats));
+    scenario
+}
+
+/// The directory and the manifest of a new run.
+fn begun(
+    scenario: &Scenario,
+    plan: &Plan,
+    material: &Material,
+    options: &RunOptions<'_>,
+    sites: &Sites,
+    start_unix_ns: i64,
+) -> Result<(RunDir, Manifest), RunError> {
+    let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
+    let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
+    manifest.command = Some(options.command.iter().map(|word| scenario.secrets.redact(word)).collect());
+    manifest.only.clone_from(&options.only);
+    manifest.servers = sites.identities().clone();
+    manifest.inputs = freeze_inputs(&dir, &inputs(scenario, material), SMALL_INPUT_BYTES)?;
+    dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
+    Ok((dir, manifest))
+}
+
+/// Those of a run that is taken up again.
+fn taken_up(
+    resumption: &Resumption,
+    sites: &Sites,
+    start_unix_ns: i64,
+    observer: &dyn Observer,
+) -> (RunDir, Manifest) {
+    let mut manifest = resumption.manifest().clone();
+    for (endpoint, server) in sites.identities() {
+        let changes = manifest.servers.get(endpoint).map(|before| server.changes_since(before)).unwrap_or_default();
+        if !changes.is_empty() {
+            observer.tell(RunEvent::Warning(format!(
+                "the server of endpoint `{endpoint}` is not the one that the run began with: {}",
+                changes.join(", ")
+            )));
+        }
+    }
+    manifest.resume(start_unix_ns, sites.identities());
+    (resumption.dir().clone(), manifest)
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures
@@ -124,15 +184,21 @@ fn preflight(scenario: &Scenario, plan: &Plan, observer: &dyn Observer) -> Resul
     if shortages.is_empty() { Ok(()) } else { Err(RunError::Insufficient(shortages)) }
 }
 
-/// Measures every unit in its order; returns how many came to their end.
+/// Measures every unit of the agenda in its order; returns how many came to their end.
 async fn measure_all(
     bench: &Bench<'_>,
     plan: &Plan,
+    agenda: &Agenda,
     results: &mut Results<'_>,
     stop: &StopHandle,
 ) -> Result<usize, RunError> {
-    let units = units(bench.scenario, plan);
-    bench.observer.tell(RunEvent::Started { dir: bench.dir.path().to_owned(), units: units.len() });
+    let units: Vec<Unit> = units(bench.scenario, plan).into_iter().filter(|unit| agenda.measures(*unit)).collect();
+    bench.observer.tell(RunEvent::Started {
+        dir: bench.dir.path().to_owned(),
+        units: units.len(),
+        kept: agenda.kept(),
+        repeats: agenda.counts(plan),
+    });
     let mut complete = 0;
     for (number, unit) in units.into_iter().enumerate() {
         if number > 0 {
@@ -142,6 +208,7 @@ async fn measure_all(
             break;
         }
         let cell = &plan.cells[unit.cell];
+        bench.dir.set_aside(&UnitId::new(cell.id.clone(), unit.repeat))?;
         results.set_state(unit, RepeatState::Running)?;
         match bench.measure(cell, unit.repeat, number, stop).await {
             Ok(Measured::Complete) => {

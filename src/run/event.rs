@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,8 +11,12 @@ pub enum RunEvent {
     Started {
         /// The run directory.
         dir: PathBuf,
-        /// Units, that is (cell, repeat) pairs.
+        /// Units to measure, that is (cell, repeat) pairs.
         units: usize,
+        /// Units that are complete already.
+        kept: usize,
+        /// How many repeats of each cell are to be measured, by cell; those of which none is are left out.
+        repeats: HashMap<String, usize>,
     },
     /// Worth a look; the run goes on.
     Warning(String),

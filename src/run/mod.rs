@@ -5,18 +5,22 @@
 //! sends by its mode and `traffic` when, `health` watches the client meanwhile, `prepare` makes its requests ahead of
 //! use, `wire` joins client and load, `results` keeps the run directory in step.
 
+mod agenda;
 mod beside;
 mod campaign;
+mod changes;
 mod contents;
 mod error;
 mod event;
 mod gauges;
 mod health;
+mod interrupted;
 mod learn;
 mod machine;
 mod preflight;
 mod prepare;
 mod results;
+mod resume;
 mod ring;
 mod room;
 mod simulated;
@@ -33,7 +37,9 @@ pub use contents::hash_contents;
 pub use error::RunError;
 pub use event::{Observer, RunEvent};
 pub use gauges::{Gauges, Reading};
+pub use interrupted::{InterruptedRun, interrupted_run};
 pub use machine::raise_descriptor_limit;
 pub use preflight::{Limits, Preflight, Shortage};
 pub use results::Views;
+pub use resume::{ResumeError, Resumption};
 pub use tokenizers::TokenizerPlaces;

@@ -5,7 +5,9 @@ use super::thrift::Thrift;
 use crate::metrics::{CellAccumulator, CellSummary, Summary, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
-use crate::store::{Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, UnitId};
+use crate::store::{
+    Manifest, PlanFile, PlannedRepeat, RecordFile, RepeatState, RunDir, RunState, ServerIdentity, UnitId,
+};
 use crate::time::{Clock, unix_ns};
 
 /// Views of the summaries that a run writes besides `summary.json`: made above this floor, handed down.
@@ -33,16 +35,16 @@ pub(super) struct Results<'r> {
 }
 
 impl<'r> Results<'r> {
-    /// Writes the manifest and the plan for the first time.
+    /// Writes the manifest and the plan, and sums up what is complete already.
     pub(super) fn begin(
         dir: &'r RunDir,
         manifest: Manifest,
         scenario: &'r Scenario,
         plan: &'r Plan,
+        plan_file: PlanFile,
         views: &'r dyn Views,
         clock: Clock,
     ) -> Result<Self, RunError> {
-        let plan_file = PlanFile::of(plan, scenario.load.repeats);
         manifest.write(dir)?;
         let mut results = Self {
             dir,
@@ -58,14 +60,23 @@ impl<'r> Results<'r> {
             plan_saves: Thrift::default(),
         };
         results.save_plan()?;
+        results.sum_up_complete()?;
         results.save_summary()?;
         Ok(results)
     }
 
     /// Notes how far a unit is.
     pub(super) fn set_state(&mut self, unit: Unit, state: RepeatState) -> Result<(), RunError> {
-        let id = UnitId { cell: self.plan.cells[unit.cell].id.clone(), repeat: unit.repeat };
-        self.plan_file.set_state(&id, state)?;
+        let cell = &self.plan.cells[unit.cell];
+        let planned = self.plan_file.cells.get_mut(unit.cell);
+        let repeat = planned.and_then(|cell| cell.repeats.iter_mut().find(|repeat| repeat.repeat == unit.repeat));
+        if let Some(repeat) = repeat {
+            repeat.state = state;
+            if state == RepeatState::Complete {
+                repeat.end_unix_ns = Some(unix_ns());
+                repeat.server = self.manifest.servers.get(cell.axes.endpoint()).map(ServerIdentity::fingerprint);
+            }
+        }
         if self.plan_saves.is_due(self.clock.now_ns()) {
             self.save_plan()?;
         }
@@ -74,8 +85,28 @@ impl<'r> Results<'r> {
 
     /// Sums a cell up anew from the rows of its complete repeats, and saves all summaries.
     pub(super) fn summarise(&mut self, cell: usize) -> Result<&CellSummary, RunError> {
+        let at = self.sum_up(cell)?;
+        if self.summary_saves.is_due(self.clock.now_ns()) {
+            self.save_summary()?;
+        }
+        Ok(&self.cells[at])
+    }
+
+    /// Sums up every cell of which a repeat is complete.
+    fn sum_up_complete(&mut self) -> Result<(), RunError> {
+        let complete = |repeat: &PlannedRepeat| repeat.state == RepeatState::Complete;
+        for cell in 0..self.plan.cells.len() {
+            if self.plan_file.cells.get(cell).is_some_and(|cell| cell.repeats.iter().any(complete)) {
+                self.sum_up(cell)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a cell's summary in its place, which is returned.
+    fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
         let summary = self.summary_of(&self.plan.cells[cell])?;
-        let at = match self.places.binary_search(&cell) {
+        Ok(match self.places.binary_search(&cell) {
             Ok(at) => {
                 self.cells[at] = summary;
                 at
@@ -85,11 +116,7 @@ impl<'r> Results<'r> {
                 self.cells.insert(at, summary);
                 at
             }
-        };
-        if self.summary_saves.is_due(self.clock.now_ns()) {
-            self.save_summary()?;
-        }
-        Ok(&self.cells[at])
+        })
     }
 
     fn summary_of(&self, cell: &Cell) -> Result<CellSummary, RunError> {

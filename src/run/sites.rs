@@ -125,6 +125,7 @@ async fn greet(
         version,
         models: models.unwrap_or_default(),
         server: None,
+        process_start_s: None,
     })
 }
 

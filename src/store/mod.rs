@@ -6,6 +6,7 @@
 
 mod atomic;
 mod columns;
+mod earlier_runs;
 mod error;
 mod host;
 mod inputs;
@@ -17,6 +18,8 @@ mod parquet_read;
 mod parquet_write;
 mod plan_file;
 mod run_dir;
+mod server_identity;
+mod set_aside;
 mod side_log;
 mod stored_run;
 mod unit_header;
@@ -29,17 +32,19 @@ mod tests;
 
 pub use atomic::write_atomic;
 pub use columns::{Column, RowSchema, VarColumn, VarType, fixed_columns};
+pub use earlier_runs::{EarlierRun, earlier_runs};
 pub use error::StoreError;
 pub use host::Host;
 pub use inputs::{FrozenInput, Input, freeze_inputs, hash_file};
 pub use journal::JournalWriter;
 pub use journal_read::JournalReader;
 pub use json_file::FORMAT_VERSION;
-pub use manifest::{Manifest, ProbeReport, RunState, ServerIdentity};
+pub use manifest::{Manifest, ProbeReport, Resume, RunState};
 pub use parquet_read::{RecordFile, Records, read_records};
 pub use parquet_write::{Compacted, compact, write_records};
 pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, RepeatState};
 pub use run_dir::RunDir;
+pub use server_identity::ServerIdentity;
 pub use side_log::SideLog;
 pub use stored_run::{StoredRun, StoredUnit};
 pub use unit_header::{Origin, UnitHeader};

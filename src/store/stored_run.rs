@@ -1,12 +1,14 @@
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use super::atomic::remove_unfinished;
 use super::journal::remove_journal;
-use super::run_dir::Occupation;
 use super::{
-    JournalReader, Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, StoreError, UnitId, compact,
+    JournalReader, Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, ServerIdentity, StoreError, UnitId,
+    compact,
 };
 
 /// What a run left: its manifest, its plan and the files of its repeats.
@@ -57,18 +59,15 @@ impl StoredRun {
         self.partial = units(&self.dir.partial_dir(), "parquet")?;
         self.journals = units(&self.dir.partial_dir(), "jsonl")?;
         let planned: Vec<UnitId> = self.plan.repeats().map(|(unit, _)| unit).collect();
-        let place = |unit: &UnitId| planned.iter().position(|known| known == unit).unwrap_or(planned.len());
+        let places: HashMap<&UnitId, usize> = planned.iter().enumerate().map(|(place, unit)| (unit, place)).collect();
+        let place = |unit: &UnitId| places.get(unit).copied().unwrap_or(planned.len());
         self.complete.sort_by_cached_key(|stored| place(&stored.unit));
         Ok(())
     }
 
     /// Whether a process is writing the run now, other than through this very [`RunDir`].
     pub fn is_running(&self) -> bool {
-        match self.dir.occupation() {
-            Occupation::Theirs => true,
-            Occupation::Ours | Occupation::Free => false,
-            Occupation::Unknown => self.manifest.state == RunState::Running && self.manifest.pid.is_some_and(alive),
-        }
+        self.manifest.is_running(&self.dir)
     }
 
     /// Saves what a process that was killed left: journals become `partial/<cell>.<repeat>.parquet`, files that
@@ -103,19 +102,28 @@ impl StoredRun {
 
     /// Makes the plan and the manifest say what the files do.
     fn correct_states(&mut self) -> Result<(), StoreError> {
+        let whole: HashSet<&UnitId> = self.complete.iter().map(|stored| &stored.unit).collect();
         let mut changed = false;
         for cell in &mut self.plan.cells {
             for repeat in &mut cell.repeats {
                 let unit = UnitId::new(cell.cell_id.clone(), repeat.repeat);
-                let complete = self.complete.iter().any(|stored| stored.unit == unit);
+                let complete = whole.contains(&unit);
                 let state = match repeat.state {
                     _ if complete => RepeatState::Complete,
                     RepeatState::Running => RepeatState::Interrupted,
-                    RepeatState::Complete if repeat.reused_from.is_none() => RepeatState::Interrupted,
+                    RepeatState::Complete => RepeatState::Interrupted,
                     other => other,
                 };
-                changed |= state != repeat.state;
-                repeat.state = state;
+                if state != repeat.state {
+                    changed = true;
+                    repeat.state = state;
+                    if complete {
+                        repeat.end_unix_ns = written_unix_ns(&self.dir.requests_path(&unit));
+                        let endpoint = cell.axes.get("endpoint").and_then(|endpoint| endpoint.as_str());
+                        let server = endpoint.and_then(|endpoint| self.manifest.servers.get(endpoint));
+                        repeat.server = server.map(ServerIdentity::fingerprint);
+                    }
+                }
             }
         }
         if changed {
@@ -145,9 +153,8 @@ fn units(dir: &Path, extension: &str) -> Result<Vec<StoredUnit>, StoreError> {
     Ok(found)
 }
 
-/// Whether a process of this host is there.
-fn alive(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    // One that may not be signalled is there all the same.
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+/// When a file got its content.
+fn written_unix_ns(path: &Path) -> Option<i64> {
+    let written = fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    i64::try_from(written.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
 }

@@ -98,19 +98,18 @@ fn run(out: &Path) -> RunDir {
     let dir = RunDir::create(out, "s", 0, 0).unwrap();
     Manifest { state: RunState::Running, pid: Some(std::process::id()), ..Manifest::default() }.write(&dir).unwrap();
     let repeats = (0..4).map(|repeat| PlannedRepeat {
-        repeat,
         state: if repeat == 3 { RepeatState::Pending } else { RepeatState::Running },
-        reused_from: None,
-        age_s: None,
+        ..PlannedRepeat::pending(repeat)
     });
     let cell = PlannedCell {
         cell_id: header().cell_id,
         axes: header().axes,
         requests: Some(3),
         digest: CellDigest("d".into()),
+        parts: None,
         repeats: repeats.collect(),
     };
-    PlanFile { format_version: FORMAT_VERSION, cells: vec![cell] }.write(&dir).unwrap();
+    PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), cells: vec![cell] }.write(&dir).unwrap();
     dir
 }
 

@@ -12,6 +12,7 @@ mod imports;
 mod interrupted;
 mod open_loop;
 mod pictures;
+mod resume;
 mod scenarios;
 mod sources;
 mod tokenizers;
