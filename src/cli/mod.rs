@@ -20,6 +20,7 @@ mod show;
 mod signals;
 mod simulate;
 mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -56,7 +56,8 @@ fn failure(error: &ResumeError) -> Failure {
         ResumeError::Complete { path } => Failure::usage(error)
             .help(format!("to measure it all anew: infersweep run {}", path.join("scenario.toml").display())),
         ResumeError::Changed { command, .. } => {
-            let failure = Failure::usage(error).help("without --resume it is measured anew; --reuse takes what did not change");
+            let failure =
+                Failure::usage(error).help("without --resume it is measured anew; --reuse takes what did not change");
             match command {
                 Some(command) => failure.help(format!("the run was started with: {command}")),
                 None => failure,

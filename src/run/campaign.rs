@@ -93,17 +93,8 @@ pub async fn carry_out(
     let mut results = Results::begin(&dir, manifest, scenario, plan, plan_file, options.views, clock)?;
 
     let schema = RowSchema::of(plan, [])?;
-    let bench = Bench {
-        scenario,
-        sites,
-        countings: &countings,
-        material,
-        dir: &dir,
-        schema: &schema,
-        nonce,
-        clock,
-        observer,
-    };
+    let bench =
+        Bench { scenario, sites, countings: &countings, material, dir: &dir, schema: &schema, nonce, clock, observer };
     let measured = measure_all(&bench, plan, &agenda, &mut results, stop).await.map(|now| agenda.kept() + now);
     let units = plan.cells.len() * scenario.load.repeats as usize;
     let state = if measured.as_ref().is_ok_and(|complete| *complete == units) {
@@ -144,12 +135,7 @@ fn begun(
 }
 
 /// Those of a run that is taken up again.
-fn taken_up(
-    resumption: &Resumption,
-    sites: &Sites,
-    start_unix_ns: i64,
-    observer: &dyn Observer,
-) -> (RunDir, Manifest) {
+fn taken_up(resumption: &Resumption, sites: &Sites, start_unix_ns: i64, observer: &dyn Observer) -> (RunDir, Manifest) {
     let mut manifest = resumption.manifest().clone();
     for (endpoint, server) in sites.identities() {
         let changes = manifest.servers.get(endpoint).map(|before| server.changes_since(before)).unwrap_or_default();

@@ -88,9 +88,13 @@ mod tests {
 
     #[test]
     fn paths_are_shown_without_detours() {
-        for (path, shown) in
-            [("a/../b/./c", "b/c"), ("../../x", "../../x"), ("/a/b/../../c", "/c"), ("a/b/../../../c", "../c"), ("a", "a")]
-        {
+        for (path, shown) in [
+            ("a/../b/./c", "b/c"),
+            ("../../x", "../../x"),
+            ("/a/b/../../c", "/c"),
+            ("a/b/../../../c", "../c"),
+            ("a", "a"),
+        ] {
             assert_eq!(tidy(Path::new(path)), Path::new(shown), "{path}");
         }
     }

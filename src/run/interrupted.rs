@@ -21,10 +21,9 @@ pub fn interrupted_run(out: &Path, scenario: &Scenario, plan: &Plan) -> Option<I
     let digest = digest_of(plan);
     let (runs, _) = earlier_runs(out, &scenario.name).ok()?;
     let newest = runs.into_iter().find(|run| run.manifest.scenario_digest == digest)?;
-    newest.is_interrupted().then(|| InterruptedRun {
-        path: out.join(&scenario.name).join(newest.name()),
-        complete: progress(&newest),
-    })
+    newest
+        .is_interrupted()
+        .then(|| InterruptedRun { path: out.join(&scenario.name).join(newest.name()), complete: progress(&newest) })
 }
 
 fn progress(run: &EarlierRun) -> Option<(usize, usize)> {

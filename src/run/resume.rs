@@ -117,8 +117,13 @@ impl Resumption {
             }
         }
         let planned: HashSet<&CellId> = plan.cells.iter().map(|cell| &cell.id).collect();
-        let gone: Vec<&str> =
-            self.cells().iter().map(|cell| &cell.cell_id).filter(|id| !planned.contains(id)).map(CellId::as_str).collect();
+        let gone: Vec<&str> = self
+            .cells()
+            .iter()
+            .map(|cell| &cell.cell_id)
+            .filter(|id| !planned.contains(id))
+            .map(CellId::as_str)
+            .collect();
         let mut told: Vec<String> = counted
             .into_iter()
             .map(|(change, count)| if count < plan.cells.len() { format!("{change} ({count} cells)") } else { change })

@@ -13,9 +13,7 @@ use crate::text::{nearest, one_of};
 pub(super) fn read_file(path: &Path, files: &mut Vec<PathBuf>, faults: &mut Faults) -> Option<Node> {
     files.push(path.to_owned());
     match std::fs::read_to_string(path) {
-        Ok(text) => {
-            Some(with_base(&SourceFile::new(path, text), files, faults))
-        }
+        Ok(text) => Some(with_base(&SourceFile::new(path, text), files, faults)),
         Err(error) => {
             faults.push(Fault::error(Code::File, cannot_read(path, &error)));
             None

@@ -169,7 +169,9 @@ impl Manifest {
         self.pid = Some(std::process::id());
         let mut servers_before = BTreeMap::new();
         for (endpoint, server) in servers {
-            if let Some(before) = self.servers.insert(endpoint.clone(), server.clone()).filter(|before| before != server) {
+            if let Some(before) =
+                self.servers.insert(endpoint.clone(), server.clone()).filter(|before| before != server)
+            {
                 servers_before.insert(endpoint.clone(), before);
             }
         }

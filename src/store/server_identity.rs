@@ -77,7 +77,8 @@ mod tests {
             ..ServerIdentity::default()
         };
         assert_eq!(server.changes_since(&server.clone()), [""; 0]);
-        let newer = ServerIdentity { version: Some("0.11".to_owned()), revision: Some("b".to_owned()), ..server.clone() };
+        let newer =
+            ServerIdentity { version: Some("0.11".to_owned()), revision: Some("b".to_owned()), ..server.clone() };
         assert_eq!(newer.changes_since(&server), ["revision unknown is now `b`", "version `0.10` is now `0.11`"]);
         let restarted = ServerIdentity { process_start_s: Some(2.5), ..server.clone() };
         assert_eq!(restarted.changes_since(&server), ["it was restarted"]);

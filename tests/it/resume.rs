@@ -36,9 +36,8 @@ impl Bench {
         let latest = self.path("results/slow/latest");
         let has_rows = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() > 2);
         // The journal of a repeat whose file is whole goes a moment later.
-        let is_whole = |path: &Path| {
-            latest.join("requests").join(path.with_extension("parquet").file_name().unwrap()).is_file()
-        };
+        let is_whole =
+            |path: &Path| latest.join("requests").join(path.with_extension("parquet").file_name().unwrap()).is_file();
         let partial = latest.join("partial");
         for _ in 0..1000 {
             let done = latest.join("requests");
@@ -109,10 +108,9 @@ fn states(dir: &Path) -> Vec<String> {
 fn an_interrupted_run_is_finished_in_place_and_comes_to_the_same() {
     let whole = Bench::new().file("slow.toml", SLOW);
     assert_eq!(whole.call("run slow.toml --nonce 7").code, 0);
-    for (how, words) in [
-        (Signal::INT, "run slow.toml --resume results/slow/latest"),
-        (Signal::KILL, "run results/slow/latest"),
-    ] {
+    for (how, words) in
+        [(Signal::INT, "run slow.toml --resume results/slow/latest"), (Signal::KILL, "run results/slow/latest")]
+    {
         let bench = Bench::new().file("slow.toml", SLOW);
         let (dir, _) = bench.interrupted("run slow.toml --nonce 7", how);
         let cut_off: Vec<PathBuf> = files(&dir.join("partial"));
@@ -151,7 +149,11 @@ fn a_run_that_finds_an_interrupted_one_names_resume() {
     let bench = Bench::new().file("slow.toml", SLOW);
     let (dir, said) = bench.interrupted("run slow.toml", Signal::TERM);
     let name = dir.file_name().unwrap().to_string_lossy().into_owned();
-    assert!(said.code == 143 && said.stderr.contains(&format!("infersweep run results/slow/{name}")), "{}", said.stderr);
+    assert!(
+        said.code == 143 && said.stderr.contains(&format!("infersweep run results/slow/{name}")),
+        "{}",
+        said.stderr
+    );
     let other = bench.call("run slow.toml --only concurrency=1 --set load.requests=1");
     assert!(other.code == 0 && !other.stderr.contains("--resume"), "another plan: {}", other.stderr);
     let same = bench.call("run slow.toml");
