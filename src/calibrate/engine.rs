@@ -64,6 +64,7 @@ pub(super) async fn read(
         out: out.path(),
         nonce: 0,
         only: Vec::new(),
+        reuse: None,
         resume: None,
         command: Vec::new(),
         tokenizers: TokenizerPlaces::default(),

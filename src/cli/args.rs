@@ -1,8 +1,10 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cpus::CpuList;
+use crate::units::parse_age;
 
 /// Measures LLM inference endpoints from a declarative scenario.
 #[derive(Debug, Parser)]
@@ -27,7 +29,7 @@ impl Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Carry out a scenario: every cell is measured anew
+    /// Carry out a scenario: every cell is measured anew, unless --reuse or --resume says otherwise
     Run(Box<Run>),
     /// Write a commented scenario from an endpoint's model list
     Init(Init),
@@ -73,8 +75,10 @@ pub(super) struct Run {
     /// The directory that holds the results of all runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
+    #[command(flatten)]
+    pub(super) reuse: Reuse,
     /// Finish an interrupted run of this scenario, in place: a run directory, or DIR/NAME/latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["url", "nonce"])]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["url", "nonce", "reuse"])]
     pub(super) resume: Option<PathBuf>,
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
@@ -116,6 +120,27 @@ pub(super) enum OnEdit {
     Finish,
     /// It is cancelled.
     Cancel,
+}
+
+/// Whether earlier runs are looked at.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Reuse {
+    /// Take over what an earlier run under DIR measured with the same digest on the same server, at most MAX_AGE ago
+    /// (7d, 12h)
+    #[arg(long, value_name = "MAX_AGE", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          value_parser = max_age)]
+    pub(super) reuse: Option<MaxAge>,
+}
+
+/// How old a repeat may be; `None` for any age.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MaxAge(pub(super) Option<Duration>);
+
+fn max_age(text: &str) -> Result<MaxAge, String> {
+    if text.is_empty() {
+        return Ok(MaxAge(None));
+    }
+    parse_age(text).map(|age| MaxAge(Some(age))).map_err(|_| "an age has a unit, as 7d, 12h or 90m".to_owned())
 }
 
 /// A run without a scenario file.
@@ -168,6 +193,11 @@ pub(super) struct Plan {
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) choice: Choice,
+    #[command(flatten)]
+    pub(super) reuse: Reuse,
+    /// The directory that holds the results of all runs
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(super) out: PathBuf,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,

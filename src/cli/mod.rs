@@ -14,6 +14,7 @@ mod progress;
 mod question;
 mod read;
 mod resume;
+mod reuse;
 mod run;
 mod schema;
 mod show;

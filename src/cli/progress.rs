@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::reuse;
 use super::terminal::Terminal;
 use crate::plan::{Estimate, Plan};
 use crate::run::{Gauges, Observer, RunEvent};
@@ -107,6 +108,9 @@ impl Observer for Progress {
                     };
                     whole.total_s = repeats.iter().map(expected_s).sum();
                 }
+            }
+            RunEvent::Reusing { runs, units } => {
+                self.bar.suspend(|| self.terminal.note(&reuse::told(&runs, units)));
             }
             RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),
             RunEvent::Probing { endpoint, model } => {

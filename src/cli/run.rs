@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::read::{self, Purpose};
 use super::terminal::Terminal;
-use super::{check, explain, question, resume, signals, watch};
+use super::{check, explain, question, resume, reuse, signals, watch};
 use crate::load::StopHandle;
 use crate::metrics::{CellSummary, Verdict};
 use crate::plan::{Estimate, Plan};
@@ -121,10 +121,18 @@ fn run_one(
     let plan = read::cells(scenario, &contents, &material, &choice, terminal)?;
     match &resume {
         Some(resumption) => resume::accept(resumption, scenario, &plan, terminal)?,
+        // What an interrupted run has is taken over too.
+        None if args.reuse.reuse.is_some() => {}
         None => resume::tell_of_interrupted(scenario, &plan, args, terminal),
     }
     check::render_all(scenario, &material, &plan, terminal)?;
-    let estimate = Estimate::of(scenario, &plan);
+    let reuse = reuse::earlier(&args.reuse, scenario, &args.out, terminal)?;
+    let left = match (&resume, &reuse) {
+        (Some(resumption), _) => resumption.left(scenario, &plan),
+        (None, Some(reuse)) => reuse::states(reuse, scenario, &plan).iter().map(|state| state.left).collect(),
+        (None, None) => vec![scenario.load.repeats; plan.cells.len()],
+    };
+    let estimate = Estimate::of_repeats(scenario, &plan, |cell| left.get(cell).copied().unwrap_or(0));
     if !args.yes && !question::may_run(&estimate, env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
@@ -132,6 +140,7 @@ fn run_one(
         out: &args.out,
         nonce: args.nonce.unwrap_or_else(fresh_nonce),
         only: choice.only,
+        reuse,
         resume,
         command: std::env::args().collect(),
         tokenizers: env.tokenizer_places(),

@@ -212,6 +212,11 @@ impl Client {
 
     /// The models that the endpoint says it serves.
     pub async fn models(&self) -> Result<Vec<ModelListing>, ControlError> {
+        Ok(self.shared.control.models().await?.0)
+    }
+
+    /// The same, and the `server` header of the answer, where there is one.
+    pub async fn models_and_server(&self) -> Result<(Vec<ModelListing>, Option<String>), ControlError> {
         self.shared.control.models().await
     }
 

@@ -30,5 +30,5 @@ pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
-    CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary, summary_json,
+    CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,
 };

@@ -147,6 +147,7 @@ impl Repeat {
             duration_s: self.window.length_ns().map(seconds_of),
             metrics: self.samples.summaries(),
             client: ClientHealth::default(),
+            reused: None,
         }
     }
 }

@@ -230,4 +230,16 @@ pub struct RepeatSummary {
     /// Whether the client was fast enough in it.
     #[serde(default)]
     pub client: ClientHealth,
+    /// The earlier run that measured it; null when this one did.
+    #[serde(default)]
+    pub reused: Option<ReusedRepeat>,
+}
+
+/// Where a repeat comes from that was not measured by the run that shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReusedRepeat {
+    /// The run directory, by name, in which it was measured.
+    pub from: String,
+    /// How old it was when it was taken over, seconds.
+    pub age_s: f64,
 }

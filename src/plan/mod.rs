@@ -23,4 +23,4 @@ pub use expand::expand;
 pub use filter::{Filter, FilterError};
 pub use order::units;
 pub use parts::DigestParts;
-pub use view::{CellView, PlanView};
+pub use view::{CellState, CellView, PlanView};

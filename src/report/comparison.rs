@@ -10,6 +10,7 @@ use super::figures::{error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
 use super::marks::rivals;
 use super::notes::{facts, legend};
+use super::reused::reused_column;
 use super::steady::{has_steady_state, in_steady_state};
 use crate::metrics::CellSummary;
 
@@ -51,6 +52,7 @@ fn table(name: &str, cells: &[CellSummary], pasts: &[Past<'_>]) -> ComparisonTab
     columns.extend(figure_columns(cells, &rivals(cells), pasts));
     columns.extend(error_columns(cells));
     columns.extend(client_column(cells));
+    columns.extend(reused_column(cells));
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
     let facts = changes::legend(pasts).into_iter().chain(facts(cells, &varying)).collect();
     ComparisonTable { title, facts, grid: Grid { columns, breaks } }

@@ -12,6 +12,7 @@ mod grid;
 mod marks;
 mod notes;
 mod plan;
+mod reused;
 mod steady;
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@ use super::axes::{shown, value};
 use super::clients;
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
+use super::reused::reused_note;
 use super::steady;
 use crate::metrics::{CellSummary, PERCENTILES};
 use crate::text::plural;
@@ -64,6 +65,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
         notes.push(format!("ITL and TPOT are estimates in {}: tokens were shared out by bytes", requests(estimated)));
     }
     notes.extend(sampled(cells));
+    notes.extend(reused_note(cells));
     notes.extend(steady::notes(cells, varying));
     notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes

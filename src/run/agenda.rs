@@ -1,8 +1,11 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
+use super::error::RunError;
+use super::event::{Observer, Reused, RunEvent};
 use super::resume::Resumption;
-use crate::plan::{CellId, Plan, Unit};
-use crate::store::{PlanFile, PlannedRepeat, RepeatState};
+use super::reuse::{CellOutlook, Outlook, Source};
+use crate::plan::{Cell, CellId, Plan, Unit};
+use crate::store::{PlanFile, PlannedRepeat, RecordFile, RepeatState, RunDir, StoreError, UnitId};
 
 /// What is to be done with each repeat of each cell of a plan.
 pub(super) struct Agenda {
@@ -16,6 +19,8 @@ pub(super) enum Fate {
     Measure,
     /// Its rows are in the run directory already.
     Keep(PlannedRepeat),
+    /// An earlier run has its rows.
+    Reuse(Source),
 }
 
 impl Agenda {
@@ -40,6 +45,52 @@ impl Agenda {
         Self { fates: plan.cells.iter().map(|cell| each(&cell.id)).collect() }
     }
 
+    /// What no earlier run has. A repeat whose file is not what its plan says is measured, and told.
+    pub(super) fn without(outlooks: Vec<CellOutlook>, plan: &Plan, observer: &dyn Observer) -> Self {
+        let fate = |(repeat, outlook): (u32, Outlook), id: &CellId| match outlook {
+            Outlook::Run { .. } => Fate::Measure,
+            Outlook::Reuse(source) => match verify(&UnitId::new(id.clone(), repeat), &source) {
+                Ok(()) => Fate::Reuse(source),
+                Err(error) => {
+                    observer.tell(RunEvent::Warning(format!("{error}; it is measured anew")));
+                    Fate::Measure
+                }
+            },
+        };
+        let each = |(cell, outlook): (&Cell, CellOutlook)| {
+            (0..).zip(outlook.repeats).map(|outlook| fate(outlook, &cell.id)).collect()
+        };
+        Self { fates: plan.cells.iter().zip(outlooks).map(each).collect() }
+    }
+
+    /// Puts the rows of what is reused into the run directory.
+    pub(super) fn take_over(&self, plan: &Plan, dir: &RunDir) -> Result<(), RunError> {
+        for (cell, fates) in plan.cells.iter().zip(&self.fates) {
+            for (repeat, fate) in (0..).zip(fates) {
+                if let Fate::Reuse(source) = fate {
+                    dir.take_over(&UnitId::new(cell.id.clone(), repeat), &source.dir)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// What is reused, by the run in which it was measured, the newest first.
+    pub(super) fn reused(&self) -> Vec<Reused> {
+        let mut by_run: BTreeMap<&str, Reused> = BTreeMap::new();
+        for fate in self.fates.iter().flatten() {
+            let Fate::Reuse(source) = fate else { continue };
+            let reused = by_run.entry(source.measured_in.as_str()).or_insert_with(|| Reused {
+                run: source.measured_in.clone(),
+                units: 0,
+                oldest_s: 0.0,
+            });
+            reused.units += 1;
+            reused.oldest_s = reused.oldest_s.max(source.age_s);
+        }
+        by_run.into_values().rev().collect()
+    }
+
     fn of(&self, unit: Unit) -> Option<&Fate> {
         self.fates.get(unit.cell)?.get(usize::try_from(unit.repeat).ok()?)
     }
@@ -51,7 +102,7 @@ impl Agenda {
 
     /// Units that are not measured.
     pub(super) fn kept(&self) -> usize {
-        self.fates.iter().flatten().filter(|fate| matches!(fate, Fate::Keep(_))).count()
+        self.fates.iter().flatten().filter(|fate| !matches!(fate, Fate::Measure)).count()
     }
 
     /// The cells of which something is measured.
@@ -73,11 +124,28 @@ impl Agenda {
         let mut file = PlanFile::of(plan, repeats);
         for (cell, fates) in file.cells.iter_mut().zip(&self.fates) {
             for (repeat, fate) in cell.repeats.iter_mut().zip(fates) {
-                if let Fate::Keep(known) = fate {
-                    repeat.clone_from(known);
+                match fate {
+                    Fate::Measure => {}
+                    Fate::Keep(known) => repeat.clone_from(known),
+                    Fate::Reuse(source) => {
+                        repeat.clone_from(&source.planned);
+                        repeat.reused_from = Some(source.measured_in.clone());
+                        repeat.age_s = Some(source.age_s);
+                    }
                 }
             }
         }
         file
     }
+}
+
+/// Whether a file of rows is whole and the unit's own.
+fn verify(unit: &UnitId, source: &Source) -> Result<(), StoreError> {
+    let path = source.dir.requests_path(unit);
+    let file = RecordFile::open(&path)?;
+    let header = file.header();
+    if header.cell_id == unit.cell && header.repeat == unit.repeat {
+        return Ok(());
+    }
+    Err(StoreError::Unreadable { path, why: format!("it holds the rows of {}.{}", header.cell_id, header.repeat) })
 }

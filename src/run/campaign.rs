@@ -8,6 +8,7 @@ use super::learn::{Countings, Learner};
 use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::resume::Resumption;
+use super::reuse::Reuse;
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::{Bench, Measured};
@@ -30,6 +31,8 @@ pub struct RunOptions<'r> {
     pub nonce: u64,
     /// What `--only` kept of the scenario's cells.
     pub only: Vec<String>,
+    /// Earlier runs, to take over what they have; `None` measures everything.
+    pub reuse: Option<Reuse>,
     /// The interrupted run to go on with, in place; [`Resumption::check`] has passed.
     pub resume: Option<Resumption>,
     /// How the tool was called, for the manifest.
@@ -68,16 +71,7 @@ pub async fn carry_out(
     let start_unix_ns = unix_ns();
     let resume = options.resume.as_ref();
     let scenario = &of_run(scenario, resume);
-    let agenda = match resume {
-        Some(resumption) => Agenda::rest_of(resumption, plan, scenario.load.repeats),
-        None => Agenda::everything(plan, scenario.load.repeats),
-    };
-    let to_measure = agenda.of_measured(plan);
-    preflight(scenario, &to_measure, observer)?;
-    let (sites, tokenizers) = tokio::try_join!(
-        Sites::open(scenario, &to_measure, clock, observer),
-        Tokenizers::read(scenario, &to_measure, &options.tokenizers, observer)
-    )?;
+    let Ready { agenda, to_measure, sites, tokenizers } = ready(scenario, plan, options, clock, observer).await?;
     let (sites, tokenizers) = (&sites, &tokenizers);
     let learner = Learner { scenario, sites, tokenizers, prompts: &material.prompts, observer };
     let countings = Countings::learn(&learner, &to_measure).await?;
@@ -89,6 +83,7 @@ pub async fn carry_out(
     manifest.probes.extend_from_slice(&countings.reports);
     manifest.token_models.extend(countings.models());
     let nonce = manifest.nonce;
+    agenda.take_over(plan, &dir)?;
     let plan_file = agenda.plan_file(plan, scenario.load.repeats);
     let mut results = Results::begin(&dir, manifest, scenario, plan, plan_file, options.views, clock)?;
 
@@ -106,6 +101,47 @@ pub async fn carry_out(
     let complete = measured?;
     concluded?;
     Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
+}
+
+/// What is to be done, and all that it takes of the outside.
+struct Ready {
+    agenda: Agenda,
+    /// The cells of which something is measured.
+    to_measure: Plan,
+    sites: Sites,
+    tokenizers: Tokenizers,
+}
+
+/// Finds out what is left to measure, and reaches what that takes. Whether an earlier run's repeats are taken hangs on
+/// the servers, so that then they are asked first.
+async fn ready(
+    scenario: &Scenario,
+    plan: &Plan,
+    options: &RunOptions<'_>,
+    clock: Clock,
+    observer: &dyn Observer,
+) -> Result<Ready, RunError> {
+    let tokenizers = async |to_measure| Tokenizers::read(scenario, to_measure, &options.tokenizers, observer).await;
+    if let Some(reuse) = &options.reuse {
+        let sites = Sites::open(scenario, plan, clock, observer).await?;
+        let outlooks = reuse.look_up(scenario, plan, Some(sites.identities()), unix_ns());
+        let agenda = Agenda::without(outlooks, plan, observer);
+        let units = plan.cells.len() * scenario.load.repeats as usize;
+        observer.tell(RunEvent::Reusing { runs: agenda.reused(), units });
+        let to_measure = agenda.of_measured(plan);
+        preflight(scenario, &to_measure, observer)?;
+        let tokenizers = tokenizers(&to_measure).await?;
+        return Ok(Ready { agenda, to_measure, sites, tokenizers });
+    }
+    let agenda = match &options.resume {
+        Some(resumption) => Agenda::rest_of(resumption, plan, scenario.load.repeats),
+        None => Agenda::everything(plan, scenario.load.repeats),
+    };
+    let to_measure = agenda.of_measured(plan);
+    preflight(scenario, &to_measure, observer)?;
+    let sites = Sites::open(scenario, &to_measure, clock, observer);
+    let (sites, tokenizers) = tokio::try_join!(sites, tokenizers(&to_measure))?;
+    Ok(Ready { agenda, to_measure, sites, tokenizers })
 }
 
 /// The scenario with the repeats that a run has which is taken up again.

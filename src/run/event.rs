@@ -18,6 +18,13 @@ pub enum RunEvent {
         /// How many repeats of each cell are to be measured, by cell; those of which none is are left out.
         repeats: HashMap<String, usize>,
     },
+    /// Earlier runs have these repeats: they are taken over, not measured.
+    Reusing {
+        /// By the run in which they were measured, the newest first.
+        runs: Vec<Reused>,
+        /// Units of the whole plan.
+        units: usize,
+    },
     /// Worth a look; the run goes on.
     Warning(String),
     /// A probe is sent to learn token counts.
@@ -61,6 +68,17 @@ pub enum RunEvent {
         /// Failed requests of its measured phase.
         failed: u64,
     },
+}
+
+/// Repeats that are taken over from one earlier run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reused {
+    /// The run directory, by name, in which they were measured.
+    pub run: String,
+    /// How many there are.
+    pub units: usize,
+    /// How old the oldest is, seconds.
+    pub oldest_s: f64,
 }
 
 /// Takes the events of a run, on the thread that carries it out: it must be quick.

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use super::error::RunError;
 use super::thrift::Thrift;
-use crate::metrics::{CellAccumulator, CellSummary, Summary, summary_json};
+use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
 use crate::store::{
@@ -105,7 +105,13 @@ impl<'r> Results<'r> {
 
     /// Puts a cell's summary in its place, which is returned.
     fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
-        let summary = self.summary_of(&self.plan.cells[cell])?;
+        let mut summary = self.summary_of(&self.plan.cells[cell])?;
+        let planned = self.plan_file.cells.get(cell).map_or(&[][..], |cell| &cell.repeats);
+        for shown in &mut summary.repeats {
+            let planned = planned.iter().find(|planned| planned.repeat == shown.repeat);
+            shown.reused = planned
+                .and_then(|planned| Some(ReusedRepeat { from: planned.reused_from.clone()?, age_s: planned.age_s? }));
+        }
         Ok(match self.places.binary_search(&cell) {
             Ok(at) => {
                 self.cells[at] = summary;

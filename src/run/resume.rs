@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use super::changes::{changes, first_of};
 use crate::plan::{CellId, Plan};
 use crate::scenario::Scenario;
-use crate::store::{Manifest, PlannedCell, RepeatState, RunDir, RunState, StoreError, StoredRun};
+use crate::store::{Manifest, PlannedCell, PlannedRepeat, RepeatState, RunDir, RunState, StoreError, StoredRun};
 use crate::text::plural;
 
 /// So many changes are named.
@@ -99,6 +99,16 @@ impl Resumption {
     pub fn complete(&self) -> usize {
         let repeats = self.cells().iter().flat_map(|cell| &cell.repeats);
         repeats.filter(|repeat| repeat.state == RepeatState::Complete).count()
+    }
+
+    /// How many repeats of each cell of `plan` are left to measure.
+    #[must_use]
+    pub fn left(&self, scenario: &Scenario, plan: &Plan) -> Vec<u32> {
+        let repeats = scenario.load.repeats.max(self.repeats());
+        let is_complete = |repeat: &&PlannedRepeat| repeat.state == RepeatState::Complete;
+        let complete = |cell: &PlannedCell| cell.repeats.iter().filter(is_complete).map(|_| 1).sum::<u32>();
+        let stored: HashMap<&CellId, u32> = self.cells().iter().map(|cell| (&cell.cell_id, complete(cell))).collect();
+        plan.cells.iter().map(|cell| repeats.saturating_sub(stored.get(&cell.id).copied().unwrap_or(0))).collect()
     }
 
     fn changes(&self, scenario: &Scenario, plan: &Plan) -> Vec<String> {

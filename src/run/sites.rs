@@ -96,8 +96,8 @@ async fn greet(
 ) -> Result<ServerIdentity, RunError> {
     let failed = |failure| RunError::Unreachable { endpoint: endpoint.name.clone(), url: base_url.to_owned(), failure };
     client.warm(1).await.map_err(failed)?;
-    let models = match client.models().await {
-        Ok(models) => Some(models.into_iter().map(|model| model.id).collect::<Vec<_>>()),
+    let (models, server) = match client.models_and_server().await {
+        Ok((models, server)) => (Some(models.into_iter().map(|model| model.id).collect::<Vec<_>>()), server),
         Err(ControlError::Status { status: 401 | 403, message, .. }) => {
             return Err(RunError::Unauthorized {
                 endpoint: endpoint.name.clone(),
@@ -108,13 +108,16 @@ async fn greet(
         }
         Err(error) => {
             observer.tell(RunEvent::Warning(format!("endpoint `{}` gives no list of models: {error}", endpoint.name)));
-            None
+            (None, None)
         }
     };
     if let Some(models) = &models {
         warn_of_absent_models(endpoint, models, scenario, plan, observer);
     }
-    let version = client.get_text("/version").await.ok().map(|text| shorten(text.trim(), 200));
+    let (version, metrics) = tokio::join!(client.get_text("/version"), client.get_text("/metrics"));
+    let version = version.ok().map(|text| shorten(text.trim(), 200));
+    // A simulator of the run's own is new every time and the same every time.
+    let process_start_s = metrics.ok().filter(|_| endpoint.simulator.is_none()).and_then(|page| process_start(&page));
     Ok(ServerIdentity {
         base_url: endpoint.base_url.as_deref().map(|url| scenario.secrets.redact(url)),
         api: serde_json::to_value(endpoint.api)
@@ -124,9 +127,15 @@ async fn greet(
         revision: endpoint.revision.clone(),
         version,
         models: models.unwrap_or_default(),
-        server: None,
-        process_start_s: None,
+        server,
+        process_start_s,
     })
+}
+
+/// When the process started that a Prometheus page is of, seconds since the Unix epoch.
+fn process_start(page: &str) -> Option<f64> {
+    let value = page.lines().find_map(|line| line.strip_prefix("process_start_time_seconds "))?;
+    value.split_whitespace().next()?.parse().ok()
 }
 
 fn warn_of_absent_models(
@@ -154,5 +163,17 @@ pub(super) fn one_line(failure: &Failure) -> String {
     match failure.cause {
         Cause::Internal => failure.message.clone(),
         cause => format!("{}: {}", cause.as_str(), failure.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_of_a_process_is_found_on_its_metrics_page() {
+        let page = "# TYPE process_start_time_seconds gauge\nx_process_start_time_seconds 1\nprocess_start_time_seconds 1.7955126e+09\n";
+        assert_eq!(process_start(page), Some(1_795_512_600.0));
+        assert_eq!(process_start("process_start_time_seconds_total 3\n<html>"), None);
     }
 }

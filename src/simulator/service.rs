@@ -49,7 +49,7 @@ pub(super) struct Service {
     models: Vec<ServedModel>,
     requests: AtomicU64,
     ring: Arc<StampRing>,
-    started_s: i64,
+    started_ms: i64,
 }
 
 #[derive(Debug)]
@@ -91,7 +91,7 @@ impl Service {
             models,
             requests: AtomicU64::new(0),
             ring: Arc::new(StampRing::new(bounds)),
-            started_s: unix_ns() / 1_000_000_000,
+            started_ms: unix_ns() / 1_000_000,
         }
     }
 
@@ -148,7 +148,7 @@ impl Service {
                 let models: Vec<_> = self.models.iter().map(|model| (model.id.as_str(), &*model.metrics)).collect();
                 let capacity =
                     self.options.context_length.saturating_mul(u64::try_from(self.options.slots).unwrap_or(u64::MAX));
-                let page = metrics::page(&models, capacity);
+                let page = metrics::page(&models, capacity, self.started_ms);
                 whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page.into_bytes())
             }
             _ => whole(StatusCode::OK, "text/plain; charset=utf-8", Vec::new()),
@@ -160,7 +160,7 @@ impl Service {
             json!({
                 "id": model.id,
                 "object": "model",
-                "created": self.started_s,
+                "created": self.started_ms / 1000,
                 "owned_by": "infersweep",
                 "max_model_len": self.options.context_length,
             })

@@ -22,6 +22,7 @@ mod server_identity;
 mod set_aside;
 mod side_log;
 mod stored_run;
+mod take_over;
 mod unit_header;
 mod unit_id;
 

@@ -13,7 +13,7 @@ use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
 use crate::cli::{explain, run, signals};
 use crate::load::{Stop, StopHandle};
-use crate::run::{Conclusion, RunError, RunOptions, carry_out};
+use crate::run::{Conclusion, Reuse, RunError, RunOptions, carry_out};
 
 /// What happened during a run that ends it or comes after it.
 #[derive(Default)]
@@ -26,12 +26,13 @@ struct Meanwhile {
 
 impl Session<'_> {
     /// Carries out one scenario and shows what it came to, unless something else is to be measured first.
-    pub(super) async fn carry_out(&mut self, at: usize, ready: Ready) -> Result<Round, Failure> {
+    pub(super) async fn carry_out(&mut self, at: usize, ready: Ready, reuse: Option<Reuse>) -> Result<Round, Failure> {
         self.subjects[at].remember(&self.args.out, &ready.scenario);
         let options = RunOptions {
             out: &self.args.out,
             nonce: self.args.nonce.unwrap_or_else(run::fresh_nonce),
             only: self.args.choice.only.clone(),
+            reuse,
             resume: None,
             command: std::env::args().collect(),
             tokenizers: self.env.tokenizer_places(),

@@ -3,15 +3,17 @@ use std::time::Duration;
 
 use super::cause::Cause;
 use super::events::{Event, Events};
+use super::floor::Floor;
 use super::look::{Look, Ready};
 use super::screen::Screen;
 use super::subject::Subject;
 use crate::cli::args;
 use crate::cli::env::Env;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::question;
 use crate::cli::terminal::Terminal;
+use crate::cli::{question, reuse};
 use crate::plan::Estimate;
+use crate::run::Reuse;
 use crate::text::plural;
 use crate::time::unix_ns;
 use crate::watch::Follower;
@@ -45,8 +47,8 @@ pub(super) struct Session<'s> {
     pub(super) also: Vec<PathBuf>,
     /// What paths are shown relative to.
     here: PathBuf,
-    /// Results that are older count no longer.
-    pub(super) reuse_from_unix_ns: i64,
+    /// Which results still count.
+    floor: Floor,
     /// What the user allowed a run to take, seconds and dollars.
     allowed: (f64, f64),
     /// Whether a server could not be reached, or the user is asked.
@@ -89,7 +91,7 @@ impl<'s> Session<'s> {
             screen: Screen::new(env, terminal, args.json),
             also: args.watching.also.iter().map(absolute).collect::<Result<_, _>>()?,
             here: std::path::absolute(".").map_err(Failure::failed)?,
-            reuse_from_unix_ns: unix_ns(),
+            floor: Floor::of(&args.reuse, unix_ns()),
             allowed: (0.0, 0.0),
             waits_for: None,
             last: Exit::Done,
@@ -112,8 +114,9 @@ impl<'s> Session<'s> {
 
     /// Reads every scenario, and carries out those that are not as they were.
     async fn round(&mut self, cause: &Cause) -> Result<Round, Failure> {
-        if cause.measures_all() && *cause != Cause::Start {
-            self.reuse_from_unix_ns = unix_ns();
+        if cause.measures_all() {
+            self.floor = if *cause == Cause::Start { self.floor } else { Floor::Since(unix_ns()) };
+            self.subjects.iter_mut().for_each(Subject::forget);
         }
         if *cause != Cause::Retried {
             self.screen.begin(self.subjects.iter().filter_map(Subject::table));
@@ -133,13 +136,14 @@ impl<'s> Session<'s> {
                     self.screen.error(&failure);
                     (self.last, idle) = (self.last.max(failure.exit()), false);
                 }
-                Ok(ready) if !cause.measures_all() && self.subjects[at].is_done_with(&ready) => {}
+                Ok(ready) if self.subjects[at].is_done_with(&ready) => {}
                 Ok(ready) => {
                     idle = false;
-                    if !self.may_run(&ready, cause) {
+                    let reuse = self.earlier(&ready, cause)?;
+                    if !self.may_run(&ready, reuse.as_ref(), cause) {
                         continue;
                     }
-                    match self.carry_out(at, ready).await? {
+                    match self.carry_out(at, ready, reuse).await? {
                         Round::Settled => {}
                         other => return Ok(other),
                     }
@@ -167,9 +171,24 @@ impl<'s> Session<'s> {
         }
     }
 
+    /// The earlier runs whose results still count; `None` where none can.
+    fn earlier(&self, ready: &Ready, cause: &Cause) -> Result<Option<Reuse>, Failure> {
+        if cause.measures_all() && (*cause != Cause::Start || self.args.reuse.reuse.is_none()) {
+            return Ok(None);
+        }
+        let wanted = args::Reuse { reuse: Some(self.floor.max_age(unix_ns())) };
+        reuse::earlier(&wanted, &ready.scenario, &self.args.out, &self.terminal)
+    }
+
     /// Whether a run needs no word of the user; says what it takes otherwise.
-    fn may_run(&mut self, ready: &Ready, cause: &Cause) -> bool {
-        let estimate = Estimate::of(&ready.scenario, &ready.plan);
+    fn may_run(&mut self, ready: &Ready, reuse: Option<&Reuse>, cause: &Cause) -> bool {
+        let (scenario, plan) = (&ready.scenario, &ready.plan);
+        if question::price_of(&Estimate::of(scenario, plan)).is_none() {
+            return true;
+        }
+        let states = reuse.map(|reuse| reuse::states(reuse, scenario, plan));
+        let left = |cell: usize| states.as_ref().and_then(|states| states.get(cell)).map(|state| state.left);
+        let estimate = Estimate::of_repeats(scenario, plan, |cell| left(cell).unwrap_or(scenario.load.repeats));
         let takes = (estimate.seconds, estimate.cost_usd.unwrap_or(0.0));
         let Some(price) = question::price_of(&estimate) else { return true };
         if *cause == Cause::Allowed {

@@ -47,6 +47,11 @@ impl Subject {
         self.done.as_ref().is_some_and(|done| done.is_like(ready))
     }
 
+    /// From now on a run of the same is another one.
+    pub(super) fn forget(&mut self) {
+        self.done = None;
+    }
+
     /// The table that holds.
     pub(super) fn table(&self) -> Option<&str> {
         self.table.as_deref()
