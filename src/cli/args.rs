@@ -85,6 +85,9 @@ pub(super) struct Run {
     pub(super) nonce: Option<u64>,
     #[command(flatten)]
     pub(super) watching: Watching,
+    /// Hold the thread that sends and stamps to these processors, as 3 or 2-3, and the tool's other threads off them
+    #[arg(long, value_name = "CPUS")]
+    pub(super) pin: Option<CpuList>,
     /// Show only results and errors
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -125,8 +128,7 @@ pub(super) enum OnEdit {
 /// Whether earlier runs are looked at.
 #[derive(Debug, Args, Clone, Default)]
 pub(super) struct Reuse {
-    /// Take over what an earlier run under DIR measured with the same digest on the same server, at most MAX_AGE ago
-    /// (7d, 12h)
+    /// Take over what an earlier run under DIR has measured alike on the same server, at most so long ago (7d, 12h)
     #[arg(long, value_name = "MAX_AGE", num_args = 0..=1, require_equals = true, default_missing_value = "",
           value_parser = max_age)]
     pub(super) reuse: Option<MaxAge>,

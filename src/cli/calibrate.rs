@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
-use super::{args, calibration_words, explain, signals};
+use super::{args, calibration_words, explain, runtime, signals};
 use crate::calibrate::{
     CalibrateError, Calibration, CalibrationEvent, Order, Reader, Rung, ServerHost, ServerPlace, calibrate as measure,
     picture,
@@ -32,7 +32,7 @@ pub(super) fn calibrate(args: &args::Calibrate, terminal: &Terminal) -> Result<E
     let progress = Progress::start(&order, *terminal);
     let (stop, _) = StopHandle::new();
     let seen = Rc::new(Cell::new(None));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let runtime = runtime::timed(None)?;
     let tell = |event| progress.tell(event);
     let outcome = runtime.block_on(async {
         tokio::select! {

@@ -16,6 +16,7 @@ mod read;
 mod resume;
 mod reuse;
 mod run;
+mod runtime;
 mod schema;
 mod show;
 mod signals;

@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::reuse;
 use super::terminal::Terminal;
+use crate::cpus::{Manner, spawn_aside};
 use crate::plan::{Estimate, Plan};
 use crate::run::{Gauges, Observer, RunEvent};
 use crate::scenario::Scenario;
@@ -62,9 +63,9 @@ impl Progress {
         let whole = Whole { began_ns: clock.now_ns(), total_s, done_s: 0.0 };
         let shared =
             Arc::new(Shared { over: AtomicBool::new(false), clock, unit: Mutex::new(None), whole: Mutex::new(whole) });
-        let drawer = shown.then(|| {
+        let drawer = shown.then_some(()).and_then(|()| {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
-            std::thread::spawn(move || shared.draw_until_over(&bar))
+            spawn_aside("progress", Manner::GivesWay, move || shared.draw_until_over(&bar)).ok()
         });
         Self { terminal, bar, units: Mutex::new(0), expected_s, shared, drawer: Mutex::new(drawer) }
     }
@@ -109,8 +110,8 @@ impl Observer for Progress {
                     whole.total_s = repeats.iter().map(expected_s).sum();
                 }
             }
-            RunEvent::Reusing { runs, units } => {
-                self.bar.suspend(|| self.terminal.note(&reuse::told(&runs, units)));
+            RunEvent::Reusing { runs, left, units } => {
+                self.bar.suspend(|| self.terminal.note(&reuse::told(&runs, &left, units)));
             }
             RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),
             RunEvent::Probing { endpoint, model } => {

@@ -10,8 +10,8 @@ use crate::text::plural;
 use crate::time::unix_ns;
 use crate::units::format_age;
 
-/// So many runs are named.
-const MOST_RUNS: usize = 3;
+/// So many runs, and so many reasons, are named.
+const MOST_NAMED: usize = 3;
 
 /// The earlier runs of a scenario, where `--reuse` asks for them.
 pub(super) fn earlier(
@@ -33,18 +33,35 @@ pub(super) fn states(reuse: &Reuse, scenario: &Scenario, plan: &Plan) -> Vec<Cel
     reuse.look_up(scenario, plan, None, unix_ns()).iter().map(CellOutlook::state).collect()
 }
 
-/// `12 of 16 repeats reused: 8 from 20261124T093000Z-4f2a (2h old), 4 from ...`
-pub(super) fn told(runs: &[Reused], units: usize) -> String {
+/// What is reused and why the rest is not, a line each:
+/// `12 of 16 repeats reused: 8 from 20261124T093000Z-4f2a (2h old), 4 from ...`.
+pub(super) fn told(runs: &[Reused], left: &[(String, usize)], units: usize) -> String {
     let reused: usize = runs.iter().map(|run| run.units).sum();
-    if reused == 0 {
-        return format!("nothing to reuse: {} to measure", plural(units, "repeat is", "repeats are"));
-    }
     let from = |run: &Reused| format!("{} from {} ({} old)", run.units, run.run, format_age(run.oldest_s));
-    let mut from: Vec<String> = runs.iter().take(MOST_RUNS).map(from).collect();
-    let rest = runs.get(MOST_RUNS..).unwrap_or_default();
-    if !rest.is_empty() {
+    let others = |rest: &[Reused]| {
         let units: usize = rest.iter().map(|run| run.units).sum();
-        from.push(format!("{units} from {}", plural(rest.len(), "other run", "other runs")));
+        format!("{units} from {}", plural(rest.len(), "other run", "other runs"))
+    };
+    let mut text = format!("{reused} of {} reused", plural(units, "repeat", "repeats"));
+    if reused > 0 {
+        text = format!("{text}: {}", first_of(runs, from, others));
     }
-    format!("{reused} of {} reused: {}", plural(units, "repeat", "repeats"), from.join(", "))
+    if !left.is_empty() {
+        let because = |(why, units): &(String, usize)| format!("{units} ({why})");
+        let others = |rest: &[(String, usize)]| {
+            let units: usize = rest.iter().map(|(_, units)| units).sum();
+            format!("{units} for {}", plural(rest.len(), "other reason", "other reasons"))
+        };
+        text = format!("{text}\nto measure: {}", first_of(left, because, others));
+    }
+    text
+}
+
+/// The first of a list, each in words, and the others in one.
+fn first_of<T>(list: &[T], each: impl Fn(&T) -> String, others: impl Fn(&[T]) -> String) -> String {
+    let mut words: Vec<String> = list.iter().take(MOST_NAMED).map(each).collect();
+    if let Some(rest) = list.get(MOST_NAMED..).filter(|rest| !rest.is_empty()) {
+        words.push(others(rest));
+    }
+    words.join(", ")
 }

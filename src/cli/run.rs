@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::read::{self, Purpose};
 use super::terminal::Terminal;
-use super::{check, explain, question, resume, reuse, signals, watch};
+use super::{check, explain, question, resume, reuse, runtime, signals, watch};
 use crate::load::StopHandle;
 use crate::metrics::{CellSummary, Verdict};
 use crate::plan::{Estimate, Plan};
@@ -149,7 +149,7 @@ fn run_one(
     let progress = Progress::start(scenario, &plan, *terminal);
     let (stop, _) = StopHandle::new();
     let seen = Rc::new(Cell::new(None));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let runtime = runtime::timed(args.pin.as_ref())?;
     let outcome = runtime.block_on(async {
         tokio::select! {
             outcome = carry_out(scenario, &plan, material, &options, &progress, &stop) => outcome,

@@ -44,6 +44,8 @@ pub fn digest_of(plan: &Plan) -> String {
 pub(super) struct Digester<'s> {
     scenario: &'s Scenario,
     contents: &'s ContentHashes,
+    /// The scenario as it is written, every `${VAR}` still in its place.
+    written: toml::Table,
     known: HashMap<Sharing, Known>,
 }
 
@@ -63,7 +65,9 @@ type Known = (Arc<DigestParts>, String);
 
 impl<'s> Digester<'s> {
     pub(super) fn new(scenario: &'s Scenario, contents: &'s ContentHashes) -> Self {
-        Self { scenario, contents, known: HashMap::new() }
+        // A frozen scenario always parses; without one, values are struck out of what was made of it.
+        let written = scenario.frozen.parse().unwrap_or_default();
+        Self { scenario, contents, written, known: HashMap::new() }
     }
 
     /// The digest of a cell: of all that can change its result, and of nothing else; and what it is made of.
@@ -76,9 +80,9 @@ impl<'s> Digester<'s> {
             is_open: axes.qps().is_some(),
             sizes: [axes.input_tokens(), axes.output_tokens()].map(|size| empirical(size).map(Path::to_owned)),
         };
-        let (scenario, contents) = (self.scenario, self.contents);
+        let (scenario, contents, written) = (self.scenario, self.contents, &self.written);
         let (parts, text) = self.known.entry(sharing).or_insert_with_key(|sharing| {
-            let parts = Listing { scenario, contents, parts: DigestParts::default() }.of(sharing);
+            let parts = Listing { scenario, contents, written, parts: DigestParts::default() }.of(sharing);
             let text = parts.to_json().to_string();
             (Arc::new(parts), text)
         });
@@ -99,6 +103,7 @@ fn empirical(size: Option<&SizeSpec>) -> Option<&Path> {
 struct Listing<'s> {
     scenario: &'s Scenario,
     contents: &'s ContentHashes,
+    written: &'s toml::Table,
     parts: DigestParts,
 }
 
@@ -139,10 +144,21 @@ impl Listing<'_> {
         }
     }
 
+    /// A header's value as it is written.
+    fn written_header(&self, endpoint: &str, header: &str) -> Option<&str> {
+        self.written.get("endpoints")?.get(endpoint)?.get("headers")?.get(header)?.as_str()
+    }
+
     fn endpoint(&mut self, name: &str) {
         let Some(endpoint) = self.scenario.endpoint(name) else { return };
-        let headers = endpoint.headers.iter().map(|(name, value)| (name.clone(), self.by_name(value.expose()).into()));
-        let headers: serde_json::Map<String, Value> = headers.collect();
+        let headers: serde_json::Map<String, Value> = endpoint
+            .headers
+            .iter()
+            .map(|(header, value)| {
+                let written = self.written_header(name, header).unwrap_or(value.expose());
+                (header.clone(), self.by_name(written).into())
+            })
+            .collect();
         let metrics = endpoint.server_metrics.iter().map(|(name, metric)| json!([name, metric.pointer, metric.unit]));
         let metrics: Vec<Value> = metrics.collect();
         let timeouts = endpoint.timeouts;

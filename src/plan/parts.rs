@@ -46,7 +46,9 @@ mod tests {
     fn parts_that_differ_are_named_also_where_one_side_has_none() {
         let parts = |values: &[(&str, Value)]| {
             let mut parts = DigestParts::default();
-            values.iter().for_each(|(name, value)| parts.note(*name, value));
+            for (name, value) in values {
+                parts.note(*name, value);
+            }
             parts
         };
         let now = parts(&[("a", 1.into()), ("b", 1.into()), ("c", 1.into()), ("e", Value::Null)]);

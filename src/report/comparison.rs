@@ -82,12 +82,25 @@ impl ComparisonTable {
         if !dropped.is_empty() {
             notes.push(format!("no room for {} (summary.csv has all)", dropped.join(", ")));
         }
-        let mut lines = wrap(&self.title, width);
-        lines.push(String::new());
-        lines.extend(grid.terminal(width, coloured));
+        let mut lines = self.drawn(&grid, width, coloured);
         lines.push(String::new());
         lines.extend(notes.iter().flat_map(|note| wrap(note, width)));
         lines.join("\n").trim_end().to_owned()
+    }
+
+    /// The same without the notes below it: for a reader who has seen them.
+    #[must_use]
+    pub fn brief(&self, width: usize, coloured: bool) -> String {
+        let mut grid = self.grid.clone();
+        grid.fit(width);
+        self.drawn(&grid, width, coloured).join("\n")
+    }
+
+    fn drawn(&self, grid: &Grid, width: usize, coloured: bool) -> Vec<String> {
+        let mut lines = wrap(&self.title, width);
+        lines.push(String::new());
+        lines.extend(grid.terminal(width, coloured));
+        lines
     }
 
     /// As Markdown.

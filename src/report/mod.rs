@@ -16,6 +16,8 @@ mod reused;
 mod steady;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_changes;
 
 pub use aligned::{TextColumn, aligned};
 pub use changes::Earlier;

@@ -8,7 +8,7 @@ use super::learn::{Countings, Learner};
 use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::resume::Resumption;
-use super::reuse::Reuse;
+use super::reuse::{Reuse, reasons};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::{Bench, Measured};
@@ -125,9 +125,9 @@ async fn ready(
     if let Some(reuse) = &options.reuse {
         let sites = Sites::open(scenario, plan, clock, observer).await?;
         let outlooks = reuse.look_up(scenario, plan, Some(sites.identities()), unix_ns());
+        let (units, left) = (outlooks.iter().map(|cell| cell.repeats.len()).sum(), reasons(&outlooks));
         let agenda = Agenda::without(outlooks, plan, observer);
-        let units = plan.cells.len() * scenario.load.repeats as usize;
-        observer.tell(RunEvent::Reusing { runs: agenda.reused(), units });
+        observer.tell(RunEvent::Reusing { runs: agenda.reused(), left, units });
         let to_measure = agenda.of_measured(plan);
         preflight(scenario, &to_measure, observer)?;
         let tokenizers = tokenizers(&to_measure).await?;

@@ -22,6 +22,8 @@ pub enum RunEvent {
     Reusing {
         /// By the run in which they were measured, the newest first.
         runs: Vec<Reused>,
+        /// Why the others are not, each with how many units, most first.
+        left: Vec<(String, usize)>,
         /// Units of the whole plan.
         units: usize,
     },

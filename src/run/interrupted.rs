@@ -19,8 +19,8 @@ pub struct InterruptedRun {
 #[must_use]
 pub fn interrupted_run(out: &Path, scenario: &Scenario, plan: &Plan) -> Option<InterruptedRun> {
     let digest = digest_of(plan);
-    let (runs, _) = earlier_runs(out, &scenario.name).ok()?;
-    let newest = runs.into_iter().find(|run| run.manifest.scenario_digest == digest)?;
+    let earlier = earlier_runs(out, &scenario.name).ok()?;
+    let newest = earlier.runs.into_iter().find(|run| run.manifest.scenario_digest == digest)?;
     newest
         .is_interrupted()
         .then(|| InterruptedRun { path: out.join(&scenario.name).join(newest.name()), complete: progress(&newest) })

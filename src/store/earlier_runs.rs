@@ -27,11 +27,20 @@ impl EarlierRun {
     }
 }
 
-/// The runs of a scenario under `out`, newest first. What cannot be read is passed over and listed with why.
-pub fn earlier_runs(out: &Path, name: &str) -> Result<(Vec<EarlierRun>, Vec<(PathBuf, StoreError)>), StoreError> {
+/// The runs of a scenario that are there already.
+#[derive(Debug, Default)]
+pub struct EarlierRuns {
+    /// Newest first.
+    pub runs: Vec<EarlierRun>,
+    /// Run directories that cannot be read, and why.
+    pub unreadable: Vec<(PathBuf, StoreError)>,
+}
+
+/// The runs of a scenario under `out`. What cannot be read is passed over and listed.
+pub fn earlier_runs(out: &Path, name: &str) -> Result<EarlierRuns, StoreError> {
     let parent = out.join(name);
     let entries = match fs::read_dir(&parent) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), Vec::new())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(EarlierRuns::default()),
         other => other.map_err(StoreError::io("read directory", &parent))?,
     };
     let mut paths = Vec::new();
@@ -44,17 +53,17 @@ pub fn earlier_runs(out: &Path, name: &str) -> Result<(Vec<EarlierRun>, Vec<(Pat
     }
     // Names begin with the date.
     paths.sort_by(|one, other| other.cmp(one));
-    let (mut runs, mut unreadable) = (Vec::new(), Vec::new());
+    let mut earlier = EarlierRuns::default();
     for path in paths {
         let opened = RunDir::open(&path).and_then(|dir| Ok((Manifest::read(&dir)?, dir)));
         match opened {
-            Ok((manifest, dir)) => runs.push(EarlierRun { dir, manifest }),
+            Ok((manifest, dir)) => earlier.runs.push(EarlierRun { dir, manifest }),
             // One that has only just been made, or something else altogether.
             Err(StoreError::NotARun { .. }) => {}
-            Err(error) => unreadable.push((path, error)),
+            Err(error) => earlier.unreadable.push((path, error)),
         }
     }
-    Ok((runs, unreadable))
+    Ok(earlier)
 }
 
 #[cfg(test)]
@@ -64,7 +73,7 @@ mod tests {
     #[test]
     fn runs_are_listed_newest_first_and_what_is_none_is_passed_over() {
         let out = tempfile::tempdir().unwrap();
-        assert!(earlier_runs(out.path(), "s").unwrap().0.is_empty());
+        assert!(earlier_runs(out.path(), "s").unwrap().runs.is_empty());
         let mut made = Vec::new();
         for (second, state) in [(1, RunState::Complete), (3, RunState::Interrupted), (2, RunState::Running)] {
             let dir = RunDir::create(out.path(), "s", second * 1_000_000_000, 0).unwrap();
@@ -74,7 +83,7 @@ mod tests {
         fs::create_dir(out.path().join("s/notes")).unwrap();
         fs::create_dir(out.path().join("s/broken")).unwrap();
         fs::write(out.path().join("s/broken/manifest.json"), "{").unwrap();
-        let (runs, unreadable) = earlier_runs(out.path(), "s").unwrap();
+        let EarlierRuns { runs, unreadable } = earlier_runs(out.path(), "s").unwrap();
         let states: Vec<RunState> = runs.iter().map(|run| run.manifest.state).collect();
         assert_eq!(states, [RunState::Interrupted, RunState::Running, RunState::Complete]);
         assert_eq!(runs.iter().map(EarlierRun::is_interrupted).collect::<Vec<_>>(), [false; 3], "all locks are held");

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::atomic::{create_parent, sync_dir};
 use super::{Origin, StoreError, UnitHeader};
+use crate::cpus::{Manner, spawn_aside};
 use crate::record::{ClientFacts, RequestRecord};
 
 /// A line of a journal.
@@ -87,15 +88,14 @@ impl JournalWriter {
             .map_err(StoreError::io("write", path))?;
         let flag = Arc::clone(&backlog);
         let path_there = path.to_owned();
-        let writer = thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || {
-                journal.keep(&inbox).map_err(|error| {
-                    flag.failed.store(true, Ordering::Release);
-                    StoreError::io("write", &path_there)(error)
-                })
+        let keep = move || {
+            journal.keep(&inbox).map_err(|error| {
+                flag.failed.store(true, Ordering::Release);
+                StoreError::io("write", &path_there)(error)
             })
-            .map_err(StoreError::io("start a writer for", path))?;
+        };
+        let writer =
+            spawn_aside("journal", Manner::GivesWay, keep).map_err(StoreError::io("start a writer for", path))?;
         Ok(Self { lines, backlog, writer })
     }
 

@@ -33,7 +33,7 @@ mod tests;
 
 pub use atomic::write_atomic;
 pub use columns::{Column, RowSchema, VarColumn, VarType, fixed_columns};
-pub use earlier_runs::{EarlierRun, earlier_runs};
+pub use earlier_runs::{EarlierRun, EarlierRuns, earlier_runs};
 pub use error::StoreError;
 pub use host::Host;
 pub use inputs::{FrozenInput, Input, freeze_inputs, hash_file};

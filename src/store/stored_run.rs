@@ -110,8 +110,7 @@ impl StoredRun {
                 let complete = whole.contains(&unit);
                 let state = match repeat.state {
                     _ if complete => RepeatState::Complete,
-                    RepeatState::Running => RepeatState::Interrupted,
-                    RepeatState::Complete => RepeatState::Interrupted,
+                    RepeatState::Running | RepeatState::Complete => RepeatState::Interrupted,
                     other => other,
                 };
                 if state != repeat.state {

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod bad_input;
+mod bad_sources;
 mod calibrate;
 mod commands;
 mod documents;
@@ -12,7 +13,9 @@ mod imports;
 mod interrupted;
 mod open_loop;
 mod pictures;
+mod repeatable;
 mod resume;
+mod reuse;
 mod scenarios;
 mod sources;
 mod tokenizers;

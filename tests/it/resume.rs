@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use infersweep::record::RequestRecord;
+use infersweep::record::{RequestRecord, ServerReport, Stamps};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -32,7 +32,7 @@ save_responses = true
 impl Bench {
     /// Starts a run and waits until a repeat is complete and the next one has rows.
     fn start_and_wait(&self, words: &str) -> Child {
-        let child = self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = self.command(words).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let latest = self.path("results/slow/latest");
         let has_rows = |path: &Path| std::fs::read_to_string(path).is_ok_and(|text| text.lines().count() > 2);
         // The journal of a repeat whose file is whole goes a moment later.
@@ -48,7 +48,9 @@ impl Bench {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        panic!("no repeat was complete in time");
+        child.kill().unwrap();
+        let said = said(&child.wait_with_output().unwrap());
+        panic!("no repeat was complete in time: {}", said.stderr);
     }
 
     fn interrupted(&self, words: &str, how: Signal) -> (PathBuf, Said) {
@@ -61,11 +63,11 @@ impl Bench {
 
 /// All of a row that is no time and hangs on no time.
 fn facts(mut row: RequestRecord) -> RequestRecord {
-    row.stamps = Default::default();
+    row.stamps = Stamps::default();
     row.attempts.clear();
     row.chunks.clear();
     row.response_id = None;
-    row.server = Default::default();
+    row.server = ServerReport::default();
     row
 }
 

@@ -96,10 +96,10 @@ pub(crate) struct Simulated {
 
 impl Simulated {
     pub(crate) fn start(bench: &Bench, more: &str) -> Self {
-        Self::start_on(bench, 0, more)
+        Self::start_at(bench, "0", more)
     }
 
-    pub(crate) fn start_on(bench: &Bench, port: u16, more: &str) -> Self {
+    pub(crate) fn start_at(bench: &Bench, port: &str, more: &str) -> Self {
         let mut child =
             bench.command(&format!("simulate --port {port} {more}")).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();

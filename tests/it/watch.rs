@@ -275,8 +275,10 @@ fn a_signal_during_a_run_leaves_one_that_can_be_resumed() {
 fn a_server_that_was_replaced_is_measured_anew() {
     let bench = bench();
     let server = Simulated::start(&bench, "--ttft 3ms --itl 1ms");
-    let (url, port) =
-        (server.url.clone(), server.url.rsplit([':', '/']).find_map(|part| part.parse::<u16>().ok()).unwrap());
+    let (url, port) = (
+        server.url.clone(),
+        server.url.rsplit([':', '/']).find(|part| part.parse::<u16>().is_ok()).unwrap().to_owned(),
+    );
     write(&bench, "base.toml", &format!("[endpoints.sim]\nbase_url = \"{url}\"\n[models.m]\ntokenizer = \"words\"\n"));
     let session = Watched::start(&bench, "");
     session.settled();
@@ -287,7 +289,7 @@ fn a_server_that_was_replaced_is_measured_anew() {
     let with_four = WATCHED.replace("[1, 2]", "[1, 2, 3, 4]");
     let (said, outcome) = session.after(|bench| write(bench, "watched.toml", &with_four));
     assert!(outcome.is_none() && said.contains("cannot be reached") && said.contains("trying"), "{said}");
-    let _server = Simulated::start_on(&bench, port, "--ttft 3ms --itl 1ms");
+    let _server = Simulated::start_at(&bench, &port, "--ttft 3ms --itl 1ms");
     let said = session.until("results: ");
     assert_eq!(measured(&bench.latest("watched")), 4, "another server: {said}");
 }

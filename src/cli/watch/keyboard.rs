@@ -9,6 +9,7 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tc
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::cli::env::Env;
+use crate::cpus::{Manner, step_aside};
 
 /// How long the thread waits for a key before it looks whether it is still wanted.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -35,6 +36,7 @@ impl Keyboard {
         let thread = std::thread::spawn({
             let over = Arc::clone(&over);
             move || {
+                step_aside(Manner::GivesWay);
                 while !over.load(Ordering::Relaxed) {
                     for key in keys_pressed() {
                         // Whoever listens no longer has ended.

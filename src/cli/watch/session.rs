@@ -11,7 +11,7 @@ use crate::cli::args;
 use crate::cli::env::Env;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::terminal::Terminal;
-use crate::cli::{question, reuse};
+use crate::cli::{question, reuse, runtime};
 use crate::plan::Estimate;
 use crate::run::Reuse;
 use crate::text::plural;
@@ -30,7 +30,7 @@ pub(in crate::cli) fn watch(args: &args::Run, env: &Env, terminal: &Terminal) ->
         return Err(Failure::usage(format!("{} is a directory: only scenario files can be watched", dir.display()))
             .help("name its scenario files"));
     }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let runtime = runtime::timed(args.pin.as_ref())?;
     runtime.block_on(async { Session::begin(args, env, *terminal)?.go().await })
 }
 
@@ -119,7 +119,7 @@ impl<'s> Session<'s> {
             self.subjects.iter_mut().for_each(Subject::forget);
         }
         if *cause != Cause::Retried {
-            self.screen.begin(self.subjects.iter().filter_map(Subject::table));
+            self.screen.begin(self.subjects.iter().filter_map(Subject::brief));
             if *cause != Cause::Start {
                 self.screen.note(&cause.told(&self.here));
             }

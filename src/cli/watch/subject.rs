@@ -19,14 +19,23 @@ pub(super) struct Subject {
     done: Option<Ready>,
     /// The results that the next table is held against.
     earlier: Earlier,
-    /// The table that holds.
+    /// The table that holds, and how much of it stays on later screens.
     table: Option<String>,
+    brief: Option<String>,
 }
 
 impl Subject {
     pub(super) fn new(path: &Path) -> Self {
         let earlier = Earlier::new();
-        Self { path: path.to_owned(), read: Vec::new(), known: Vec::new(), done: None, earlier, table: None }
+        Self {
+            path: path.to_owned(),
+            read: Vec::new(),
+            known: Vec::new(),
+            done: None,
+            earlier,
+            table: None,
+            brief: None,
+        }
     }
 
     /// Every file whose change may matter.
@@ -66,12 +75,18 @@ impl Subject {
         }
     }
 
+    /// The same without its notes.
+    pub(super) fn brief(&self) -> Option<&str> {
+        self.brief.as_deref()
+    }
+
     /// Takes a run's results, and draws their table where the scenario wants one.
     pub(super) fn conclude(&mut self, ready: &Ready, conclusion: &Conclusion, terminal: &Terminal) {
         let cells = &conclusion.summary.cells;
         if !cells.is_empty() && ready.scenario.output.formats.contains(&Format::Table) {
             let table = report::comparison_since(&ready.scenario.name, cells, &self.earlier);
             self.table = Some(table.terminal(terminal.width(), terminal.coloured()));
+            self.brief = Some(table.brief(terminal.width(), terminal.coloured()));
         }
         self.earlier.extend(by_id(cells.clone()));
     }

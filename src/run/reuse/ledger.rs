@@ -8,7 +8,7 @@ use super::judge::Judge;
 use super::outlook::CellOutlook;
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::store::{EarlierRun, PlanFile, ServerIdentity, StoreError, UnitId, earlier_runs};
+use crate::store::{EarlierRun, EarlierRuns, PlanFile, ServerIdentity, StoreError, UnitId, earlier_runs};
 
 /// The servers as they are now, by endpoint.
 pub type Servers = BTreeMap<String, ServerIdentity>;
@@ -55,7 +55,7 @@ impl Reuse {
     /// # Errors
     /// When the directory cannot be read. A run that cannot is only [listed](Self::unreadable).
     pub fn read(out: &Path, name: &str, max_age: Option<Duration>) -> Result<Self, StoreError> {
-        let (earlier, mut unreadable) = earlier_runs(out, name)?;
+        let EarlierRuns { runs: earlier, mut unreadable } = earlier_runs(out, name)?;
         let mut runs = Vec::new();
         for run in earlier {
             match PlanFile::read(&run.dir) {

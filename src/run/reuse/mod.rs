@@ -11,4 +11,5 @@ mod outlook;
 mod tests;
 
 pub use ledger::{Reuse, Servers};
+pub(super) use outlook::reasons;
 pub use outlook::{CellOutlook, Outlook, Source};

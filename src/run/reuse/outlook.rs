@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use crate::plan::CellState;
 use crate::store::{PlannedRepeat, RunDir};
 use crate::units::format_age;
@@ -56,6 +58,19 @@ impl CellOutlook {
         };
         CellState { left, why }
     }
+}
+
+/// Why units are measured, each with how many, most first.
+pub(in crate::run) fn reasons(outlooks: &[CellOutlook]) -> Vec<(String, usize)> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for outlook in outlooks.iter().flat_map(|cell| &cell.repeats) {
+        if let Outlook::Run { why } = outlook {
+            *counts.entry(why).or_default() += 1;
+        }
+    }
+    let mut reasons: Vec<(String, usize)> = counts.into_iter().map(|(why, count)| (why.to_owned(), count)).collect();
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    reasons
 }
 
 /// `from 20261124T093000Z-4f2a, 2h old`; of several, the oldest one's age.
