@@ -272,7 +272,7 @@ async fn cool_down(time: Duration, stop: &StopHandle) {
     let mut signal = stop.signal();
     tokio::select! {
         () = tokio::time::sleep(time) => {}
-        () = signal.reached(Stop::Draining) => {}
+        () = signal.reached(Stop::Finishing) => {}
     }
 }
 
