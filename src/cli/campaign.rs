@@ -4,7 +4,7 @@ use super::args;
 use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
-use super::run::{gone, judge, warn_of_incomplete};
+use super::run::{gone, judge, tell_where};
 use super::session::{Driven, Session, Work, fresh_nonce};
 use super::terminal::Terminal;
 use super::{question, turned};
@@ -84,8 +84,7 @@ async fn run_all(campaign: &mut Campaign, ready: &[Prepared], works: Vec<Work>, 
         match outcome {
             Ok(conclusion) => {
                 worst = worst.max(judge(&prepared.scenario, &conclusion.summary.cells, terminal));
-                warn_of_incomplete(&conclusion, prepared, terminal);
-                terminal.note(&format!("results: {}", conclusion.dir.display()));
+                tell_where(&conclusion, &prepared.plan, terminal);
                 worst = worst.max(told(campaign.ended(at, &conclusion), prepared, terminal));
             }
             Err(failure) => {

@@ -31,6 +31,7 @@ mod simulate;
 mod stored;
 mod terminal;
 mod turned;
+mod watch;
 
 use std::process::ExitCode;
 

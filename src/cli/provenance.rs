@@ -1,17 +1,17 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::prepare::Prepared;
 use crate::plan::content_files;
+use crate::scenario::Scenario;
 use crate::store::{Build, LockFile, LockState, Provenance, SuiteState, hash_file};
 
 /// Where the results of a scenario will come from, as it is now. What cannot be told is left out.
-pub(super) fn provenance(prepared: &Prepared, locked: bool) -> Provenance {
+pub(super) fn provenance(path: &Path, scenario: &Scenario, locked: bool) -> Provenance {
     let now = jiff::ZonedDateTime::now();
     Provenance {
         build: Build::of_this_program(),
-        suite: suite_state(prepared),
-        lock: LockFile::nearest(&prepared.path).and_then(|path| lock_state(&path, locked)),
+        suite: suite_state(scenario),
+        lock: LockFile::nearest(path).and_then(|path| lock_state(&path, locked)),
         time_zone: now.time_zone().iana_name().map(str::to_owned),
         utc_offset: Some(now.strftime("%:z").to_string()),
     }
@@ -21,15 +21,15 @@ fn lock_state(path: &Path, held: bool) -> Option<LockState> {
     Some(LockState { path: path.display().to_string(), sha256: hash_file(path).ok()?, held })
 }
 
-fn suite_state(prepared: &Prepared) -> Option<SuiteState> {
+fn suite_state(scenario: &Scenario) -> Option<SuiteState> {
     // A run without a file lies in no repository, even where it is called from one.
-    let file = std::path::absolute(prepared.scenario.files.first()?).ok()?;
+    let file = std::path::absolute(scenario.files.first()?).ok()?;
     let git = Git { dir: file.parent()?.to_owned() };
     let root = PathBuf::from(git.says(&["rev-parse", "--show-toplevel"])?);
     let commit = git.says(&["rev-parse", "--verify", "--quiet", "HEAD"]);
     let branch = git.says(&["symbolic-ref", "--short", "--quiet", "HEAD"]);
-    let mut files: Vec<PathBuf> = prepared.scenario.files.clone();
-    files.extend(content_files(&prepared.scenario));
+    let mut files: Vec<PathBuf> = scenario.files.clone();
+    files.extend(content_files(scenario));
     let files: Vec<PathBuf> = files.iter().filter_map(|file| file.canonicalize().ok()).collect();
     let root = root.canonicalize().unwrap_or(root);
     // What lies elsewhere is known by its hash alone.

@@ -7,8 +7,9 @@ use super::prepare::{self, Prepared};
 use super::read::{self, Purpose};
 use super::session::{Driven, Session, Work};
 use super::terminal::Terminal;
-use super::{campaign, lock, question, resume, turned};
+use super::{campaign, lock, question, resume, turned, watch};
 use crate::metrics::{CellSummary, Verdict};
+use crate::plan::Plan;
 use crate::report;
 use crate::run::{Conclusion, Resumption};
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
@@ -16,6 +17,9 @@ use crate::text::plural;
 
 /// `infersweep run`: carries out a scenario, one after the other, or what is left of interrupted runs.
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    if args.watching.watch {
+        return watch::watch(args, env, terminal);
+    }
     if args.quick.url.is_some() {
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
         let prepared = prepare::prepare_text(scenario, &args.choice, terminal)?;
@@ -167,18 +171,17 @@ fn show(conclusion: &Conclusion, prepared: &Prepared, args: &args::Run, terminal
         };
         terminal.result(&table.terminal(terminal.width(), terminal.coloured()));
     }
-    warn_of_incomplete(conclusion, prepared, terminal);
-    terminal.note(&format!("results: {}", conclusion.dir.display()));
+    tell_where(conclusion, &prepared.plan, terminal);
     if args.quick.url.is_some() {
         terminal.note(&format!("again:   infersweep run {}", conclusion.dir.join("scenario.toml").display()));
     }
     Ok(())
 }
 
-/// Says when a run did not come to its end.
-pub(super) fn warn_of_incomplete(conclusion: &Conclusion, prepared: &Prepared, terminal: &Terminal) {
+/// Where a run's results are, and what is missing.
+pub(super) fn tell_where(conclusion: &Conclusion, plan: &Plan, terminal: &Terminal) {
     if conclusion.complete < conclusion.units {
-        let cells = plural(prepared.plan.cells.len(), "cell", "cells");
+        let cells = plural(plan.cells.len(), "cell", "cells");
         terminal.warning(&format!(
             "interrupted: {} of {} repeats of {cells} complete; this to finish it:\n  infersweep run {}",
             conclusion.complete,
@@ -186,10 +189,11 @@ pub(super) fn warn_of_incomplete(conclusion: &Conclusion, prepared: &Prepared, t
             conclusion.dir.display(),
         ));
     }
+    terminal.note(&format!("results: {}", conclusion.dir.display()));
 }
 
 /// A cell whose requests all failed fails the run.
-fn of_cells(cells: &[CellSummary], terminal: &Terminal) -> Exit {
+pub(super) fn of_cells(cells: &[CellSummary], terminal: &Terminal) -> Exit {
     let dead: Vec<&str> = cells
         .iter()
         .filter(|cell| cell.requests.completed == 0 && cell.requests.failed > 0)
@@ -203,7 +207,7 @@ fn of_cells(cells: &[CellSummary], terminal: &Terminal) -> Exit {
 }
 
 /// A cell that the client limited fails a run that asks for a healthy one.
-fn of_clients(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
+pub(super) fn of_clients(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
     if !scenario.load.require_healthy_client {
         return Exit::Done;
     }

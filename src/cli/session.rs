@@ -74,7 +74,7 @@ impl<'s> Session<'s> {
             reuse: work.reuse,
             resume: work.resume,
             command: std::env::args().collect(),
-            provenance: provenance::provenance(prepared, self.args.locked),
+            provenance: provenance::provenance(&prepared.path, scenario, self.args.locked),
             tokenizers: self.env.tokenizer_places(),
             views: &Drawn,
         };

@@ -4,6 +4,7 @@ use super::exit::{Exit, Failure};
 use super::stored::{self, Opened};
 use super::terminal::Terminal;
 use super::{campaign, turned};
+use crate::metrics::CellSummary;
 use crate::report;
 use crate::store::{Build, Host, LockState, Manifest, Provenance, RunDir, ServerIdentity, SuiteState};
 use crate::text::{plural, shorten};
@@ -23,11 +24,7 @@ pub(super) fn show(args: &args::Show, env: &Env, terminal: &Terminal) -> Result<
     if args.json {
         terminal.result(&serde_json::to_string_pretty(&summary).map_err(Failure::failed)?);
     } else {
-        let draw = if args.steady { report::steady_comparison } else { report::comparison };
-        let name = &run.manifest.name;
-        let turned = turned::table(&args.turn, name, &summary.cells)?;
-        let table = turned.unwrap_or_else(|| draw(name, &summary.cells));
-        terminal.result(&table.terminal(terminal.width(), terminal.coloured()));
+        draw(args, &run.manifest.name, &summary.cells, terminal)?;
     }
     Ok(if damaged { Exit::Failed } else { Exit::Done })
 }
@@ -125,4 +122,23 @@ fn server_words(server: &ServerIdentity) -> String {
         ],
         ", ",
     )
+}
+
+/// The tables that were asked for.
+fn draw(args: &args::Show, name: &str, cells: &[CellSummary], terminal: &Terminal) -> Result<(), Failure> {
+    let tables = match (args.steady, args.server) {
+        (_, true) => report::server_tables(name, cells),
+        (true, false) => vec![report::steady_comparison(name, cells)],
+        (false, false) => {
+            vec![turned::table(&args.turn, name, cells)?.unwrap_or_else(|| report::comparison(name, cells))]
+        }
+    };
+    let (width, coloured) = (terminal.width(), terminal.coloured());
+    let drawn: Vec<String> = tables.iter().map(|table| table.terminal(width, coloured)).collect();
+    if drawn.is_empty() {
+        terminal.warning("no answer of this run tells of the server's own work");
+    } else {
+        terminal.result(&drawn.join("\n\n"));
+    }
+    Ok(())
 }

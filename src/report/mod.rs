@@ -3,6 +3,7 @@
 mod aligned;
 mod axes;
 mod campaign;
+mod changes;
 mod clients;
 mod comparison;
 mod csv;
@@ -14,13 +15,18 @@ mod notes;
 mod pivot;
 mod plan;
 mod reused;
+mod servers;
 mod steady;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_changes;
 
 pub use aligned::{TextColumn, aligned};
 pub use campaign::{CampaignPlanRow, campaign_cells, campaign_plan_table};
-pub use comparison::{ComparisonTable, comparison, comparison_markdown, steady_comparison};
+pub use changes::Earlier;
+pub use comparison::{ComparisonTable, comparison, comparison_markdown, comparison_since, steady_comparison};
 pub use csv::summary_csv;
 pub use pivot::{PivotFigure, UnknownFigure, pivot};
 pub use plan::plan_table;
+pub use servers::server_tables;

@@ -7,6 +7,7 @@ mod axis;
 mod bare_vars;
 mod endpoint;
 mod families;
+mod files;
 mod format;
 mod hide;
 mod included;
@@ -21,6 +22,7 @@ mod read;
 mod request;
 mod resolve;
 mod slo;
+mod studio_url;
 mod suite;
 mod tree;
 mod variables;
@@ -39,6 +41,7 @@ pub use prompt::{
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};
+pub use studio_url::StudioApi;
 pub use suite::{Glance, Skipped, Suite, SuiteError, scenario_files};
 pub use variables::{Unset, Variables};
 
@@ -84,7 +87,7 @@ pub struct Scenario {
     pub gates: Vec<Gate>,
     /// What is written.
     pub output: Output,
-    /// The scenario file and every file it extends, as they were read; the first is the scenario itself.
+    /// The scenario file and every file it extends; the first is the scenario itself.
     pub files: Vec<PathBuf>,
     /// The resolved scenario as TOML with `${VAR}` unexpanded: the frozen copy.
     pub frozen: String,
