@@ -21,6 +21,7 @@ mod schema;
 mod show;
 mod signals;
 mod simulate;
+mod stored;
 mod terminal;
 
 use std::process::ExitCode;
@@ -46,7 +47,7 @@ pub fn main() -> ExitCode {
         Command::Plan(plan) => plan::plan(plan, &env, &terminal),
         Command::Check(check) => Ok(check::check(check, &env, &terminal)),
         Command::Schema(schema) => schema::schema(schema, &terminal),
-        Command::Show(show) => show::show(show, &terminal),
+        Command::Show(show) => show::show(show, &env, &terminal),
         Command::Import(import) => import::import(import, &terminal),
         Command::Calibrate(args) => calibrate::calibrate(args, &terminal),
         Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),

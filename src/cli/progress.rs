@@ -1,4 +1,5 @@
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -23,6 +24,8 @@ pub(super) struct Progress {
     terminal: Terminal,
     bar: ProgressBar,
     units: Mutex<usize>,
+    /// The run directory, once the first unit comes next.
+    dir: Mutex<Option<PathBuf>>,
     /// Seconds that each cell's repeat is expected to take, for the time left.
     expected_s: HashMap<String, f64>,
     shared: Arc<Shared>,
@@ -67,7 +70,15 @@ impl Progress {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
             spawn_aside("progress", Manner::GivesWay, move || shared.draw_until_over(&bar)).ok()
         });
-        Self { terminal, bar, units: Mutex::new(0), expected_s, shared, drawer: Mutex::new(drawer) }
+        Self {
+            terminal,
+            bar,
+            units: Mutex::new(0),
+            dir: Mutex::new(None),
+            expected_s,
+            shared,
+            drawer: Mutex::new(drawer),
+        }
     }
 
     /// A word between the frames.
@@ -87,6 +98,11 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
+    /// The run directory, once the first unit comes next.
+    pub(super) fn dir(&self) -> Option<PathBuf> {
+        self.dir.lock().map_or(None, |dir| dir.clone())
+    }
+
     fn units(&self) -> usize {
         self.units.lock().map_or(0, |units| *units)
     }
@@ -95,13 +111,16 @@ impl Progress {
 impl Observer for Progress {
     fn tell(&self, event: RunEvent) {
         match event {
-            RunEvent::Started { units, repeats, .. } => {
+            RunEvent::Started { units, repeats, dir, .. } => {
                 if let (Ok(mut known), Ok(mut whole)) = (self.units.lock(), self.shared.whole.lock()) {
                     *known = units;
                     let expected_s = |(cell, count): (&String, &usize)| {
                         self.expected_s.get(cell).copied().unwrap_or(0.0) * ratio(*count as u64, 1)
                     };
                     whole.total_s = repeats.iter().map(expected_s).sum();
+                }
+                if let Ok(mut known) = self.dir.lock() {
+                    *known = Some(dir);
                 }
             }
             RunEvent::Reusing { runs, left, units } => {

@@ -148,19 +148,35 @@ fn run_one(
     let seen = Rc::new(Cell::new(None));
     let runtime = runtime::timed(args.pin.as_ref())?;
     let outcome = runtime.block_on(async {
+        let (has_begun, tell) = (|| progress.dir().is_some(), |text: &str| progress.note(text));
         tokio::select! {
-            outcome = carry_out(scenario, &plan, material, &options, &progress, &stop) => outcome,
-            never = signals::watch(stop.clone(), Rc::clone(&seen), |text| progress.note(text)) => match never {},
+            outcome = carry_out(scenario, &plan, material, &options, &progress, &stop) => Ok(outcome),
+            exit = signals::watch(stop.clone(), Rc::clone(&seen), has_begun, tell) => Err(exit),
         }
     });
+    // Not waited for: a look-up of a host's name may take half a minute.
+    runtime.shutdown_background();
     progress.finish();
-    let conclusion = outcome.map_err(|error| explain::run_error(&error))?;
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(exit) => return Ok(gone(exit, progress.dir().as_deref(), terminal)),
+    };
+    let conclusion = outcome.map_err(|error| explain::run_error(&error, progress.dir().as_deref()))?;
     show(&conclusion, scenario, &plan, args, terminal)?;
     Ok(seen.get().unwrap_or(Exit::Done).max(of_cells(&conclusion.summary.cells, terminal)).max(of_clients(
         scenario,
         &conclusion.summary.cells,
         terminal,
     )))
+}
+
+/// Says what is left of a run that ended at once.
+fn gone(exit: Exit, dir: Option<&Path>, terminal: &Terminal) -> Exit {
+    terminal.warning(&match dir {
+        Some(dir) => format!("ended at once; rows older than a second are kept: infersweep show {}", dir.display()),
+        None => "stopped before the first cell; nothing was measured".to_owned(),
+    });
+    exit
 }
 
 /// The run's results, on the terminal.
@@ -226,7 +242,7 @@ fn fresh_nonce() -> u64 {
 }
 
 /// The views that are saved beside the summary.
-struct Drawn;
+pub(super) struct Drawn;
 
 impl Views for Drawn {
     fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {

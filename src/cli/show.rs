@@ -1,34 +1,19 @@
 use super::args;
+use super::env::Env;
 use super::exit::{Exit, Failure};
+use super::stored::{self, Opened};
 use super::terminal::Terminal;
-use crate::metrics::Summary;
 use crate::report;
-use crate::store::{Manifest, RunDir, RunState};
 
 /// `infersweep show`: a stored run's comparison table, or its summary as JSON.
-pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failure> {
-    let dir = RunDir::open(&args.run).map_err(Failure::usage)?;
-    let manifest = Manifest::read(&dir).map_err(Failure::failed)?;
-    let path = dir.file("summary.json");
-    let text = std::fs::read_to_string(&path)
-        .map_err(|error| Failure::failed(format!("cannot read {}: {error}", path.display())))?;
+pub(super) fn show(args: &args::Show, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    let Opened { run, summary, damaged } = stored::open(&args.run, env, terminal)?;
     if args.json {
-        terminal.result(text.trim_end());
-        return Ok(Exit::Done);
+        terminal.result(&serde_json::to_string_pretty(&summary).map_err(Failure::failed)?);
+    } else {
+        let draw = if args.steady { report::steady_comparison } else { report::comparison };
+        let table = draw(&run.manifest.name, &summary.cells);
+        terminal.result(&table.terminal(terminal.width(), terminal.coloured()));
     }
-    let summary: Summary = serde_json::from_str(&text)
-        .map_err(|error| Failure::failed(format!("{} cannot be read: {error}", path.display())))?;
-    terminal.note(&format!("{} · started {} · {}", manifest.name, manifest.start, dir.path().display()));
-    match manifest.state {
-        RunState::Complete => {}
-        RunState::Running => {
-            terminal.warning("this run goes on, or was killed: what follows is what it has saved so far");
-        }
-        RunState::Interrupted => {
-            terminal.warning("this run was interrupted: what follows is what was complete by then");
-        }
-    }
-    let draw = if args.steady { report::steady_comparison } else { report::comparison };
-    terminal.result(&draw(&manifest.name, &summary.cells).terminal(terminal.width(), terminal.coloured()));
-    Ok(Exit::Done)
+    Ok(if damaged { Exit::Failed } else { Exit::Done })
 }

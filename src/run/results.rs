@@ -1,13 +1,10 @@
-use std::path::PathBuf;
-
 use super::error::RunError;
+use super::summaries::{CellFiles, mark_reused};
 use super::thrift::Thrift;
-use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, summary_json};
+use crate::metrics::{CellSummary, Summary, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
-use crate::store::{
-    Manifest, PlanFile, PlannedRepeat, RecordFile, RepeatState, RunDir, RunState, ServerIdentity, UnitId,
-};
+use crate::store::{Manifest, PlanFile, PlannedRepeat, RepeatState, Reserve, RunDir, RunState, ServerIdentity, UnitId};
 use crate::time::{Clock, unix_ns};
 
 /// Views of the summaries that a run writes besides `summary.json`: made above this floor, handed down.
@@ -32,10 +29,14 @@ pub(super) struct Results<'r> {
     places: Vec<usize>,
     summary_saves: Thrift,
     plan_saves: Thrift,
+    reserve: Reserve,
 }
 
+/// Space held for the end of a run besides what the plan and the manifest take.
+const LAST_WORDS: usize = 64 << 10;
+
 impl<'r> Results<'r> {
-    /// Writes the manifest and the plan, and sums up what is complete already.
+    /// Writes the plan and the manifest, and sums up what is complete already; then the run is one.
     pub(super) fn begin(
         dir: &'r RunDir,
         manifest: Manifest,
@@ -45,7 +46,10 @@ impl<'r> Results<'r> {
         views: &'r dyn Views,
         clock: Clock,
     ) -> Result<Self, RunError> {
-        manifest.write(dir)?;
+        plan_file.write(dir)?;
+        let size = dir.file(PlanFile::FILE).metadata().map_or(0, |plan| plan.len());
+        // The new plan stands beside the old one for a moment.
+        let reserve = Reserve::take(dir, LAST_WORDS + 2 * usize::try_from(size).unwrap_or(0))?;
         let mut results = Self {
             dir,
             manifest,
@@ -58,10 +62,14 @@ impl<'r> Results<'r> {
             places: Vec::new(),
             summary_saves: Thrift::default(),
             plan_saves: Thrift::default(),
+            reserve,
         };
-        results.save_plan()?;
         results.sum_up_complete()?;
         results.save_summary()?;
+        results.manifest.write(dir)?;
+        if results.manifest.resumes.is_empty() {
+            dir.announce()?;
+        }
         Ok(results)
     }
 
@@ -106,12 +114,7 @@ impl<'r> Results<'r> {
     /// Puts a cell's summary in its place, which is returned.
     fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
         let mut summary = self.summary_of(&self.plan.cells[cell])?;
-        let planned = self.plan_file.cells.get(cell).map_or(&[][..], |cell| &cell.repeats);
-        for shown in &mut summary.repeats {
-            let planned = planned.iter().find(|planned| planned.repeat == shown.repeat);
-            shown.reused = planned
-                .and_then(|planned| Some(ReusedRepeat { from: planned.reused_from.clone()?, age_s: planned.age_s? }));
-        }
+        mark_reused(&mut summary, self.plan_file.cells.get(cell).map_or(&[], |cell| &cell.repeats));
         Ok(match self.places.binary_search(&cell) {
             Ok(at) => {
                 self.cells[at] = summary;
@@ -127,25 +130,11 @@ impl<'r> Results<'r> {
 
     fn summary_of(&self, cell: &Cell) -> Result<CellSummary, RunError> {
         let price = self.scenario.models.get(cell.axes.model()).and_then(|model| model.price);
-        let mut accumulator = CellAccumulator::new(cell.id.as_str(), cell.axes.to_json(), price);
-        let repeats: Vec<(u32, PathBuf)> = (0..self.scenario.load.repeats)
+        let repeats = (0..self.scenario.load.repeats)
             .map(|repeat| (repeat, self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat })))
             .filter(|(_, path)| path.is_file())
             .collect();
-        while let Some(pass) = accumulator.next_pass() {
-            for (repeat, path) in &repeats {
-                let file = RecordFile::open(path)?;
-                let origin = file.origin();
-                accumulator.set_repeat(*repeat, origin.unix_ns, origin.monotonic_ns);
-                if let Some(facts) = file.client() {
-                    accumulator.set_client(*repeat, facts.clone());
-                }
-                for record in file.records_for(pass)? {
-                    accumulator.add(*repeat, &record?);
-                }
-            }
-        }
-        Ok(accumulator.finish())
+        Ok(CellFiles { id: &cell.id, axes: cell.axes.to_json(), price, repeats }.sum_up()?)
     }
 
     /// The summaries so far, in the order of the plan.
@@ -173,9 +162,14 @@ impl<'r> Results<'r> {
 
     /// Saves what was not saved yet and notes the end of the run.
     pub(super) fn conclude(&mut self, state: RunState) -> Result<(), RunError> {
+        self.reserve.release();
+        self.manifest.finish(state, unix_ns());
+        if state != RunState::Complete {
+            // First, since a full disk may take no more than that.
+            self.manifest.write(self.dir)?;
+        }
         self.save_plan()?;
         self.save_summary()?;
-        self.manifest.finish(state, unix_ns());
         self.manifest.write(self.dir)?;
         Ok(())
     }

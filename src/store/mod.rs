@@ -6,6 +6,7 @@
 
 mod atomic;
 mod columns;
+mod disk_sync;
 mod earlier_runs;
 mod error;
 mod host;
@@ -17,6 +18,7 @@ mod manifest;
 mod parquet_read;
 mod parquet_write;
 mod plan_file;
+mod reserve;
 mod run_dir;
 mod server_identity;
 mod set_aside;
@@ -44,9 +46,10 @@ pub use manifest::{Manifest, ProbeReport, Resume, RunState};
 pub use parquet_read::{RecordFile, Records, read_records};
 pub use parquet_write::{Compacted, compact, write_records};
 pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, RepeatState};
+pub use reserve::Reserve;
 pub use run_dir::RunDir;
 pub use server_identity::ServerIdentity;
 pub use side_log::SideLog;
-pub use stored_run::{StoredRun, StoredUnit};
+pub use stored_run::{Damage, Recovery, StoredRun, StoredUnit};
 pub use unit_header::{Origin, UnitHeader};
 pub use unit_id::UnitId;

@@ -170,7 +170,7 @@ fn resume_refuses_what_is_not_the_same_and_says_what_is_other() {
     let bench = Bench::new().file("slow.toml", SLOW).file("other.toml", "name = \"other\"\n[endpoints.sim]\napi = \"simulator\"\n[matrix]\nmodel = \"z\"\nconcurrency = [1, 2]\n[load]\nrequests = 1\n");
     let child = bench.start_and_wait("run slow.toml --only concurrency=1,2");
     let busy = bench.call("run slow.toml --resume results/slow/latest");
-    assert!(busy.code == 2 && busy.stderr.contains("in use by a running process"), "{}", busy.stderr);
+    assert!(busy.code == 2 && busy.stderr.contains("in use by process "), "{}", busy.stderr);
     kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     child.wait_with_output().unwrap();
     let before = files(&bench.latest("slow").join("requests"));
