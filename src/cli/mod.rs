@@ -23,6 +23,7 @@ mod signals;
 mod simulate;
 mod stored;
 mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 

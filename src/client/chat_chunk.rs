@@ -73,11 +73,14 @@ struct Function<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct WireUsage {
+pub(super) struct WireUsage {
     prompt_tokens: Count,
     completion_tokens: Count,
     prompt_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
+    /// The names of SambaNova's first servers.
+    prompt_tokens_count: Count,
+    completion_tokens_count: Count,
     /// `DeepSeek`'s name for cached tokens.
     prompt_cache_hit_tokens: Count,
     /// Where some servers keep the count of thinking tokens.
@@ -151,12 +154,12 @@ impl<'a> Delta<'a> {
 }
 
 impl WireUsage {
-    fn into_usage(self) -> Usage {
+    pub(super) fn into_usage(self) -> Usage {
         let InputDetails { cached, image, multimodal } = self.prompt_tokens_details.unwrap_or_default();
         let details = self.completion_tokens_details.unwrap_or_default();
         Usage {
-            input: self.prompt_tokens.0,
-            output: self.completion_tokens.0,
+            input: self.prompt_tokens.0.or(self.prompt_tokens_count.0),
+            output: self.completion_tokens.0.or(self.completion_tokens_count.0),
             reasoning: details.reasoning_tokens.0.or(self.reasoning_tokens.0),
             cached: cached.0.or(self.prompt_cache_hit_tokens.0),
             image: image.0.or(multimodal.unwrap_or_default().image.0),
@@ -166,8 +169,8 @@ impl WireUsage {
 
 /// Text that is null, a string, or a list of parts of which some may be thinking; anything else is no text.
 #[derive(Debug, Default, PartialEq)]
-struct Content<'a> {
-    text: Cow<'a, str>,
+pub(super) struct Content<'a> {
+    pub(super) text: Cow<'a, str>,
     thinking: Option<Box<str>>,
 }
 
@@ -176,7 +179,7 @@ impl<'a> Content<'a> {
         Self { text: text.into(), thinking: None }
     }
 
-    fn non_empty(self) -> Option<Cow<'a, str>> {
+    pub(super) fn non_empty(self) -> Option<Cow<'a, str>> {
         (!self.text.is_empty()).then_some(self.text)
     }
 }
@@ -251,7 +254,7 @@ impl<'de: 'a, 'a> Visitor<'de> for ContentVisitor<'a> {
 
 /// The first element of a list that may be empty, null or missing; the others are passed over.
 #[derive(Debug)]
-struct First<T>(Option<T>);
+pub(super) struct First<T>(pub(super) Option<T>);
 
 impl<T> Default for First<T> {
     fn default() -> Self {
@@ -287,7 +290,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
 
 /// A count that some servers write as a float or as null; what is no count is none.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-struct Count(Option<u64>);
+pub(super) struct Count(pub(super) Option<u64>);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -53,6 +53,17 @@ impl Content {
         self.other.push_str(&piece.other);
     }
 
+    /// Makes reasoning of all visible text so far, where there is no other reasoning.
+    pub(crate) fn make_reasoning(&mut self) {
+        if !self.reasoning.is_empty() {
+            return;
+        }
+        std::mem::swap(&mut self.visible, &mut self.reasoning);
+        for chunk in &mut self.chunks {
+            (chunk.reasoning_end, chunk.visible_end) = (chunk.visible_end, 0);
+        }
+    }
+
     /// The chunks in order.
     pub(crate) fn chunks(&self) -> &[ContentChunk] {
         &self.chunks

@@ -4,12 +4,14 @@ use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
 use super::axes::{axis_names, shown, value};
+use super::changes::{self, Earlier, Past, pasts};
 use super::clients::client_column;
-use super::figures::{error_columns, figure_columns};
+use super::figures::{FIGURES, error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
 use super::marks::rivals;
 use super::notes::{facts, legend};
 use super::reused::reused_column;
+use super::servers::server_tables;
 use super::steady::{has_steady_state, in_steady_state};
 use crate::metrics::CellSummary;
 
@@ -25,6 +27,35 @@ pub struct ComparisonTable {
 /// The comparison of a run's cells. Axes that vary are columns, the others stand in the title.
 #[must_use]
 pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
+    plain(name, cells, &[])
+}
+
+/// The same, with the change of the main figures against earlier results of the same cells. Without a single one the
+/// comparison stands alone.
+#[must_use]
+pub fn comparison_since(name: &str, cells: &[CellSummary], earlier: &Earlier) -> ComparisonTable {
+    let pasts = pasts(cells, earlier);
+    let is_first = pasts.iter().all(|past| matches!(past, Past::New));
+    plain(name, cells, if is_first { &[] } else { &pasts })
+}
+
+fn plain(name: &str, cells: &[CellSummary], pasts: &[Past<'_>]) -> ComparisonTable {
+    let mut columns = figure_columns(&FIGURES, cells, &rivals(cells), pasts);
+    columns.extend(error_columns(cells));
+    columns.extend(client_column(cells));
+    columns.extend(reused_column(cells));
+    table(name, cells, columns, |cells, varying| {
+        changes::legend(pasts).into_iter().chain(facts(cells, varying)).collect()
+    })
+}
+
+/// A table of one row a cell: what varies, then these columns. `notes` are told of cells by what varies.
+pub(super) fn table(
+    name: &str,
+    cells: &[CellSummary],
+    figures: Vec<Column>,
+    notes: impl FnOnce(&[CellSummary], &[&str]) -> Vec<String>,
+) -> ComparisonTable {
     let axes = axis_names(cells);
     let (varying, constant): (Vec<&str>, Vec<&str>) =
         axes.iter().map(String::as_str).partition(|axis| varies(cells, axis));
@@ -35,12 +66,9 @@ pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
         let names = cells.iter().map(|cell| Cell::plain(cell.cell_id.as_str())).collect();
         columns.push(words("cell", names));
     }
-    columns.extend(figure_columns(cells, &rivals(cells)));
-    columns.extend(error_columns(cells));
-    columns.extend(client_column(cells));
-    columns.extend(reused_column(cells));
+    columns.extend(figures);
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
-    ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks } }
+    ComparisonTable { title, facts: notes(cells, &varying), grid: Grid { columns, breaks } }
 }
 
 /// The comparison by the figures of steady windows alone.
@@ -49,11 +77,15 @@ pub fn steady_comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
     comparison(&format!("{name} · steady state"), &in_steady_state(cells))
 }
 
-/// The comparison as Markdown, and below it that of the steady windows, where there are any.
+/// The comparison as Markdown, and below it that of the steady windows and what servers say, where there is any.
 #[must_use]
 pub fn comparison_markdown(name: &str, cells: &[CellSummary]) -> String {
-    let raw = comparison(name, cells).markdown();
-    if has_steady_state(cells) { raw + "\n" + &steady_comparison(name, cells).markdown() } else { raw }
+    let mut tables = vec![comparison(name, cells)];
+    if has_steady_state(cells) {
+        tables.push(steady_comparison(name, cells));
+    }
+    tables.extend(server_tables(name, cells));
+    tables.iter().map(ComparisonTable::markdown).collect::<Vec<_>>().join("\n")
 }
 
 impl ComparisonTable {
@@ -67,12 +99,25 @@ impl ComparisonTable {
         if !dropped.is_empty() {
             notes.push(format!("no room for {} (summary.csv has all)", dropped.join(", ")));
         }
-        let mut lines = wrap(&self.title, width);
-        lines.push(String::new());
-        lines.extend(grid.terminal(width, coloured));
+        let mut lines = self.drawn(&grid, width, coloured);
         lines.push(String::new());
         lines.extend(notes.iter().flat_map(|note| wrap(note, width)));
         lines.join("\n").trim_end().to_owned()
+    }
+
+    /// The same without the notes below it: for a reader who has seen them.
+    #[must_use]
+    pub fn brief(&self, width: usize, coloured: bool) -> String {
+        let mut grid = self.grid.clone();
+        grid.fit(width);
+        self.drawn(&grid, width, coloured).join("\n")
+    }
+
+    fn drawn(&self, grid: &Grid, width: usize, coloured: bool) -> Vec<String> {
+        let mut lines = wrap(&self.title, width);
+        lines.push(String::new());
+        lines.extend(grid.terminal(width, coloured));
+        lines
     }
 
     /// As Markdown.

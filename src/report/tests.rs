@@ -67,7 +67,7 @@ fn realistic() -> Vec<CellSummary> {
 }
 
 /// Three models at two levels: enough for a best and a worst.
-fn sweep() -> Vec<CellSummary> {
+pub(super) fn sweep() -> Vec<CellSummary> {
     let mut cells = Vec::new();
     for (model, slow) in [("small", 1), ("medium", 2), ("large", 3)] {
         for concurrency in [1, 4] {
@@ -312,7 +312,7 @@ fn csv_has_every_figure_unrounded() {
     let json = serde_json::to_value(&cells[0]).unwrap();
     for (key, value) in json.as_object().unwrap() {
         match (key.as_str(), value) {
-            ("axes" | "metrics" | "slo" | "steady", _) => {}
+            ("axes" | "metrics" | "slo" | "steady" | "batches" | "switching", _) => {}
             ("requests", Value::Object(inner)) => inner.keys().for_each(|name| assert!(at(name) > 0)),
             (_, Value::Object(inner)) => inner.keys().for_each(|name| assert!(at(&format!("{key}_{name}")) > 0)),
             _ => assert!(at(key) < table[0].len()),

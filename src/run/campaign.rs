@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use super::reuse::{Reuse, reasons};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::{Bench, Measured};
+use crate::client::server_columns;
 use crate::load::{Stop, StopHandle};
 use crate::metrics::Summary;
 use crate::plan::{Plan, Unit, content_files, digest_of, units};
@@ -87,7 +89,7 @@ pub async fn carry_out(
     let plan_file = agenda.plan_file(plan, scenario.load.repeats);
     let mut results = Results::begin(&dir, manifest, scenario, plan, plan_file, options.views, clock)?;
 
-    let schema = RowSchema::of(plan, [])?;
+    let schema = RowSchema::of(plan, columns_of_servers(scenario, plan))?;
     let bench =
         Bench { scenario, sites, countings: &countings, material, dir: &dir, schema: &schema, nonce, clock, observer };
     let measured = measure_all(&bench, plan, &agenda, &mut results, stop).await.map(|now| agenda.kept() + now);
@@ -186,6 +188,12 @@ fn taken_up(resumption: &Resumption, sites: &Sites, start_unix_ns: i64, observer
     (resumption.dir().clone(), manifest)
 }
 
+/// The columns that the answers of a plan's endpoints fill besides those of every run.
+fn columns_of_servers(scenario: &Scenario, plan: &Plan) -> BTreeSet<String> {
+    let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
+    used.into_iter().filter_map(|name| scenario.endpoint(name)).flat_map(server_columns).collect()
+}
+
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures
 /// stays where they are, since their paths are relative to it.
 fn inputs(scenario: &Scenario, material: &Material) -> Vec<Input> {
@@ -264,7 +272,7 @@ async fn cool_down(time: Duration, stop: &StopHandle) {
     let mut signal = stop.signal();
     tokio::select! {
         () = tokio::time::sleep(time) => {}
-        () = signal.reached(Stop::Draining) => {}
+        () = signal.reached(Stop::Finishing) => {}
     }
 }
 

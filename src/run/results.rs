@@ -1,7 +1,7 @@
 use super::error::RunError;
 use super::summaries::{CellFiles, mark_reused};
 use super::thrift::Thrift;
-use crate::metrics::{CellSummary, Summary, summary_json};
+use crate::metrics::{CellSummary, Summary, note_switching, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
 use crate::store::{Manifest, PlanFile, PlannedRepeat, RepeatState, Reserve, RunDir, RunState, ServerIdentity, UnitId};
@@ -144,6 +144,7 @@ impl<'r> Results<'r> {
 
     fn save_summary(&mut self) -> Result<(), RunError> {
         let begun_ns = self.clock.now_ns();
+        note_switching(&mut self.cells);
         let json = summary_json(&self.scenario.labels, &self.cells);
         self.dir.write("summary.json", &json.map_err(|error| RunError::Internal(error.to_string()))?)?;
         self.dir.write("summary.csv", self.views.summary_csv(&self.cells).as_bytes())?;

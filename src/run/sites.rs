@@ -48,7 +48,9 @@ impl Sites {
     }
 
     fn base_url(&mut self, endpoint: &Endpoint, seed: u64) -> Result<String, RunError> {
-        let Some(settings) = &endpoint.simulator else { return Ok(endpoint.base_url.clone().unwrap_or_default()) };
+        let Some(settings) = &endpoint.simulator else {
+            return endpoint.base_url.clone().ok_or_else(|| RunError::MissingUrl { endpoint: endpoint.name.clone() });
+        };
         let simulator = simulated::start(settings, seed)
             .map_err(|message| RunError::Simulator { endpoint: endpoint.name.clone(), message })?;
         let base_url = simulator.base_url().to_owned();

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::results::Views;
-use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, summary_json};
+use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, note_switching, summary_json};
 use crate::plan::CellId;
 use crate::scenario::Price;
 use crate::store::{PlannedRepeat, RecordFile, RunDir, StoreError, StoredRun};
@@ -64,6 +64,7 @@ pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) 
             }
         }
     }
+    note_switching(&mut cells);
     (Summary::new(stored.manifest.labels.clone(), cells), errors)
 }
 

@@ -7,6 +7,7 @@ mod axis;
 mod bare_vars;
 mod endpoint;
 mod families;
+mod files;
 mod hide;
 mod included;
 mod language;
@@ -20,6 +21,7 @@ mod read;
 mod request;
 mod resolve;
 mod slo;
+mod studio_url;
 mod tree;
 mod variables;
 
@@ -36,6 +38,7 @@ pub use prompt::{
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};
+pub use studio_url::StudioApi;
 pub use variables::{Unset, Variables};
 
 use std::collections::BTreeMap;
@@ -80,7 +83,7 @@ pub struct Scenario {
     pub gates: Vec<Gate>,
     /// What is written.
     pub output: Output,
-    /// The scenario file and every file it extends, as they were read; the first is the scenario itself.
+    /// The scenario file and every file it extends; the first is the scenario itself.
     pub files: Vec<PathBuf>,
     /// The resolved scenario as TOML with `${VAR}` unexpanded: the frozen copy.
     pub frozen: String,
