@@ -12,7 +12,7 @@ use crate::plan::{ContentHashes, expand};
 use crate::record::{Outcome, RequestRecord};
 use crate::run::{Observer, RunEvent, RunOptions, TokenizerPlaces, Views, carry_out};
 use crate::scenario::{ReadOptions, Scenario, Unset, Variables, read_text};
-use crate::store::{RunDir, StoredRun};
+use crate::store::{Provenance, RunDir, StoredRun};
 use crate::time::{MonotonicNs, duration_ns};
 use crate::workload::Material;
 use std::time::Duration;
@@ -67,6 +67,7 @@ pub(super) async fn read(
         reuse: None,
         resume: None,
         command: Vec::new(),
+        provenance: Provenance::default(),
         tokenizers: TokenizerPlaces::default(),
         views: &NoViews,
     };

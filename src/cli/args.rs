@@ -29,18 +29,24 @@ impl Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Carry out a scenario: every cell is measured anew, unless --reuse or --resume says otherwise
+    /// Carry out scenarios: every cell is measured anew, unless --reuse or --resume says otherwise
     Run(Box<Run>),
     /// Write a commented scenario from an endpoint's model list
     Init(Init),
-    /// List the cells of a scenario and what they cost; sends nothing
+    /// List the cells of scenarios and what they cost; sends nothing
     Plan(Plan),
     /// Validate scenarios and render every prompt once; sends nothing
     Check(Check),
+    /// Note what scenarios rest on, for version control: data, prompts, tokenizers and their plans
+    Lock(Lock),
+    /// Write scenario files in their canonical form
+    Fmt(Fmt),
     /// Print the JSON Schema of scenario files
     Schema(Schema),
-    /// Show a stored run
+    /// Show a stored run, or a campaign of them
     Show(Show),
+    /// List stored runs, or delete old ones
+    Runs(Runs),
     /// Write a scenario from another tool's file
     Import(Import),
     /// Measure how far this machine's client is off: itself against a server that stamps what it does
@@ -58,20 +64,39 @@ pub(super) struct Choice {
     /// Change a key: `load.requests=200`; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) set: Vec<String>,
-    /// Lay `[profiles.NAME]` over the scenario
+    /// Lay `[profiles.NAME]` over every scenario
     #[arg(long, value_name = "NAME")]
     pub(super) profile: Option<String>,
+    /// Keep only scenarios with this tag; several: any of them
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(super) tag: Vec<String>,
+}
+
+/// How a table is turned: the values of an axis side by side.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Turn {
+    /// Put the values of this axis side by side: `model`; `scenario` is one too
+    #[arg(long, value_name = "AXIS")]
+    pub(super) pivot: Option<String>,
+    /// The figure below each of them: `"ttft_ms p50"`, `output_token_throughput`; may be repeated
+    #[arg(long, value_name = "FIGURE", requires = "pivot")]
+    pub(super) metric: Vec<String>,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// The scenario to carry out, or an interrupted run to finish
-    #[arg(value_name = "FILE|RUN", required_unless_present = "url", conflicts_with = "url")]
+    /// Scenarios to carry out, one after the other, a directory for those in it; or interrupted runs to finish
+    #[arg(value_name = "FILE|DIR|RUN", required_unless_present = "url", conflicts_with = "url")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
     #[command(flatten)]
+    pub(super) turn: Turn,
+    #[command(flatten)]
     pub(super) quick: Quick,
+    /// Refuse what differs from infersweep.lock, and say what does
+    #[arg(long, conflicts_with_all = ["url", "watch"])]
+    pub(super) locked: bool,
     /// The directory that holds the results of all runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
@@ -190,11 +215,14 @@ pub(super) struct Init {
 
 #[derive(Debug, Args)]
 pub(super) struct Plan {
-    /// The scenario
-    #[arg(value_name = "FILE")]
-    pub(super) file: PathBuf,
+    /// Scenarios; a directory stands for those in it
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
+    /// Refuse what differs from infersweep.lock, and say what does
+    #[arg(long)]
+    pub(super) locked: bool,
     #[command(flatten)]
     pub(super) reuse: Reuse,
     /// The directory that holds the results of all runs
@@ -207,11 +235,85 @@ pub(super) struct Plan {
 
 #[derive(Debug, Args)]
 pub(super) struct Check {
-    /// The scenarios
-    #[arg(value_name = "FILE", required = true)]
+    /// Scenarios; a directory stands for those in it
+    #[arg(value_name = "FILE|DIR", required = true)]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
+    /// Refuse what differs from infersweep.lock, and say what does
+    #[arg(long)]
+    pub(super) locked: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Lock {
+    /// Scenarios; a directory stands for those in it, and gets the lock
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(super) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Fmt {
+    /// Scenario files and their bases; a directory stands for every .toml file in it
+    #[arg(value_name = "FILE|DIR", required = true)]
+    pub(super) files: Vec<PathBuf>,
+    /// Change nothing; exit code 1 when a file is not in its canonical form
+    #[arg(long)]
+    pub(super) check: bool,
+}
+
+/// Which runs.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct RunFilter {
+    /// The directory that holds the results of all runs
+    #[arg(value_name = "DIR", default_value = "results")]
+    pub(super) out: PathBuf,
+    /// Only those of this scenario; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub(super) name: Vec<String>,
+    /// Only those in this state
+    #[arg(long, value_name = "STATE", value_parser = ["complete", "running", "interrupted", "killed", "unreadable"])]
+    pub(super) state: Option<String>,
+    /// Only those whose scenario has this tag; several: any of them
+    #[arg(long, value_name = "TAG", value_delimiter = ',')]
+    pub(super) tag: Vec<String>,
+    /// Only those that started at most so long ago, as 12h or 7d
+    #[arg(long, value_name = "AGE")]
+    pub(super) since: Option<String>,
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct Runs {
+    #[command(subcommand)]
+    pub(super) action: Option<RunsAction>,
+    #[command(flatten)]
+    pub(super) filter: RunFilter,
+    /// For machines
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum RunsAction {
+    /// Delete old runs: never one that goes on, nor one that a run which stays took rows from
+    Prune(Prune),
+}
+
+#[derive(Debug, Args)]
+#[command(group(clap::ArgGroup::new("which").required(true).multiple(true).args(["keep", "older_than"])))]
+pub(super) struct Prune {
+    #[command(flatten)]
+    pub(super) filter: RunFilter,
+    /// Keep the newest N of every scenario
+    #[arg(long, value_name = "N")]
+    pub(super) keep: Option<usize>,
+    /// Only those that started longer ago, as 30d
+    #[arg(long, value_name = "AGE")]
+    pub(super) older_than: Option<String>,
+    /// Do not ask
+    #[arg(long, short)]
+    pub(super) yes: bool,
 }
 
 #[derive(Debug, Args)]
@@ -226,11 +328,16 @@ pub(super) struct Show {
     /// A run directory, or DIR/NAME/latest
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
+    #[command(flatten)]
+    pub(super) turn: Turn,
     /// The figures between ramp and drain alone
-    #[arg(long, conflicts_with = "json")]
+    #[arg(long, conflicts_with_all = ["json", "pivot"])]
     pub(super) steady: bool,
+    /// Where the results come from: build, suite, lock, host, servers
+    #[arg(long, conflicts_with_all = ["json", "pivot", "steady", "server"])]
+    pub(super) provenance: bool,
     /// What servers say of themselves beside what was measured, and by batch size
-    #[arg(long, conflicts_with_all = ["steady", "json"])]
+    #[arg(long, conflicts_with_all = ["steady", "json", "pivot"])]
     pub(super) server: bool,
     /// For machines
     #[arg(long)]

@@ -1,39 +1,59 @@
+use std::path::Path;
+
 use super::args;
 use super::env::Env;
 use super::exit::{Exit, Failure};
-use super::read::{self, Purpose};
+use super::lock;
+use super::prepare::{self, Prepared};
+use super::read::{self, NoCells, Purpose};
 use super::terminal::Terminal;
 use crate::diagnostic::Faults;
 use crate::plan::{ContentHashes, Plan, expand};
-use crate::scenario::Scenario;
+use crate::run::hash_contents;
+use crate::scenario::{Glance, Scenario};
 use crate::text::plural;
 use crate::workload::Material;
 
-/// `infersweep check`: validates each file and renders every prompt once; sends nothing.
-pub(super) fn check(args: &args::Check, env: &Env, terminal: &Terminal) -> Exit {
-    let mut worst = Exit::Done;
-    for path in &args.files {
-        match check_one(path, &args.choice, env, terminal) {
-            Ok(plan) => {
-                terminal.result(&format!("{}: ok, {}", path.display(), plural(plan.cells.len(), "cell", "cells")));
+/// `infersweep check`: validates each scenario and renders every prompt once; sends nothing.
+pub(super) fn check(args: &args::Check, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    let chosen = prepare::choose(&args.files, &args.choice, terminal)?;
+    let (mut worst, mut ready) = (Exit::Done, Vec::new());
+    for Glance { path, .. } in &chosen.scenarios {
+        match check_one(path, args, env, terminal) {
+            Ok(prepared) => {
+                let cells = plural(prepared.plan.cells.len(), "cell", "cells");
+                terminal.result(&format!("{}: ok, {cells}", path.display()));
+                ready.push(prepared);
             }
-            Err(failure) => {
-                terminal
-                    .error(&Failure { message: format!("{}: {}", path.display(), failure.message), ..failure.clone() });
+            Err(NoCells::None(failure)) if chosen.is_suite && !args.choice.only.is_empty() => {
+                terminal.note(&format!("skipped {}: {}", path.display(), failure.message));
+            }
+            Err(lack) => {
+                let failure = Failure::from(lack);
+                terminal.error(&prepare::of_file(path, &failure));
                 worst = worst.max(failure.exit());
             }
         }
     }
-    worst
+    if args.locked {
+        lock::hold(&chosen, &ready, &args.choice, terminal)?;
+    }
+    Ok(worst)
 }
 
-fn check_one(path: &std::path::Path, choice: &args::Choice, env: &Env, terminal: &Terminal) -> Result<Plan, Failure> {
-    let scenario = read::scenario(path, choice, Purpose::Check, env, terminal)?;
-    let material = material(&scenario, terminal)?;
-    let contents = ContentHashes::new();
+/// Checks one scenario. Contents are hashed only where a lock is held against them: large datasets take their time.
+fn check_one(path: &Path, args: &args::Check, env: &Env, terminal: &Terminal) -> Result<Prepared, NoCells> {
+    let choice = &args.choice;
+    let scenario = read::scenario(path, choice, Purpose::Check, env, terminal).map_err(NoCells::Wrong)?;
+    let material = material(&scenario, terminal).map_err(NoCells::Wrong)?;
+    let contents = if args.locked {
+        hash_contents(&scenario, &material).map_err(|error| NoCells::Wrong(Failure::usage(error)))?
+    } else {
+        ContentHashes::new()
+    };
     let plan = read::cells(&scenario, &contents, &material, choice, terminal)?;
-    render_all(&scenario, &material, &expand(&scenario, &contents), terminal)?;
-    Ok(plan)
+    render_all(&scenario, &material, &expand(&scenario, &contents), terminal).map_err(NoCells::Wrong)?;
+    Ok(Prepared { path: path.to_owned(), scenario, material, contents, plan })
 }
 
 /// The templates and rows of a scenario; what is wrong with them is shown.

@@ -61,7 +61,7 @@ fn scenario(url: &str, key: Option<&str>, models: &[ModelListing]) -> String {
     let chosen = if chosen.is_empty() { vec![string("MODEL")] } else { chosen };
     let mut text = format!(
         "#:schema https://raw.githubusercontent.com/infersweep/infersweep/main/schemas/scenario.schema.json\n\
-         # Made by `infersweep init`. Every key is explained in scenarios/reference.toml.\n\
+         # Made by `infersweep init`. Every key is explained in scenarios/reference.toml.\n\n\
          name = {}\n\n\
          [endpoints.server]\n\
          api = \"openai_chat\"\n\
@@ -100,6 +100,7 @@ fn scenario(url: &str, key: Option<&str>, models: &[ModelListing]) -> String {
 /// What `init` writes without an endpoint: something that runs at once.
 const SIMULATED: &str = r#"#:schema https://raw.githubusercontent.com/infersweep/infersweep/main/schemas/scenario.schema.json
 # Made by `infersweep init`. Every key is explained in scenarios/reference.toml.
+
 name = "first"
 
 [endpoints.sim]           # a simulated server, started for the run; --url writes a real one

@@ -3,26 +3,34 @@
 mod args;
 mod calibrate;
 mod calibration_words;
+mod campaign;
 mod check;
 mod env;
 mod exit;
 mod explain;
+mod format;
 mod import;
 mod init;
+mod lock;
 mod plan;
+mod prepare;
 mod progress;
+mod provenance;
 mod question;
 mod read;
 mod resume;
 mod reuse;
 mod run;
+mod runs;
 mod runtime;
 mod schema;
+mod session;
 mod show;
 mod signals;
 mod simulate;
 mod stored;
 mod terminal;
+mod turned;
 mod watch;
 
 use std::process::ExitCode;
@@ -46,7 +54,10 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(run, &env, &terminal),
         Command::Init(init) => init::init(init, &env, &terminal),
         Command::Plan(plan) => plan::plan(plan, &env, &terminal),
-        Command::Check(check) => Ok(check::check(check, &env, &terminal)),
+        Command::Check(check) => check::check(check, &env, &terminal),
+        Command::Lock(lock) => lock::lock(lock, &env, &terminal),
+        Command::Fmt(fmt) => format::format(fmt, &terminal),
+        Command::Runs(runs) => runs::runs(runs, &env, &terminal),
         Command::Schema(schema) => schema::schema(schema, &terminal),
         Command::Show(show) => show::show(show, &env, &terminal),
         Command::Import(import) => import::import(import, &terminal),

@@ -20,11 +20,18 @@ pub(super) fn price_of(estimate: &Estimate) -> Option<String> {
 
 /// Asks before a run of known cost or over 30 minutes. Without a terminal there is nobody to ask: it goes on.
 pub(super) fn may_run(estimate: &Estimate, env: &Env) -> bool {
-    let Some(price) = price_of(estimate).filter(|_| env.stdin_is_terminal && env.stderr_is_terminal) else {
-        return true;
-    };
+    let price = price_of(estimate).filter(|_| env.stdin_is_terminal && env.stderr_is_terminal);
+    price.is_none_or(|price| ask(&format!("{price} Go on?")))
+}
+
+/// Asks before what cannot be undone. Without a terminal there is nobody to ask: it does not go on.
+pub(super) fn sure(question: &str, env: &Env) -> bool {
+    env.stdin_is_terminal && env.stderr_is_terminal && ask(question)
+}
+
+fn ask(question: &str) -> bool {
     let mut stderr = std::io::stderr().lock();
-    let _ = write!(stderr, "{price} Go on? [y/N] ");
+    let _ = write!(stderr, "{question} [y/N] ");
     let _ = stderr.flush();
     let mut answer = String::new();
     std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")

@@ -5,7 +5,7 @@ use super::env::Env;
 use super::exit::Failure;
 use super::terminal::Terminal;
 use crate::diagnostic::{Code, Fault, Severity};
-use crate::plan::{ContentHashes, Filter, Plan, expand};
+use crate::plan::{ContentHashes, Filter, FilterError, Plan, expand};
 use crate::scenario::{ReadOptions, Reading, Scenario, Unset, read};
 use crate::workload::Material;
 
@@ -53,6 +53,23 @@ fn soften(mut fault: Fault, purpose: Purpose) -> Fault {
     fault
 }
 
+/// Why there are no cells to look at.
+#[derive(Debug)]
+pub(super) enum NoCells {
+    /// A filter is not one.
+    Wrong(Failure),
+    /// None is asked for.
+    None(Failure),
+}
+
+impl From<NoCells> for Failure {
+    fn from(lack: NoCells) -> Self {
+        match lack {
+            NoCells::Wrong(failure) | NoCells::None(failure) => failure,
+        }
+    }
+}
+
 /// The cells that the command line asks for.
 pub(super) fn cells(
     scenario: &Scenario,
@@ -60,16 +77,22 @@ pub(super) fn cells(
     material: &Material,
     choice: &Choice,
     terminal: &Terminal,
-) -> Result<Plan, Failure> {
-    let filter = Filter::parse(choice.only.iter().map(String::as_str)).map_err(Failure::usage)?;
+) -> Result<Plan, NoCells> {
+    let filter =
+        Filter::parse(choice.only.iter().map(String::as_str)).map_err(|error| NoCells::Wrong(Failure::usage(error)))?;
     let plan = material.complete(expand(scenario, contents), scenario);
     for warning in &plan.warnings {
         terminal.warning(warning);
     }
-    let plan = filter.apply(plan).map_err(Failure::usage)?;
+    let plan = filter.apply(plan).map_err(|error| match error {
+        FilterError::UnknownAxis { .. } | FilterError::NoSuchValue { .. } => NoCells::None(Failure::usage(error)),
+        FilterError::Form(_) | FilterError::Value { .. } => NoCells::Wrong(Failure::usage(error)),
+    })?;
     if plan.cells.is_empty() {
-        return Err(Failure::usage("the scenario comes to no cell; nothing to do")
-            .help("look at [matrix], its excludes and --only"));
+        return Err(NoCells::None(
+            Failure::usage("the scenario comes to no cell; nothing to do")
+                .help("look at [matrix], its excludes and --only"),
+        ));
     }
     Ok(plan)
 }

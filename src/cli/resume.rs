@@ -1,6 +1,5 @@
 use std::path::Path;
 
-use super::args;
 use super::exit::Failure;
 use super::terminal::Terminal;
 use crate::plan::Plan;
@@ -37,13 +36,19 @@ pub(super) fn accept(
 }
 
 /// Says that an earlier run of the same scenario was interrupted, if one was.
-pub(super) fn tell_of_interrupted(scenario: &Scenario, plan: &Plan, args: &args::Run, terminal: &Terminal) {
-    if let Some(run) = interrupted_run(&args.out, scenario, plan) {
+pub(super) fn tell_of_interrupted(
+    scenario: &Scenario,
+    plan: &Plan,
+    out: &Path,
+    file: Option<&Path>,
+    terminal: &Terminal,
+) {
+    if let Some(run) = interrupted_run(out, scenario, plan) {
         let so_far = match run.complete {
             Some((complete, repeats)) => format!(" at {complete} of {}", plural(repeats, "repeat", "repeats")),
             None => String::new(),
         };
-        let file = args.files.first().map(|file| format!(" {} --resume", file.display())).unwrap_or_default();
+        let file = file.map(|file| format!(" {} --resume", file.display())).unwrap_or_default();
         terminal.note(&format!(
             "an earlier run of this scenario was interrupted{so_far}; this to finish it:\n  infersweep run{file} {}",
             run.path.display(),

@@ -1,64 +1,89 @@
-use std::cell::Cell;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::Path;
-use std::rc::Rc;
 
 use super::args::{self, Quick};
 use super::env::Env;
 use super::exit::{Exit, Failure};
-use super::progress::Progress;
+use super::prepare::{self, Prepared};
 use super::read::{self, Purpose};
+use super::session::{Driven, Session, Work};
 use super::terminal::Terminal;
-use super::{check, explain, question, resume, reuse, runtime, signals, watch};
-use crate::load::StopHandle;
+use super::{campaign, lock, question, resume, turned, watch};
 use crate::metrics::{CellSummary, Verdict};
-use crate::plan::{Estimate, Plan};
+use crate::plan::Plan;
 use crate::report;
-use crate::run::{Conclusion, Resumption, RunOptions, Views, carry_out, hash_contents};
+use crate::run::{Conclusion, Resumption};
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
 use crate::text::plural;
 
-/// `infersweep run`: carries out one scenario after the other.
+/// `infersweep run`: carries out a scenario, one after the other, or what is left of interrupted runs.
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.watching.watch {
         return watch::watch(args, env, terminal);
     }
     if args.quick.url.is_some() {
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
-        return run_one(&scenario, args, None, env, terminal);
+        let prepared = prepare::prepare_text(scenario, &args.choice, terminal)?;
+        return run_one(&prepared, Work::anew(&prepared, args, terminal)?, args, env, terminal);
     }
     if let Some(run) = &args.resume {
         let [file] = args.files.as_slice() else {
             return Err(Failure::usage("`--resume` takes one scenario").help("name the one that the run was made from"));
         };
-        let scenario = read::scenario(file, &args.choice, Purpose::Run, env, terminal)?;
-        return run_one(&scenario, args, Some(resume::open(run)?), env, terminal);
+        return take_up(file, resume::open(run)?, args, env, terminal);
+    }
+    if args.files.iter().any(|path| resume::is_run(path)) {
+        return finish(args, env, terminal);
+    }
+    let chosen = prepare::choose(&args.files, &args.choice, terminal)?;
+    let mut ready = prepare::prepare_all(&chosen, &args.choice, Purpose::Run, env, terminal)?;
+    if args.locked {
+        lock::hold(&chosen, &ready, &args.choice, terminal)?;
+    }
+    match ready.pop() {
+        Some(one) if !chosen.is_suite => {
+            let work = Work::anew(&one, args, terminal)?;
+            run_one(&one, work, args, env, terminal)
+        }
+        last => {
+            ready.extend(last);
+            campaign::run(&chosen.name, &ready, args, env, terminal)
+        }
+    }
+}
+
+/// `run` given interrupted runs: the frozen scenario of each goes on.
+fn finish(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    if let Some(other) = args.files.iter().find(|path| !resume::is_run(path)) {
+        return Err(Failure::usage(format!("{} is no run, and others that are named are", other.display()))
+            .help("name interrupted runs apart from scenarios"));
     }
     let mut worst = Exit::Done;
     for path in &args.files {
-        if resume::is_run(path) {
-            worst = worst.max(finish(path, args, env, terminal)?);
-            continue;
-        }
-        if path.is_dir() {
-            return Err(Failure::usage(format!("{} is a directory: suites are not supported yet", path.display()))
-                .help("name its scenario files"));
-        }
-        let scenario = read::scenario(path, &args.choice, Purpose::Run, env, terminal)?;
-        let exit = run_one(&scenario, args, None, env, terminal)?;
-        worst = worst.max(exit);
-        if exit >= Exit::Terminated {
+        let resumption = resume::open(path)?;
+        let file = resumption.dir().file("scenario.toml");
+        worst = worst.max(take_up(&file, resumption, args, env, terminal)?);
+        if worst >= Exit::Terminated {
             break;
         }
     }
     Ok(worst)
 }
 
-/// `run` given an interrupted run: its own frozen scenario goes on.
-fn finish(path: &Path, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
-    let resumption = resume::open(path)?;
-    let scenario = read::scenario(&resumption.dir().file("scenario.toml"), &args.choice, Purpose::Run, env, terminal)?;
-    run_one(&scenario, args, Some(resumption), env, terminal)
+/// Goes on with an interrupted run of a scenario, with the cells that it has.
+fn take_up(
+    file: &Path,
+    resumption: Resumption,
+    args: &args::Run,
+    env: &Env,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    let mut choice = args.choice.clone();
+    if choice.only.is_empty() {
+        choice.only.clone_from(&resumption.manifest().only);
+    }
+    let prepared = prepare::prepare_one(file, &choice, Purpose::Run, env, terminal)?;
+    resume::accept(&resumption, &prepared.scenario, &prepared.plan, terminal)?;
+    run_one(&prepared, Work::rest_of(resumption, choice.only), args, env, terminal)
 }
 
 /// The scenario of `run --url`: written as a file would be, so that what is saved can be run again.
@@ -105,76 +130,28 @@ fn quick_text(quick: &Quick) -> Result<String, Failure> {
     toml::to_string_pretty(&scenario).map_err(Failure::failed)
 }
 
-fn run_one(
-    scenario: &Scenario,
-    args: &args::Run,
-    resume: Option<Resumption>,
-    env: &Env,
-    terminal: &Terminal,
-) -> Result<Exit, Failure> {
-    let material = check::material(scenario, terminal)?;
-    let contents = hash_contents(scenario, &material).map_err(Failure::usage)?;
-    let mut choice = args.choice.clone();
-    if let Some(resumption) = resume.as_ref().filter(|_| choice.only.is_empty()) {
-        choice.only.clone_from(&resumption.manifest().only);
-    }
-    let plan = read::cells(scenario, &contents, &material, &choice, terminal)?;
-    match &resume {
-        Some(resumption) => resume::accept(resumption, scenario, &plan, terminal)?,
-        // What an interrupted run has is taken over too.
-        None if args.reuse.reuse.is_some() => {}
-        None => resume::tell_of_interrupted(scenario, &plan, args, terminal),
-    }
-    check::render_all(scenario, &material, &plan, terminal)?;
-    let reuse = reuse::earlier(&args.reuse, scenario, &args.out, terminal)?;
-    let left = match (&resume, &reuse) {
-        (Some(resumption), _) => resumption.left(scenario, &plan),
-        (None, Some(reuse)) => reuse::states(reuse, scenario, &plan).iter().map(|state| state.left).collect(),
-        (None, None) => vec![scenario.load.repeats; plan.cells.len()],
-    };
-    let estimate = Estimate::of_repeats(scenario, &plan, |cell| left.get(cell).copied().unwrap_or(0));
-    if !args.yes && !question::may_run(&estimate, env) {
+fn run_one(prepared: &Prepared, work: Work, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    turned::check(&args.turn, [(&prepared.scenario, &prepared.plan)])?;
+    if !args.yes && !question::may_run(&work.estimate(prepared), env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
-    let options = RunOptions {
-        out: &args.out,
-        nonce: args.nonce.unwrap_or_else(fresh_nonce),
-        only: choice.only,
-        reuse,
-        resume,
-        command: std::env::args().collect(),
-        tokenizers: env.tokenizer_places(),
-        views: &Drawn,
+    let session = Session::new(args, env, terminal);
+    let (outcome, stopped) = match session.drive(session.carry_out(prepared, work))? {
+        Driven::Ended(outcome, stopped) => (outcome, stopped),
+        Driven::Gone(exit, dir) => return Ok(gone(exit, dir.as_deref(), terminal)),
     };
-    let progress = Progress::start(scenario, &plan, *terminal);
-    let (stop, _) = StopHandle::new();
-    let seen = Rc::new(Cell::new(None));
-    let runtime = runtime::timed(args.pin.as_ref())?;
-    let outcome = runtime.block_on(async {
-        let (has_begun, tell) = (|| progress.dir().is_some(), |text: &str| progress.note(text));
-        tokio::select! {
-            outcome = carry_out(scenario, &plan, material, &options, &progress, &stop) => Ok(outcome),
-            exit = signals::watch(stop.clone(), Rc::clone(&seen), has_begun, tell) => Err(exit),
-        }
-    });
-    // Not waited for: a look-up of a host's name may take half a minute.
-    runtime.shutdown_background();
-    progress.finish();
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(exit) => return Ok(gone(exit, progress.dir().as_deref(), terminal)),
-    };
-    let conclusion = outcome.map_err(|error| explain::run_error(&error, progress.dir().as_deref()))?;
-    show(&conclusion, scenario, &plan, args, terminal)?;
-    Ok(seen.get().unwrap_or(Exit::Done).max(of_cells(&conclusion.summary.cells, terminal)).max(of_clients(
-        scenario,
-        &conclusion.summary.cells,
-        terminal,
-    )))
+    let conclusion = outcome?;
+    show(&conclusion, prepared, args, terminal)?;
+    Ok(stopped.max(judge(&prepared.scenario, &conclusion.summary.cells, terminal)))
+}
+
+/// What the results of a run mean for the exit.
+pub(super) fn judge(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
+    of_cells(cells, terminal).max(of_clients(scenario, cells, terminal))
 }
 
 /// Says what is left of a run that ended at once.
-fn gone(exit: Exit, dir: Option<&Path>, terminal: &Terminal) -> Exit {
+pub(super) fn gone(exit: Exit, dir: Option<&Path>, terminal: &Terminal) -> Exit {
     terminal.warning(&match dir {
         Some(dir) => format!("ended at once; rows older than a second are kept: infersweep show {}", dir.display()),
         None => "stopped before the first cell; nothing was measured".to_owned(),
@@ -183,20 +160,18 @@ fn gone(exit: Exit, dir: Option<&Path>, terminal: &Terminal) -> Exit {
 }
 
 /// The run's results, on the terminal.
-fn show(
-    conclusion: &Conclusion,
-    scenario: &Scenario,
-    plan: &Plan,
-    args: &args::Run,
-    terminal: &Terminal,
-) -> Result<(), Failure> {
-    let cells = &conclusion.summary.cells;
+fn show(conclusion: &Conclusion, prepared: &Prepared, args: &args::Run, terminal: &Terminal) -> Result<(), Failure> {
+    let (scenario, cells) = (&prepared.scenario, &conclusion.summary.cells);
     if args.json {
         terminal.result(&serde_json::to_string_pretty(&conclusion.summary).map_err(Failure::failed)?);
     } else if scenario.output.formats.contains(&Format::Table) && !cells.is_empty() {
-        terminal.result(&report::comparison(&scenario.name, cells).terminal(terminal.width(), terminal.coloured()));
+        let table = match turned::table(&args.turn, &scenario.name, cells)? {
+            Some(turned) => turned,
+            None => report::comparison(&scenario.name, cells),
+        };
+        terminal.result(&table.terminal(terminal.width(), terminal.coloured()));
     }
-    tell_where(conclusion, plan, terminal);
+    tell_where(conclusion, &prepared.plan, terminal);
     if args.quick.url.is_some() {
         terminal.note(&format!("again:   infersweep run {}", conclusion.dir.join("scenario.toml").display()));
     }
@@ -242,22 +217,4 @@ pub(super) fn of_clients(scenario: &Scenario, cells: &[CellSummary], terminal: &
         terminal.error(&Failure::failed(format!("the client limited cell {}: {reasons}", cell.cell_id)));
     });
     if faults.count() > 0 { Exit::Failed } else { Exit::Done }
-}
-
-/// 48 random bits: exact as a JSON number everywhere.
-pub(super) fn fresh_nonce() -> u64 {
-    RandomState::new().build_hasher().finish() >> 16
-}
-
-/// The views that are saved beside the summary.
-pub(super) struct Drawn;
-
-impl Views for Drawn {
-    fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {
-        report::comparison_markdown(name, cells)
-    }
-
-    fn summary_csv(&self, cells: &[CellSummary]) -> String {
-        report::summary_csv(cells)
-    }
 }

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use super::env::Env;
 use super::exit::Failure;
-use super::run::Drawn;
+use super::session::Drawn;
 use super::terminal::Terminal;
 use crate::metrics::Summary;
 use crate::run::{save_summary, sum_up_stored};

@@ -83,6 +83,19 @@ impl Terminal {
         }
     }
 
+    /// One thing that is not as it is locked.
+    pub(super) fn drift(self, drift: &crate::store::Drift, lock: &std::path::Path) {
+        let style = match drift.kind {
+            "added" => Style::new().green().bold(),
+            "removed" => Style::new().red().bold(),
+            _ => Style::new().yellow().bold(),
+        };
+        let kind = self.paint(&format!("{:<8}", drift.kind), style);
+        let how = if drift.how.is_empty() { String::new() } else { format!("  ({})", drift.how) };
+        let lock = self.paint(&lock.display().to_string(), Style::new().dim());
+        self.say(&format!("{kind} {}{how}  {lock}", drift.what));
+    }
+
     /// Why a command did not come to its end.
     pub(super) fn error(self, failure: &Failure) {
         if !failure.message.is_empty() {

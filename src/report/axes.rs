@@ -3,13 +3,18 @@ use serde_json::Value;
 use crate::metrics::CellSummary;
 use crate::scenario::AxisName;
 
-/// Every axis of the cells, in the language's order, `vars` by name.
+/// The axis that tells apart the cells of a campaign's scenarios.
+pub(super) const SCENARIO: &str = "scenario";
+
+/// Every axis of the cells, in the language's order, `vars` by name; a campaign's scenarios come first.
 pub(super) fn axis_names(cells: &[CellSummary]) -> Vec<String> {
     let mut names: Vec<AxisName> =
         cells.iter().flat_map(|cell| cell.axes.keys()).map(|axis| AxisName::from_word(axis)).collect();
     names.sort();
     names.dedup();
-    names.iter().map(|name| name.as_str().to_owned()).collect()
+    let mut names: Vec<String> = names.iter().map(|name| name.as_str().to_owned()).collect();
+    names.sort_by_key(|name| name != SCENARIO);
+    names
 }
 
 /// A cell's value; null where the axis does not apply.

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
-use super::axes::{axis_names, shown, value};
+use super::axes::{SCENARIO, axis_names, shown, value};
 use super::changes::{self, Earlier, Past, pasts};
 use super::clients::client_column;
 use super::figures::{FIGURES, error_columns, figure_columns};
@@ -18,10 +18,12 @@ use crate::metrics::CellSummary;
 /// The comparison table: one row a cell.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ComparisonTable {
-    title: String,
-    grid: Grid,
+    pub(super) title: String,
+    pub(super) grid: Grid,
     /// What a reader must know of the cells besides their numbers.
-    facts: Vec<String>,
+    pub(super) facts: Vec<String>,
+    /// What the marks mean, where it is not what they usually do.
+    pub(super) legend: Option<Vec<String>>,
 }
 
 /// The comparison of a run's cells. Axes that vary are columns, the others stand in the title.
@@ -68,7 +70,7 @@ pub(super) fn table(
     }
     columns.extend(figures);
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
-    ComparisonTable { title, facts: notes(cells, &varying), grid: Grid { columns, breaks } }
+    ComparisonTable { title, facts: notes(cells, &varying), grid: Grid { columns, breaks }, legend: None }
 }
 
 /// The comparison by the figures of steady windows alone.
@@ -94,7 +96,7 @@ impl ComparisonTable {
     pub fn terminal(&self, width: usize, coloured: bool) -> String {
         let mut grid = self.grid.clone();
         let dropped = grid.fit(width);
-        let mut notes = legend(&grid);
+        let mut notes = self.legend.clone().unwrap_or_else(|| legend(&grid));
         notes.extend(self.facts.iter().cloned());
         if !dropped.is_empty() {
             notes.push(format!("no room for {} (summary.csv has all)", dropped.join(", ")));
@@ -123,8 +125,8 @@ impl ComparisonTable {
     /// As Markdown.
     #[must_use]
     pub fn markdown(&self) -> String {
-        let notes: Vec<String> =
-            legend(&self.grid).iter().chain(&self.facts).map(|note| format!("- {note}\n")).collect();
+        let marks = self.legend.clone().unwrap_or_else(|| legend(&self.grid));
+        let notes: Vec<String> = marks.iter().chain(&self.facts).map(|note| format!("- {note}\n")).collect();
         let table = self.grid.markdown().join("\n");
         let text = format!("**{}**\n\n{table}\n\n{}", self.title, notes.concat());
         text.trim_end().to_owned() + "\n"
@@ -149,7 +151,7 @@ fn wrap(text: &str, width: usize) -> Vec<String> {
 }
 
 /// Whether an axis tells cells apart. An endpoint that hangs on the model alone says nothing new.
-fn varies(cells: &[CellSummary], axis: &str) -> bool {
+pub(super) fn varies(cells: &[CellSummary], axis: &str) -> bool {
     if axis == "endpoint" {
         let mut of_model = BTreeMap::new();
         return cells.iter().any(|cell| {
@@ -157,18 +159,24 @@ fn varies(cells: &[CellSummary], axis: &str) -> bool {
             *of_model.entry(value(cell, "model").to_string()).or_insert(endpoint) != endpoint
         });
     }
-    cells.windows(2).any(|pair| value(&pair[0], axis) != value(&pair[1], axis))
+    // No picture, and a mode without pictures, are one.
+    let idle = Value::from("na");
+    let seen = |cell| match value(cell, axis) {
+        Value::Null if axis == "image_size" => &idle,
+        other => other,
+    };
+    cells.windows(2).any(|pair| seen(&pair[0]) != seen(&pair[1]))
 }
 
 /// An axis that is the same everywhere, unless it says nothing.
-fn in_title(cells: &[CellSummary], axis: &str) -> Option<String> {
+pub(super) fn in_title(cells: &[CellSummary], axis: &str) -> Option<String> {
     let first = value(cells.first()?, axis);
     let same = cells.iter().all(|cell| value(cell, axis) == first);
-    let idle = axis == "image_size" && first == "na";
+    let idle = axis == "image_size" && (first == "na" || first.is_null());
     (same && !idle).then(|| format!("{axis} = {}", shown(first)))
 }
 
-fn axis_column(cells: &[CellSummary], axis: &str) -> Column {
+pub(super) fn axis_column(cells: &[CellSummary], axis: &str) -> Column {
     let head = match axis {
         "input_tokens" => "in",
         "output_tokens" => "out",
@@ -180,14 +188,17 @@ fn axis_column(cells: &[CellSummary], axis: &str) -> Column {
     Column { right: cells.iter().all(number), ..words(head, texts) }
 }
 
-fn words(name: &str, cells: Vec<Cell>) -> Column {
+pub(super) fn words(name: &str, cells: Vec<Cell>) -> Column {
     Column { group: String::new(), name: name.to_owned(), cells, right: false, expendable: 0 }
 }
 
 /// Where the first axis takes its next value, when all its values stand in blocks of several rows.
-fn breaks(axes: &[Column]) -> Vec<usize> {
+pub(super) fn breaks(axes: &[Column]) -> Vec<usize> {
     let [first, _, ..] = axes else { return Vec::new() };
     let starts: Vec<usize> = (1..first.cells.len()).filter(|row| first.cells[*row] != first.cells[row - 1]).collect();
     let edges: Vec<usize> = [0].into_iter().chain(starts.iter().copied()).chain([first.cells.len()]).collect();
-    if edges.windows(2).all(|pair| pair[1] - pair[0] > 1) { starts } else { Vec::new() }
+    let mut blocks = edges.windows(2).map(|pair| pair[1] - pair[0] > 1);
+    // One scenario of a campaign has nothing to do with the next, be it of a single cell.
+    let apart = if first.name == SCENARIO { blocks.any(|several| several) } else { blocks.all(|several| several) };
+    if apart { starts } else { Vec::new() }
 }

@@ -175,7 +175,8 @@ impl Figure<'_> {
     }
 }
 
-fn marked(text: String, sure: bool, rank: Option<Rank>) -> Cell {
+/// A figure's text with the mark that it earns.
+pub(super) fn marked(text: String, sure: bool, rank: Option<Rank>) -> Cell {
     let (mark, emphasis) = match rank {
         _ if !sure => (Some(UNSURE), Emphasis::Dim),
         Some(Rank::Best) => (Some(BEST), Emphasis::Best),

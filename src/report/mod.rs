@@ -2,6 +2,7 @@
 
 mod aligned;
 mod axes;
+mod campaign;
 mod changes;
 mod clients;
 mod comparison;
@@ -11,6 +12,7 @@ mod figures;
 mod grid;
 mod marks;
 mod notes;
+mod pivot;
 mod plan;
 mod reused;
 mod servers;
@@ -21,8 +23,10 @@ mod tests;
 mod tests_of_changes;
 
 pub use aligned::{TextColumn, aligned};
+pub use campaign::{CampaignPlanRow, campaign_cells, campaign_plan_table};
 pub use changes::Earlier;
 pub use comparison::{ComparisonTable, comparison, comparison_markdown, comparison_since, steady_comparison};
 pub use csv::summary_csv;
+pub use pivot::{PivotFigure, UnknownFigure, pivot};
 pub use plan::plan_table;
 pub use servers::server_tables;

@@ -18,7 +18,7 @@ use crate::load::{Stop, StopHandle};
 use crate::metrics::Summary;
 use crate::plan::{Plan, Unit, content_files, digest_of, units};
 use crate::scenario::Scenario;
-use crate::store::{Input, Manifest, RepeatState, RowSchema, RunDir, RunState, UnitId, freeze_inputs};
+use crate::store::{Input, Manifest, Provenance, RepeatState, RowSchema, RunDir, RunState, UnitId, freeze_inputs};
 use crate::time::{Clock, unix_ns};
 use crate::workload::Material;
 
@@ -39,6 +39,8 @@ pub struct RunOptions<'r> {
     pub resume: Option<Resumption>,
     /// How the tool was called, for the manifest.
     pub command: Vec<String>,
+    /// Where the results come from, for the manifest.
+    pub provenance: Provenance,
     /// Where tokenizers are looked for and kept.
     pub tokenizers: TokenizerPlaces,
     /// Draws the views that are saved with the summary.
@@ -166,6 +168,7 @@ fn begun(
     let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
     manifest.command = Some(options.command.iter().map(|word| scenario.secrets.redact(word)).collect());
     manifest.only.clone_from(&options.only);
+    manifest.provenance = options.provenance.clone();
     manifest.servers = sites.identities().clone();
     manifest.inputs = freeze_inputs(&dir, &inputs(scenario, material), SMALL_INPUT_BYTES)?;
     dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;

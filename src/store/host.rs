@@ -3,7 +3,7 @@ use std::fs;
 use serde::{Deserialize, Serialize};
 
 /// A machine, as far as it can be told; what cannot is `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Host {
     /// Its name.
@@ -16,6 +16,8 @@ pub struct Host {
     pub memory_bytes: Option<u64>,
     /// The kernel's release.
     pub kernel: Option<String>,
+    /// Processes that ran or waited to run, on average over the last 1, 5 and 15 minutes before the start.
+    pub load: Option<[f64; 3]>,
 }
 
 impl Host {
@@ -28,6 +30,7 @@ impl Host {
             cores: std::thread::available_parallelism().ok().map(usize::from),
             memory_bytes: fs::read_to_string("/proc/meminfo").ok().and_then(|text| memory_bytes(&text)),
             kernel: line("/proc/sys/kernel/osrelease"),
+            load: fs::read_to_string("/proc/loadavg").ok().and_then(|text| load(&text)),
         }
     }
 }
@@ -45,6 +48,12 @@ fn memory_bytes(text: &str) -> Option<u64> {
     field(text, "MemTotal")?.strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
+/// The first three numbers.
+fn load(text: &str) -> Option<[f64; 3]> {
+    let numbers: Vec<f64> = text.split_whitespace().take(3).filter_map(|word| word.parse().ok()).collect();
+    numbers.try_into().ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +64,8 @@ mod tests {
         assert_eq!(field(text, "model name").as_deref(), Some("Fast CPU: 3 GHz"));
         assert_eq!(memory_bytes("MemFree: 1 kB\nMemTotal:       2 kB\n"), Some(2048));
         assert_eq!(memory_bytes("MemTotal: many kB"), None);
+        assert_eq!(load("0.52 1.50 2.25 3/456 789"), Some([0.52, 1.5, 2.25]));
+        assert_eq!(load("0.52 1.50"), None);
         assert!(Host::here().cores >= Some(1));
     }
 }

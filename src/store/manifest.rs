@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::json_file::{FORMAT_VERSION, read_json, write_json};
 use super::run_dir::Occupation;
-use super::{FrozenInput, Host, RunDir, ServerIdentity, StoreError};
+use super::{FrozenInput, Host, Provenance, RunDir, ServerIdentity, StoreError};
 use crate::scenario::Scenario;
 use crate::time::rfc3339;
 
@@ -46,6 +46,8 @@ pub struct Manifest {
     pub inputs: Vec<FrozenInput>,
     /// The machine that sent the requests.
     pub host: Host,
+    /// The tool's build, the suite's repository and lock, the time zone.
+    pub provenance: Provenance,
     /// The command line, with secrets struck out.
     pub command: Option<Vec<String>>,
     /// The process that writes the run; of use only on its host, while `state` is running.
@@ -122,6 +124,7 @@ impl Default for Manifest {
             token_models: BTreeMap::new(),
             inputs: Vec::new(),
             host: Host::default(),
+            provenance: Provenance::default(),
             command: None,
             pid: None,
             start: String::new(),

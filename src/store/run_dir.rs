@@ -52,6 +52,10 @@ impl RunDir {
             let path = parent.join(&dir_name);
             match fs::create_dir(&path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                // Another process has just deleted the last run, and the directory with it.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    create_dirs(&parent)?;
+                }
                 Err(error) => return Err(StoreError::io("create directory", &path)(error)),
                 Ok(()) => {
                     sync_dir(&parent)?;
@@ -170,7 +174,7 @@ impl RunDir {
 }
 
 /// Replaces `parent/latest` in one step, so that it always points at a run.
-fn point_latest_at(parent: &Path, dir_name: &str) -> Result<(), StoreError> {
+pub(super) fn point_latest_at(parent: &Path, dir_name: &str) -> Result<(), StoreError> {
     let latest = parent.join("latest");
     let unfinished = parent.join(format!("{UNFINISHED}latest-{dir_name}"));
     symlink(dir_name, &unfinished)

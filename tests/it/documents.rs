@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::tool::Bench;
+use crate::tool::{Bench, files};
 
 fn console_lines(text: &str) -> Vec<String> {
     let mut inside = false;
@@ -21,11 +21,9 @@ fn console_lines(text: &str) -> Vec<String> {
 fn clone_of_examples() -> Bench {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut bench = Bench::new();
-    for dir in ["scenarios", "prompts"] {
-        for path in std::fs::read_dir(root.join(dir)).unwrap().map(|entry| entry.unwrap().path()) {
-            let name = format!("{dir}/{}", path.file_name().unwrap().to_string_lossy());
-            bench = bench.file(&name, &std::fs::read_to_string(&path).unwrap());
-        }
+    for path in ["scenarios", "prompts"].iter().flat_map(|dir| files(&root.join(dir))) {
+        let name = path.strip_prefix(root).unwrap().display().to_string();
+        bench = bench.file(&name, &std::fs::read_to_string(&path).unwrap());
     }
     bench
 }
@@ -72,6 +70,18 @@ fn every_console_command_of_the_calibration_page_runs() {
         let said = Bench::new().call(command.strip_prefix("infersweep ").unwrap());
         assert_eq!(said.code, 0, "{command}: {}", said.stderr);
         assert!(said.stdout.contains("arrival error us") && said.stdout.contains("below the limit"), "{}", said.stdout);
+    }
+}
+
+#[test]
+fn every_console_command_of_the_page_on_suites_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let commands = console_lines(&std::fs::read_to_string(root.join("docs/SUITES.md")).unwrap());
+    assert!(commands.len() > 5);
+    let bench = clone_of_examples();
+    for command in commands {
+        let said = bench.call(command.strip_prefix("infersweep ").unwrap());
+        assert_eq!(said.code, 0, "{command}: {}", said.stderr);
     }
 }
 

@@ -11,7 +11,8 @@ use super::session::{Awaited, Round, Session, look_aside};
 use super::subject::Subject;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
-use crate::cli::{explain, run, signals};
+use crate::cli::provenance::provenance;
+use crate::cli::{explain, run, session, signals};
 use crate::load::{Stop, StopHandle};
 use crate::run::{Conclusion, Reuse, RunError, RunOptions, carry_out};
 
@@ -30,13 +31,14 @@ impl Session<'_> {
         self.subjects[at].remember(&self.args.out, &ready.scenario);
         let options = RunOptions {
             out: &self.args.out,
-            nonce: self.args.nonce.unwrap_or_else(run::fresh_nonce),
+            nonce: self.args.nonce.unwrap_or_else(session::fresh_nonce),
             only: self.args.choice.only.clone(),
             reuse,
             resume: None,
             command: std::env::args().collect(),
+            provenance: provenance(&self.subjects[at].path, &ready.scenario, false),
             tokenizers: self.env.tokenizer_places(),
-            views: &run::Drawn,
+            views: &session::Drawn,
         };
         let progress = Progress::start(&ready.scenario, &ready.plan, self.terminal);
         let in_flight = InFlight::new(&progress);
