@@ -14,6 +14,7 @@ mod gauges;
 mod health;
 mod learn;
 mod machine;
+mod measure;
 mod preflight;
 mod prepare;
 mod results;
