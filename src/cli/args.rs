@@ -73,6 +73,9 @@ pub(super) struct Run {
     /// The directory that holds the results of all runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     pub(super) out: PathBuf,
+    /// Let the scenario run its own commands: [load] hooks
+    #[arg(long)]
+    pub(super) allow_hooks: bool,
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
     pub(super) nonce: Option<u64>,

@@ -14,7 +14,7 @@ use crate::load::StopHandle;
 use crate::metrics::{CellSummary, Verdict};
 use crate::plan::{Estimate, Plan};
 use crate::report;
-use crate::run::{Conclusion, RunOptions, Views, carry_out, hash_contents};
+use crate::run::{Conclusion, RunOptions, UnitFailure, Views, carry_out, hash_contents};
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
 use crate::text::plural;
 
@@ -95,6 +95,7 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
     }
     let options = RunOptions {
         out: &args.out,
+        allow_hooks: args.allow_hooks,
         nonce: args.nonce.unwrap_or_else(fresh_nonce),
         command: std::env::args().collect(),
         tokenizers: env.tokenizer_places(),
@@ -113,11 +114,12 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
     progress.finish();
     let conclusion = outcome.map_err(|error| explain::run_error(&error))?;
     show(&conclusion, scenario, &plan, args, terminal)?;
-    Ok(seen.get().unwrap_or(Exit::Done).max(of_cells(&conclusion.summary.cells, terminal)).max(of_clients(
-        scenario,
-        &conclusion.summary.cells,
-        terminal,
-    )))
+    Ok(seen
+        .get()
+        .unwrap_or(Exit::Done)
+        .max(of_units(&conclusion.failures))
+        .max(of_cells(&conclusion.summary.cells, terminal))
+        .max(of_clients(scenario, &conclusion.summary.cells, terminal)))
 }
 
 /// The run's results, on the terminal.
@@ -146,6 +148,11 @@ fn show(
         terminal.note(&format!("again:   infersweep run {}", conclusion.dir.join("scenario.toml").display()));
     }
     Ok(())
+}
+
+/// What failed round a unit, as a hook did, fails the run; it was told when it happened.
+fn of_units(failures: &[UnitFailure]) -> Exit {
+    if failures.is_empty() { Exit::Done } else { Exit::Failed }
 }
 
 /// A cell whose requests all failed fails the run.

@@ -127,7 +127,7 @@ fn model_facts(model: &Model, endpoint: &str, contents: &ContentHashes) -> Value
 }
 
 fn load_facts(load: &Load, axes: &Axes, requests: Option<u64>) -> Value {
-    json!({
+    let mut facts = json!({
         "requests": requests,
         "duration": load.duration.map(format_duration),
         "warmup": load.warmup.to_string(),
@@ -135,7 +135,13 @@ fn load_facts(load: &Load, axes: &Axes, requests: Option<u64>) -> Value {
         "max_in_flight": axes.qps().map(|_| load.max_in_flight),
         "retries": format!("{:?}", load.retries),
         "cell_timeout": format_duration(load.cell_timeout),
-    })
+    });
+    // Their text alone: what a command does cannot be known.
+    let hooks: Vec<(&str, &str)> = load.hooks.commands().collect();
+    if !hooks.is_empty() {
+        facts["hooks"] = json!(hooks);
+    }
+    facts
 }
 
 /// One digest for a whole plan: of its cells' digests, in order.

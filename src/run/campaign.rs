@@ -1,9 +1,9 @@
 use std::path::{Path, PathBuf};
 
 use super::error::RunError;
-use super::event::{Observer, RunEvent};
+use super::event::{Observer, RunEvent, UnitFailure};
 use super::learn::{Countings, Learner};
-use super::measure::measure_all;
+use super::measure::{Tally, measure_all};
 use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::sites::Sites;
@@ -26,6 +26,8 @@ pub struct RunOptions<'r> {
     pub out: &'r Path,
     /// Makes the salts of this run new.
     pub nonce: u64,
+    /// Whether the scenario's own commands may run.
+    pub allow_hooks: bool,
     /// How the tool was called, for the manifest.
     pub command: Vec<String>,
     /// Where tokenizers are looked for and kept.
@@ -45,6 +47,8 @@ pub struct Conclusion {
     pub complete: usize,
     /// Units planned.
     pub units: usize,
+    /// What failed round units, in the order in which it did.
+    pub failures: Vec<UnitFailure>,
 }
 
 /// Carries out `plan`: reaches every endpoint, learns how it counts, measures unit after unit and saves after each.
@@ -60,6 +64,7 @@ pub async fn carry_out(
 ) -> Result<Conclusion, RunError> {
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
+    refuse_hooks(scenario, options.allow_hooks)?;
     preflight(scenario, plan, observer)?;
     let (sites, tokenizers) = tokio::try_join!(
         Sites::open(scenario, plan, clock, observer),
@@ -91,17 +96,24 @@ pub async fn carry_out(
         clock,
         observer,
     };
-    let measured = measure_all(&bench, plan, &mut results, stop).await;
+    let measured = measure_all(bench, plan, &mut results, stop).await;
     let units = plan.cells.len() * scenario.load.repeats as usize;
-    let state = if measured.as_ref().is_ok_and(|complete| *complete == units) {
+    let state = if measured.as_ref().is_ok_and(|tally| tally.complete == units) {
         RunState::Complete
     } else {
         RunState::Interrupted
     };
     let concluded = results.conclude(state);
-    let complete = measured?;
+    let Tally { complete, failures } = measured?;
     concluded?;
-    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
+    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units, failures })
+}
+
+/// A scenario that somebody else wrote runs nothing here unless its reader says so.
+fn refuse_hooks(scenario: &Scenario, allowed: bool) -> Result<(), RunError> {
+    let shown = |(name, command): (&str, &str)| format!("{name} = `{}`", scenario.secrets.redact(command));
+    let commands: Vec<String> = scenario.load.hooks.commands().map(shown).collect();
+    if commands.is_empty() || allowed { Ok(()) } else { Err(RunError::HooksNotAllowed { commands }) }
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures

@@ -5,7 +5,9 @@ use super::thrift::Thrift;
 use crate::metrics::{CellAccumulator, CellSummary, Summary, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
-use crate::store::{Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, UnitId};
+use crate::store::{
+    Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, ServerChange, ServerIdentity, UnitId,
+};
 use crate::time::{Clock, unix_ns};
 
 /// Views of the summaries that a run writes besides `summary.json`: made above this floor, handed down.
@@ -64,12 +66,40 @@ impl<'r> Results<'r> {
 
     /// Notes how far a unit is.
     pub(super) fn set_state(&mut self, unit: Unit, state: RepeatState) -> Result<(), RunError> {
-        let id = UnitId { cell: self.plan.cells[unit.cell].id.clone(), repeat: unit.repeat };
-        self.plan_file.set_state(&id, state)?;
+        self.plan_file.set_state(&self.id_of(unit), state)?;
         if self.plan_saves.is_due(self.clock.now_ns()) {
             self.save_plan()?;
         }
         Ok(())
+    }
+
+    /// Notes that a unit begins: what was noted of it before belongs to an earlier try.
+    pub(super) fn begin_unit(&mut self, unit: Unit) -> Result<(), RunError> {
+        self.plan_file.repeat_mut(&self.id_of(unit))?.notes.clear();
+        self.set_state(unit, RepeatState::Running)
+    }
+
+    /// Adds what a reader must know of a unit besides its rows; saved with its next state.
+    pub(super) fn note(&mut self, unit: Unit, notes: Vec<String>) -> Result<(), RunError> {
+        self.plan_file.repeat_mut(&self.id_of(unit))?.notes.extend(notes);
+        Ok(())
+    }
+
+    /// Notes that another server answers from a unit on.
+    pub(super) fn server_changed(
+        &mut self,
+        unit: Unit,
+        endpoint: &str,
+        server: ServerIdentity,
+    ) -> Result<(), RunError> {
+        let UnitId { cell, repeat } = self.id_of(unit);
+        let change = ServerChange { cell_id: cell.to_string(), repeat, endpoint: endpoint.to_owned(), server };
+        self.manifest.server_changes.push(change);
+        Ok(self.manifest.write(self.dir)?)
+    }
+
+    fn id_of(&self, unit: Unit) -> UnitId {
+        UnitId { cell: self.plan.cells[unit.cell].id.clone(), repeat: unit.repeat }
     }
 
     /// Sums a cell up anew from the rows of its complete repeats, and saves all summaries.
@@ -112,7 +142,19 @@ impl<'r> Results<'r> {
                 }
             }
         }
-        Ok(accumulator.finish())
+        Ok(CellSummary { notes: self.notes_of(cell), ..accumulator.finish() })
+    }
+
+    /// The notes of a cell's repeats, each once.
+    fn notes_of(&self, cell: &Cell) -> Vec<String> {
+        let mut notes: Vec<String> = Vec::new();
+        let repeats = self.plan_file.cell(&cell.id).into_iter().flat_map(|cell| &cell.repeats);
+        for note in repeats.flat_map(|repeat| &repeat.notes) {
+            if !notes.contains(note) {
+                notes.push(note.clone());
+            }
+        }
+        notes
     }
 
     /// The summaries so far, in the order of the plan.

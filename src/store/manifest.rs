@@ -33,6 +33,9 @@ pub struct Manifest {
     pub nonce: u64,
     /// The servers that were asked, by endpoint.
     pub servers: BTreeMap<String, ServerIdentity>,
+    /// Servers that answered differently after a hook, in the order in which that was seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub server_changes: Vec<ServerChange>,
     /// Requests made to learn sizes and limits; never counted.
     pub probes: Vec<ProbeReport>,
     /// What was learnt of each model's tokens, by `endpoint/model`.
@@ -88,6 +91,20 @@ pub struct ServerIdentity {
     pub server: Option<String>,
 }
 
+/// A server that a hook changed, from one repeat of a cell on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerChange {
+    /// The cell that is measured against it first.
+    pub cell_id: String,
+    /// From 0.
+    pub repeat: u32,
+    /// The endpoint.
+    pub endpoint: String,
+    /// What it says of itself now.
+    pub server: ServerIdentity,
+}
+
 /// One probe: what it asked and what it taught.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -117,6 +134,7 @@ impl Default for Manifest {
             seed: 0,
             nonce: 0,
             servers: BTreeMap::new(),
+            server_changes: Vec::new(),
             probes: Vec::new(),
             token_models: BTreeMap::new(),
             inputs: Vec::new(),

@@ -35,7 +35,7 @@ pub use inputs::{FrozenInput, Input, freeze_inputs, hash_file};
 pub use journal::JournalWriter;
 pub use journal_read::JournalReader;
 pub use json_file::FORMAT_VERSION;
-pub use manifest::{Manifest, ProbeReport, RunState, ServerIdentity};
+pub use manifest::{Manifest, ProbeReport, RunState, ServerChange, ServerIdentity};
 pub use parquet_read::{RecordFile, Records, read_records};
 pub use parquet_write::{Compacted, compact, write_records};
 pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, RepeatState};

@@ -41,6 +41,9 @@ pub struct PlannedRepeat {
     /// How old those rows were then, seconds.
     #[serde(default)]
     pub age_s: Option<f64>,
+    /// What a reader must know of it besides its rows: why it failed, or what did not go as asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// How far a repeat got.
@@ -55,6 +58,8 @@ pub enum RepeatState {
     Complete,
     /// Cut off; its rows are in `partial/`.
     Interrupted,
+    /// Not measured: what had to come before failed; `notes` say why.
+    Failed,
 }
 
 impl PlanFile {
@@ -63,7 +68,13 @@ impl PlanFile {
 
     /// The cells of a plan with `repeats` repeats each, none begun.
     pub fn of(plan: &Plan, repeats: u32) -> Self {
-        let pending = |repeat| PlannedRepeat { repeat, state: RepeatState::Pending, reused_from: None, age_s: None };
+        let pending = |repeat| PlannedRepeat {
+            repeat,
+            state: RepeatState::Pending,
+            reused_from: None,
+            age_s: None,
+            notes: Vec::new(),
+        };
         let cells = plan.cells.iter().map(|cell| PlannedCell {
             cell_id: cell.id.clone(),
             axes: cell.axes.to_json(),

@@ -102,6 +102,7 @@ fn run(out: &Path) -> RunDir {
         state: if repeat == 3 { RepeatState::Pending } else { RepeatState::Running },
         reused_from: None,
         age_s: None,
+        notes: Vec::new(),
     });
     let cell = PlannedCell {
         cell_id: header().cell_id,

@@ -8,6 +8,7 @@ mod commands;
 mod documents;
 mod floors;
 mod health;
+mod hooks;
 mod imports;
 mod interrupted;
 mod open_loop;
