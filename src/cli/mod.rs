@@ -13,6 +13,7 @@ mod plan;
 mod progress;
 mod question;
 mod read;
+mod remote;
 mod run;
 mod schema;
 mod show;
@@ -43,7 +44,8 @@ pub fn main() -> ExitCode {
         Command::Plan(plan) => plan::plan(plan, &env, &terminal),
         Command::Check(check) => Ok(check::check(check, &env, &terminal)),
         Command::Schema(schema) => schema::schema(schema, &terminal),
-        Command::Show(show) => show::show(show, &terminal),
+        Command::Show(show) => show::show(show, &env, &terminal),
+        Command::Push(push) => remote::push(push, &env, &terminal),
         Command::Import(import) => import::import(import, &terminal),
         Command::Calibrate(args) => calibrate::calibrate(args, &terminal),
         Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),

@@ -8,6 +8,7 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::read::{self, Purpose};
+use super::remote::Destination;
 use super::terminal::Terminal;
 use super::{check, explain, question, signals};
 use crate::load::StopHandle;
@@ -93,8 +94,9 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
     if !args.yes && !question::may_run(&estimate, env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
+    let destination = Destination::of(args, env)?;
     let options = RunOptions {
-        out: &args.out,
+        out: &destination.local,
         allow_hooks: args.allow_hooks,
         nonce: args.nonce.unwrap_or_else(fresh_nonce),
         command: std::env::args().collect(),
@@ -105,18 +107,25 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
     let (stop, _) = StopHandle::new();
     let seen = Rc::new(Cell::new(None));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
-    let outcome = runtime.block_on(async {
+    let watching = destination.watching(&progress);
+    let (outcome, delivered) = runtime.block_on(async {
+        let work = async {
+            let outcome = carry_out(scenario, &plan, material, &options, &watching, &stop).await;
+            (outcome, destination.finish(&stop, &progress).await)
+        };
         tokio::select! {
-            outcome = carry_out(scenario, &plan, material, &options, &progress, &stop) => outcome,
+            done = work => done,
             never = signals::watch(stop.clone(), Rc::clone(&seen), |text| progress.note(text)) => match never {},
         }
     });
     progress.finish();
+    let stored = delivered.map_or(Exit::Done, |delivered| delivered.tell(terminal));
     let conclusion = outcome.map_err(|error| explain::run_error(&error))?;
     show(&conclusion, scenario, &plan, args, terminal)?;
     Ok(seen
         .get()
         .unwrap_or(Exit::Done)
+        .max(stored)
         .max(of_units(&conclusion.failures))
         .max(of_cells(&conclusion.summary.cells, terminal))
         .max(of_clients(scenario, &conclusion.summary.cells, terminal)))

@@ -1,13 +1,17 @@
 use super::args;
+use super::env::Env;
 use super::exit::{Exit, Failure};
+use super::remote;
 use super::terminal::Terminal;
 use crate::metrics::Summary;
 use crate::report;
 use crate::store::{Manifest, RunDir, RunState};
 
 /// `infersweep show`: a stored run's comparison table, or its summary as JSON.
-pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failure> {
-    let dir = RunDir::open(&args.run).map_err(Failure::usage)?;
+pub(super) fn show(args: &args::Show, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    let address = remote::address_of(&args.run)?;
+    let copy = address.as_ref().map(|address| remote::download(address, env)).transpose()?;
+    let dir = RunDir::open(copy.as_ref().map_or(&args.run, |copy| copy.path())).map_err(Failure::usage)?;
     let manifest = Manifest::read(&dir).map_err(Failure::failed)?;
     let path = dir.file("summary.json");
     let text = std::fs::read_to_string(&path)
@@ -18,7 +22,8 @@ pub(super) fn show(args: &args::Show, terminal: &Terminal) -> Result<Exit, Failu
     }
     let summary: Summary = serde_json::from_str(&text)
         .map_err(|error| Failure::failed(format!("{} cannot be read: {error}", path.display())))?;
-    terminal.note(&format!("{} · started {} · {}", manifest.name, manifest.start, dir.path().display()));
+    let place = address.map_or_else(|| dir.path().display().to_string(), |address| address.to_string());
+    terminal.note(&format!("{} · started {} · {}", manifest.name, manifest.start, place));
     match manifest.state {
         RunState::Complete => {}
         RunState::Running => {

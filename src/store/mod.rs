@@ -16,6 +16,7 @@ mod manifest;
 mod parquet_read;
 mod parquet_write;
 mod plan_file;
+mod remote;
 mod run_dir;
 mod side_log;
 mod stored_run;
@@ -39,6 +40,7 @@ pub use manifest::{Manifest, ProbeReport, RunState, ServerChange, ServerIdentity
 pub use parquet_read::{RecordFile, Records, read_records};
 pub use parquet_write::{Compacted, compact, write_records};
 pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, RepeatState};
+pub use remote::{Mirror, Provider, Remote, RemoteAddress, RemoteError, RemoteSettings, Sent, is_remote};
 pub use run_dir::RunDir;
 pub use side_log::SideLog;
 pub use stored_run::{StoredRun, StoredUnit};
