@@ -20,6 +20,19 @@ const LATEST: &str = "latest";
 /// What a store says of an error, at most, characters.
 const MOST_TOLD: usize = 300;
 
+/// What providers answer when the bucket is not there, and when the key is not right.
+const MISSING: [&str; 4] = ["NoSuchBucket", "NoSuchKey", "ContainerNotFound", "InvalidBucketName"];
+const REFUSED: [&str; 8] = [
+    "AccessDenied",
+    "InvalidAccessKeyId",
+    "SignatureDoesNotMatch",
+    "ExpiredToken",
+    "InvalidToken",
+    "AuthenticationFailed",
+    "AuthorizationFailure",
+    "Forbidden",
+];
+
 /// A place in object storage that can be reached.
 pub struct Remote {
     pub(super) address: RemoteAddress,
@@ -127,11 +140,15 @@ impl Remote {
     /// An error of the store in the user's words.
     pub(super) fn error(&self, address: &RemoteAddress, error: &object_store::Error) -> RemoteError {
         let (address, why) = (address.clone(), presentable(error, &self.secrets));
+        // Answers to a listing come without a kind of their own: their code tells.
+        let is_one_of = |codes: &[&str]| codes.iter().any(|code| why.starts_with(code));
         match error {
             object_store::Error::NotFound { .. } => RemoteError::Missing { address, why },
             object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
                 RemoteError::Refused { address, why }
             }
+            _ if is_one_of(&MISSING) => RemoteError::Missing { address, why },
+            _ if is_one_of(&REFUSED) => RemoteError::Refused { address, why },
             _ => RemoteError::Failed { address, why },
         }
     }
