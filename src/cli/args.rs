@@ -28,7 +28,7 @@ impl Arguments {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Carry out a scenario: every cell is measured anew
-    Run(Run),
+    Run(Box<Run>),
     /// Write a commented scenario from an endpoint's model list
     Init(Init),
     /// List the cells of a scenario and what they cost; sends nothing
@@ -171,7 +171,7 @@ pub(super) struct Push {
     /// A run directory, or NAME/latest
     #[arg(value_name = "RUN")]
     pub(super) run: PathBuf,
-    /// Where results are: s3://bucket/prefix, gs://bucket/prefix or az://container/prefix; the run goes to NAME/RUN under it
+    /// Where results are: `s3://bucket/prefix`, or gs:// or az://; the run goes to NAME/RUN under it
     #[arg(value_name = "URL")]
     pub(super) to: String,
 }
