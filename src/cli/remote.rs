@@ -166,7 +166,11 @@ pub(super) fn failure(error: &RemoteError) -> Failure {
             failure.help(format!("credentials come from the environment: {}...", address.provider.variables()))
         }
         RemoteError::Missing { .. } => failure.help("is the bucket's name right? infersweep makes none"),
-        _ => failure,
+        RemoteError::Failed { address, .. } => failure.help(format!(
+            "is the store within reach, and are its credentials in the environment ({}...)?",
+            address.provider.variables()
+        )),
+        RemoteError::Address { .. } | RemoteError::Unbuilt { .. } | RemoteError::Local(_) => failure,
     }
 }
 
