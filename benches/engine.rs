@@ -7,20 +7,19 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench that cannot go on should stop, and prints")]
 
 mod figures;
+mod streams;
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
 use std::sync::mpsc;
 use std::time::Duration;
 
 use figures::{count, quantile};
-use infersweep::client::{Asked, Client, Target};
+use infersweep::client::{Asked, Client};
 use infersweep::record::Phase;
-use infersweep::scenario::{ReadOptions, RequestOptions, Unset, Variables, read_text};
-use infersweep::simulator::{RequestStamps, Simulator, SimulatorOptions};
+use infersweep::simulator::{RequestStamps, Simulator};
 use infersweep::time::Clock;
-use infersweep::workload::{ChatRequest, Message};
 use rustix::time::{ClockId, clock_gettime};
+use streams::{body, client, options, request};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -88,14 +87,7 @@ type Truth = Box<dyn Fn() -> HashMap<String, RequestStamps>>;
 
 /// Starts the simulator on a thread of its own; returns its base URL and a way to ask for its stamps.
 fn simulate() -> (String, Truth) {
-    let options = SimulatorOptions {
-        ttft: Duration::from_millis(50),
-        prefill_per_token: Duration::ZERO,
-        itl: Duration::from_millis(20),
-        batch_slowdown: 0.0,
-        slots: 100_000,
-        ..SimulatorOptions::default()
-    };
+    let options = options(Duration::from_millis(20));
     let (ready, started) = mpsc::channel();
     let (ask, asked) = mpsc::channel::<mpsc::Sender<Vec<RequestStamps>>>();
     std::thread::spawn(move || {
@@ -119,23 +111,10 @@ fn simulate() -> (String, Truth) {
     (started.recv().unwrap(), Box::new(truth))
 }
 
-fn client(url: &str, clock: Clock) -> Client {
-    let text = format!("[endpoints.s]\nbase_url = \"{url}\"\n[matrix]\nmodel = \"m\"\n");
-    let variables = Variables::default();
-    let options = ReadOptions { variables: &variables, unset: Unset::Refuse, set: &[], profile: None };
-    let scenario = read_text(Path::new("bench.toml"), &text, &options).scenario.unwrap();
-    Client::new(&scenario.endpoints[0], url, clock, scenario.secrets).unwrap()
-}
-
 async fn by_client(client: &Client, streams: usize) -> Vec<Seen> {
     client.warm(streams).await.unwrap();
-    let request = ChatRequest {
-        messages: vec![Message::user("hello there")],
-        output_tokens: Some(TOKENS),
-        ..ChatRequest::default()
-    };
-    let target = Target { model_id: "m".to_owned(), options: RequestOptions::default() };
-    let body = client.encode(&request, &target);
+    let request = request(TOKENS);
+    let body = body(client, &request);
     let mut tasks = JoinSet::new();
     for stream in 0..streams {
         let (client, body, request) = (client.clone(), body.clone(), request.clone());

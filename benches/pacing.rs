@@ -1,7 +1,8 @@
 //! How well an open loop keeps to its schedule: whole runs of the tool, client and simulator in one process.
 //!
 //! `cargo bench --bench pacing [-- SECONDS]`. Each cell lasts SECONDS (5) after a second of warm-up; an answer is one
-//! token. Every figure is from the stored rows: send lag is sent minus due; gaps are those between sends.
+//! token. Every figure is from the stored rows: send lag is sent minus due; gaps are those between sends. The bare timer
+//! is a thread that does nothing but wake at the same times, for as long, just before: what the machine itself is late by.
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a bench that cannot go on should stop, and prints")]
 
@@ -13,6 +14,9 @@ use std::process::Command;
 use figures::{count, quantile};
 use infersweep::record::{Outcome, Phase, RequestRecord};
 use infersweep::store::read_records;
+use infersweep::time::Clock;
+use rustix::thread::clock_nanosleep_absolute;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
 const RATES: [u32; 4] = [100, 1000, 2000, 5000];
 const PROCESSES: [&str; 4] = ["constant", "uniform", "exponential", "gamma(0.5)"];
@@ -22,12 +26,15 @@ const SPREAD_RATE: u32 = 1000;
 fn main() {
     let seconds: u32 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(5);
     println!("constant gaps, {seconds} s each; lag in us; no requests are dropped unless it says so\n");
-    println!("    qps   requests  lag p50     p99   p99.9      max   delivered/asked  dropped  failed");
+    println!(
+        "    qps   requests  lag p50     p99   p99.9      max   delivered/asked  dropped  failed   bare timer p99   p99.9      max"
+    );
     for rate in RATES {
+        let bare_us = bare_timer(rate, seconds);
         let measured = Measured::of(rate, "constant", seconds);
         let lag = |share: f64| quantile(&measured.lag_us, share);
         println!(
-            "{rate:7}  {:9}  {:7.0} {:7.0} {:7.0}  {:7.0}  {:15.5}  {:7}  {:6}",
+            "{rate:7}  {:9}  {:7.0} {:7.0} {:7.0}  {:7.0}  {:15.5}  {:7}  {:6}   {:14.0} {:7.0}  {:7.0}",
             measured.lag_us.len(),
             lag(0.5),
             lag(0.99),
@@ -36,6 +43,9 @@ fn main() {
             measured.delivered(),
             measured.dropped,
             measured.failed,
+            quantile(&bare_us, 0.99),
+            quantile(&bare_us, 0.999),
+            quantile(&bare_us, 1.0),
         );
     }
     println!(
@@ -60,6 +70,22 @@ fn main() {
             dispersion(&measured.sent_s),
         );
     }
+}
+
+/// How late a thread is that sleeps until each of these times, microseconds.
+fn bare_timer(rate: u32, seconds: u32) -> Vec<f64> {
+    let clock = Clock::start();
+    let began = clock_gettime(ClockId::Monotonic);
+    let began_ns = clock.now_ns();
+    let gap_ns = 1_000_000_000 / i64::from(rate);
+    let wake = |number: u32| {
+        let due_ns = i64::from(number) * gap_ns;
+        let all_ns = began.tv_nsec + due_ns;
+        let due = Timespec { tv_sec: began.tv_sec + all_ns / 1_000_000_000, tv_nsec: all_ns % 1_000_000_000 };
+        clock_nanosleep_absolute(ClockId::Monotonic, &due).unwrap();
+        seconds_of(clock.now_ns() - began_ns - due_ns) * 1e6
+    };
+    (0..rate * seconds).map(wake).collect()
 }
 
 /// One cell of one run.

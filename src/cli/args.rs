@@ -1,8 +1,10 @@
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 
 use crate::cpus::CpuList;
+use crate::units::parse_age;
 
 /// Measures LLM inference endpoints from a declarative scenario.
 #[derive(Debug, Parser)]
@@ -27,7 +29,7 @@ impl Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Carry out a scenario: every cell is measured anew
+    /// Carry out a scenario: every cell is measured anew, unless --reuse or --resume says otherwise
     Run(Box<Run>),
     /// Write a commented scenario from an endpoint's model list
     Init(Init),
@@ -65,8 +67,8 @@ pub(super) struct Choice {
 
 #[derive(Debug, Args)]
 pub(super) struct Run {
-    /// The scenario to carry out
-    #[arg(value_name = "FILE", required_unless_present = "url", conflicts_with = "url")]
+    /// The scenario to carry out, or an interrupted run to finish
+    #[arg(value_name = "FILE|RUN", required_unless_present = "url", conflicts_with = "url")]
     pub(super) files: Vec<PathBuf>,
     #[command(flatten)]
     pub(super) choice: Choice,
@@ -81,9 +83,17 @@ pub(super) struct Run {
     /// Let the scenario run its own commands: [load] hooks
     #[arg(long)]
     pub(super) allow_hooks: bool,
+    #[command(flatten)]
+    pub(super) reuse: Reuse,
+    /// Finish an interrupted run of this scenario, in place: a run directory, or DIR/NAME/latest
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["url", "nonce", "reuse"])]
+    pub(super) resume: Option<PathBuf>,
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
     pub(super) nonce: Option<u64>,
+    /// Hold the thread that sends and stamps to these processors, as 3 or 2-3, and the tool's other threads off them
+    #[arg(long, value_name = "CPUS")]
+    pub(super) pin: Option<CpuList>,
     /// Show only results and errors
     #[arg(long, short)]
     pub(super) quiet: bool,
@@ -93,6 +103,26 @@ pub(super) struct Run {
     /// Do not ask before a run of known cost or over 30 minutes
     #[arg(long, short)]
     pub(super) yes: bool,
+}
+
+/// Whether earlier runs are looked at.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Reuse {
+    /// Take over what an earlier run under DIR has measured alike on the same server, at most so long ago (7d, 12h)
+    #[arg(long, value_name = "MAX_AGE", num_args = 0..=1, require_equals = true, default_missing_value = "",
+          value_parser = max_age)]
+    pub(super) reuse: Option<MaxAge>,
+}
+
+/// How old a repeat may be; `None` for any age.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MaxAge(pub(super) Option<Duration>);
+
+fn max_age(text: &str) -> Result<MaxAge, String> {
+    if text.is_empty() {
+        return Ok(MaxAge(None));
+    }
+    parse_age(text).map(|age| MaxAge(Some(age))).map_err(|_| "an age has a unit, as 7d, 12h or 90m".to_owned())
 }
 
 /// A run without a scenario file.
@@ -145,6 +175,11 @@ pub(super) struct Plan {
     pub(super) file: PathBuf,
     #[command(flatten)]
     pub(super) choice: Choice,
+    #[command(flatten)]
+    pub(super) reuse: Reuse,
+    /// The directory that holds the results of all runs
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(super) out: PathBuf,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,
@@ -184,6 +219,9 @@ pub(super) struct Show {
     /// The figures between ramp and drain alone
     #[arg(long, conflicts_with = "json")]
     pub(super) steady: bool,
+    /// What servers say of themselves beside what was measured, and by batch size
+    #[arg(long, conflicts_with_all = ["steady", "json"])]
+    pub(super) server: bool,
     /// For machines
     #[arg(long)]
     pub(super) json: bool,
@@ -271,6 +309,9 @@ pub(super) struct Simulate {
     /// Added to the time to the first token for each input token
     #[arg(long, value_name = "TIME", default_value = "20us")]
     pub(super) prefill_per_token: String,
+    /// Time to make another model ready than the one used last
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    pub(super) switch: String,
     /// Fraction by which each further sequence slows a step
     #[arg(long, value_name = "SHARE", default_value_t = 0.02)]
     pub(super) batch_slowdown: f64,

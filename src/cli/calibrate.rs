@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
-use super::{args, calibration_words, explain, signals};
+use super::{args, calibration_words, explain, runtime, signals};
 use crate::calibrate::{
     CalibrateError, Calibration, CalibrationEvent, Order, Reader, Rung, ServerHost, ServerPlace, calibrate as measure,
     picture,
@@ -32,15 +32,19 @@ pub(super) fn calibrate(args: &args::Calibrate, terminal: &Terminal) -> Result<E
     let progress = Progress::start(&order, *terminal);
     let (stop, _) = StopHandle::new();
     let seen = Rc::new(Cell::new(None));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
+    let runtime = runtime::timed(None)?;
     let tell = |event| progress.tell(event);
     let outcome = runtime.block_on(async {
         tokio::select! {
-            outcome = measure(&order, &tell, &stop) => outcome,
-            never = signals::watch(stop.clone(), Rc::clone(&seen), |text| progress.note(text)) => match never {},
+            outcome = measure(&order, &tell, &stop) => Ok(outcome),
+            exit = signals::watch(stop.clone(), Rc::clone(&seen), || true, |text| progress.note(text)) => Err(exit),
         }
     });
     progress.finish();
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(exit) => return Ok(exit),
+    };
     let calibration = outcome.map_err(|error| explained(&error))?;
     show(&calibration, args, terminal)?;
     let mismatched = calibration_words::mismatches(&calibration);
@@ -152,7 +156,7 @@ fn free_dir(parent: &Path) -> Result<PathBuf, Failure> {
 
 fn explained(error: &CalibrateError) -> Failure {
     match error {
-        CalibrateError::Run(error) => explain::run_error(error),
+        CalibrateError::Run(error) => explain::run_error(error, None),
         CalibrateError::TooMany { .. } => Failure::usage(error).help("choose a shorter --duration"),
         _ => Failure::failed(error),
     }

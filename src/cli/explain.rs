@@ -1,8 +1,22 @@
+use std::io::ErrorKind;
+use std::path::Path;
+
 use super::exit::Failure;
 use crate::run::RunError;
+use crate::store::StoreError;
 
-/// A run's error with what to do about it.
-pub(super) fn run_error(error: &RunError) -> Failure {
+/// A run's error with what to do about it, and where its results are, once it had any.
+pub(super) fn run_error(error: &RunError, dir: Option<&Path>) -> Failure {
+    let failure = advice(error);
+    match dir {
+        Some(dir) => {
+            failure.help(format!("what is complete is intact, and the run is marked interrupted: {}", dir.display()))
+        }
+        None => failure,
+    }
+}
+
+fn advice(error: &RunError) -> Failure {
     let failure = match error {
         RunError::HooksNotAllowed { .. }
         | RunError::MissingKey { .. }
@@ -31,6 +45,30 @@ pub(super) fn run_error(error: &RunError) -> Failure {
             failure.help("name the variable that holds the key: api_key_env = \"...\"")
         }
         RunError::Tokenizer { .. } => failure.help("without `tokenizer` the server itself counts"),
+        RunError::Store(error) => match of_store(error) {
+            Some(help) => failure.help(help),
+            None => failure,
+        },
         _ => failure,
+    }
+}
+
+/// What to do about a file that cannot be written.
+fn of_store(error: &StoreError) -> Option<&'static str> {
+    match error {
+        StoreError::Full { .. } => {
+            Some("free some space or raise the quota, or name a directory on another disk: --out DIR")
+        }
+        StoreError::InUse { .. } => Some("wait until it ends, or stop it"),
+        StoreError::Io { source, .. } => match source.kind() {
+            ErrorKind::PermissionDenied
+            | ErrorKind::ReadOnlyFilesystem
+            | ErrorKind::NotADirectory
+            | ErrorKind::AlreadyExists
+            | ErrorKind::NotFound => Some("name a directory that can be written: --out DIR"),
+            ErrorKind::FileTooLarge => Some("a limit on the size of files is set: `ulimit -f unlimited` lifts it"),
+            _ => Some("is the disk well? the system's log says more; --out DIR names a directory on another"),
+        },
+        _ => None,
     }
 }

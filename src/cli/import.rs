@@ -18,8 +18,10 @@ pub(super) fn import(args: &args::Import, terminal: &Terminal) -> Result<Exit, F
     if out.exists() {
         return Err(Failure::usage(format!("{} is there already", out.display())).help("choose another with --out"));
     }
-    let text = std::fs::read_to_string(&args.file)
-        .map_err(|error| Failure::usage(format!("cannot read {}: {error}", args.file.display())))?;
+    let text = std::fs::read_to_string(&args.file).map_err(|error| {
+        let failure = Failure::usage(format!("cannot read {}: {error}", args.file.display()));
+        if error.kind() == std::io::ErrorKind::InvalidData { failure.help("save the file as UTF-8") } else { failure }
+    })?;
     let converted = kit_csv(&SourceFile::new(&args.file, text), &destination(args)?).map_err(|faults| {
         terminal.faults(&faults);
         Failure::usage(format!("nothing was written: {} cannot be taken over", args.file.display()))

@@ -14,11 +14,15 @@ mod progress;
 mod question;
 mod read;
 mod remote;
+mod resume;
+mod reuse;
 mod run;
+mod runtime;
 mod schema;
 mod show;
 mod signals;
 mod simulate;
+mod stored;
 mod terminal;
 
 use std::process::ExitCode;

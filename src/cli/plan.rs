@@ -3,8 +3,9 @@ use super::check;
 use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::read::{self, Purpose};
+use super::reuse;
 use super::terminal::Terminal;
-use crate::plan::{Estimate, PlanView};
+use crate::plan::PlanView;
 use crate::report;
 use crate::run::{Limits, Preflight, hash_contents};
 
@@ -21,12 +22,15 @@ pub(super) fn plan(args: &args::Plan, env: &Env, terminal: &Terminal) -> Result<
     for warning in &warnings {
         terminal.warning(warning);
     }
+    let earlier = reuse::earlier(&args.reuse, &scenario, &args.out, terminal)?;
+    let states = earlier.map(|earlier| reuse::states(&earlier, &scenario, &plan));
     if args.json {
-        let view = serde_json::to_string_pretty(&PlanView::of(&scenario, &plan)).map_err(Failure::failed)?;
+        let view = PlanView::of(&scenario, &plan, states.as_deref());
+        let view = serde_json::to_string_pretty(&view).map_err(Failure::failed)?;
         terminal.result(&view);
         return Ok(Exit::Done);
     }
-    let estimate = Estimate::of(&scenario, &plan);
-    terminal.result(&report::plan_table(&scenario, &plan, &estimate, terminal.width()));
+    let table = report::plan_table(&scenario, &plan, states.as_deref(), terminal.width(), terminal.coloured());
+    terminal.result(&table);
     Ok(Exit::Done)
 }

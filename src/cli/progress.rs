@@ -1,4 +1,5 @@
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -6,7 +7,9 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::reuse;
 use super::terminal::Terminal;
+use crate::cpus::{Manner, spawn_aside};
 use crate::plan::{Estimate, Plan};
 use crate::run::{Gauges, Observer, RunEvent};
 use crate::scenario::Scenario;
@@ -21,6 +24,8 @@ pub(super) struct Progress {
     terminal: Terminal,
     bar: ProgressBar,
     units: Mutex<usize>,
+    /// The run directory, once the first unit comes next.
+    dir: Mutex<Option<PathBuf>>,
     /// Seconds that each cell's repeat is expected to take, for the time left.
     expected_s: HashMap<String, f64>,
     shared: Arc<Shared>,
@@ -73,11 +78,19 @@ impl Progress {
             under_way: Mutex::default(),
             whole: Mutex::new(whole),
         });
-        let drawer = shown.then(|| {
+        let drawer = shown.then_some(()).and_then(|()| {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
-            std::thread::spawn(move || shared.draw_until_over(&bar))
+            spawn_aside("progress", Manner::GivesWay, move || shared.draw_until_over(&bar)).ok()
         });
-        Self { terminal, bar, units: Mutex::new(0), expected_s, shared, drawer: Mutex::new(drawer) }
+        Self {
+            terminal,
+            bar,
+            units: Mutex::new(0),
+            dir: Mutex::new(None),
+            expected_s,
+            shared,
+            drawer: Mutex::new(drawer),
+        }
     }
 
     /// A word between the frames.
@@ -97,6 +110,11 @@ impl Progress {
         self.bar.finish_and_clear();
     }
 
+    /// The run directory, once the first unit comes next.
+    pub(super) fn dir(&self) -> Option<PathBuf> {
+        self.dir.lock().map_or(None, |dir| dir.clone())
+    }
+
     fn units(&self) -> usize {
         self.units.lock().map_or(0, |units| *units)
     }
@@ -105,10 +123,20 @@ impl Progress {
 impl Observer for Progress {
     fn tell(&self, event: RunEvent) {
         match event {
-            RunEvent::Started { units, .. } => {
-                if let Ok(mut known) = self.units.lock() {
+            RunEvent::Started { units, repeats, dir, .. } => {
+                if let (Ok(mut known), Ok(mut whole)) = (self.units.lock(), self.shared.whole.lock()) {
                     *known = units;
+                    let expected_s = |(cell, count): (&String, &usize)| {
+                        self.expected_s.get(cell).copied().unwrap_or(0.0) * ratio(*count as u64, 1)
+                    };
+                    whole.total_s = repeats.iter().map(expected_s).sum();
                 }
+                if let Ok(mut known) = self.dir.lock() {
+                    *known = Some(dir);
+                }
+            }
+            RunEvent::Reusing { runs, left, units } => {
+                self.bar.suspend(|| self.terminal.note(&reuse::told(&runs, &left, units)));
             }
             RunEvent::Warning(text) => self.bar.suspend(|| self.terminal.warning(&text)),
             RunEvent::Probing { endpoint, model } => {

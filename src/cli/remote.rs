@@ -8,7 +8,7 @@ use super::progress::Progress;
 use super::terminal::Terminal;
 use crate::load::{Stop, StopHandle};
 use crate::run::{Observer, RunEvent};
-use crate::store::{Mirror, Remote, RemoteAddress, RemoteError, RunDir, Sent, is_remote};
+use crate::store::{Mirror, Remote, RemoteAddress, RemoteError, RunDir, Sent, Stage, is_remote};
 use crate::text::plural;
 use crate::units::format_count;
 
@@ -192,7 +192,7 @@ pub(super) fn push(args: &args::Push, env: &Env, terminal: &Terminal) -> Result<
     let mut remote = reach(&address, env)?;
     remote.check().map_err(|error| failure(&error))?;
     let sent = remote
-        .push(dir.path(), &path)
+        .push(dir.path(), &path, Stage::Over)
         .map_err(|error| failure(&error).help("what was sent stays there; the same command sends the rest"))?;
     let (name, run) = path.rsplit_once('/').unwrap_or(("", &path));
     remote.point_latest_at(name, run).map_err(|error| failure(&error))?;

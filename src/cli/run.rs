@@ -10,12 +10,12 @@ use super::progress::Progress;
 use super::read::{self, Purpose};
 use super::remote::Destination;
 use super::terminal::Terminal;
-use super::{check, explain, question, signals};
+use super::{check, explain, question, resume, reuse, runtime, signals};
 use crate::load::StopHandle;
 use crate::metrics::{CellSummary, Verdict};
 use crate::plan::{Estimate, Plan};
 use crate::report;
-use crate::run::{Conclusion, RunOptions, UnitFailure, Views, carry_out, hash_contents};
+use crate::run::{Conclusion, Resumption, RunOptions, UnitFailure, Views, carry_out, hash_contents};
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
 use crate::text::plural;
 
@@ -23,22 +23,40 @@ use crate::text::plural;
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.quick.url.is_some() {
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
-        return run_one(&scenario, args, env, terminal);
+        return run_one(&scenario, args, None, env, terminal);
+    }
+    if let Some(run) = &args.resume {
+        let [file] = args.files.as_slice() else {
+            return Err(Failure::usage("`--resume` takes one scenario").help("name the one that the run was made from"));
+        };
+        let scenario = read::scenario(file, &args.choice, Purpose::Run, env, terminal)?;
+        return run_one(&scenario, args, Some(resume::open(run)?), env, terminal);
     }
     let mut worst = Exit::Done;
     for path in &args.files {
+        if resume::is_run(path) {
+            worst = worst.max(finish(path, args, env, terminal)?);
+            continue;
+        }
         if path.is_dir() {
             return Err(Failure::usage(format!("{} is a directory: suites are not supported yet", path.display()))
                 .help("name its scenario files"));
         }
         let scenario = read::scenario(path, &args.choice, Purpose::Run, env, terminal)?;
-        let exit = run_one(&scenario, args, env, terminal)?;
+        let exit = run_one(&scenario, args, None, env, terminal)?;
         worst = worst.max(exit);
         if exit >= Exit::Terminated {
             break;
         }
     }
     Ok(worst)
+}
+
+/// `run` given an interrupted run: its own frozen scenario goes on.
+fn finish(path: &Path, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    let resumption = resume::open(path)?;
+    let scenario = read::scenario(&resumption.dir().file("scenario.toml"), &args.choice, Purpose::Run, env, terminal)?;
+    run_one(&scenario, args, Some(resumption), env, terminal)
 }
 
 /// The scenario of `run --url`: written as a file would be, so that what is saved can be run again.
@@ -85,20 +103,45 @@ fn quick_text(quick: &Quick) -> Result<String, Failure> {
     toml::to_string_pretty(&scenario).map_err(Failure::failed)
 }
 
-fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+fn run_one(
+    scenario: &Scenario,
+    args: &args::Run,
+    resume: Option<Resumption>,
+    env: &Env,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
     let material = check::material(scenario, terminal)?;
     let contents = hash_contents(scenario, &material).map_err(Failure::usage)?;
-    let plan = read::cells(scenario, &contents, &material, &args.choice, terminal)?;
+    let mut choice = args.choice.clone();
+    if let Some(resumption) = resume.as_ref().filter(|_| choice.only.is_empty()) {
+        choice.only.clone_from(&resumption.manifest().only);
+    }
+    let plan = read::cells(scenario, &contents, &material, &choice, terminal)?;
+    let destination = Destination::of(args, env)?;
+    match &resume {
+        Some(resumption) => resume::accept(resumption, scenario, &plan, terminal)?,
+        // What an interrupted run has is taken over too.
+        None if args.reuse.reuse.is_some() => {}
+        None => resume::tell_of_interrupted(scenario, &plan, args, &destination.local, terminal),
+    }
     check::render_all(scenario, &material, &plan, terminal)?;
-    let estimate = Estimate::of(scenario, &plan);
+    let reuse = reuse::earlier(&args.reuse, scenario, &destination.local, terminal)?;
+    let left = match (&resume, &reuse) {
+        (Some(resumption), _) => resumption.left(scenario, &plan),
+        (None, Some(reuse)) => reuse::states(reuse, scenario, &plan).iter().map(|state| state.left).collect(),
+        (None, None) => vec![scenario.load.repeats; plan.cells.len()],
+    };
+    let estimate = Estimate::of_repeats(scenario, &plan, |cell| left.get(cell).copied().unwrap_or(0));
     if !args.yes && !question::may_run(&estimate, env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
-    let destination = Destination::of(args, env)?;
     let options = RunOptions {
         out: &destination.local,
         allow_hooks: args.allow_hooks,
         nonce: args.nonce.unwrap_or_else(fresh_nonce),
+        only: choice.only,
+        reuse,
+        resume,
         command: std::env::args().collect(),
         tokenizers: env.tokenizer_places(),
         views: &Drawn,
@@ -106,21 +149,28 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
     let progress = Progress::start(scenario, &plan, *terminal);
     let (stop, _) = StopHandle::new();
     let seen = Rc::new(Cell::new(None));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Failure::failed)?;
     let watching = destination.watching(&progress);
-    let (outcome, delivered) = runtime.block_on(async {
+    let runtime = runtime::timed(args.pin.as_ref())?;
+    let outcome = runtime.block_on(async {
+        let (has_begun, tell) = (|| progress.dir().is_some(), |text: &str| progress.note(text));
         let work = async {
             let outcome = carry_out(scenario, &plan, material, &options, &watching, &stop).await;
             (outcome, destination.finish(&stop, &progress).await)
         };
         tokio::select! {
-            done = work => done,
-            never = signals::watch(stop.clone(), Rc::clone(&seen), |text| progress.note(text)) => match never {},
+            done = work => Ok(done),
+            exit = signals::watch(stop.clone(), Rc::clone(&seen), has_begun, tell) => Err(exit),
         }
     });
+    // Not waited for: a look-up of a host's name may take half a minute.
+    runtime.shutdown_background();
     progress.finish();
+    let (outcome, delivered) = match outcome {
+        Ok(done) => done,
+        Err(exit) => return Ok(gone(exit, progress.dir().as_deref(), terminal)),
+    };
     let stored = delivered.map_or(Exit::Done, |delivered| delivered.tell(terminal));
-    let conclusion = outcome.map_err(|error| explain::run_error(&error))?;
+    let conclusion = outcome.map_err(|error| explain::run_error(&error, progress.dir().as_deref()))?;
     show(&conclusion, scenario, &plan, args, terminal)?;
     Ok(seen
         .get()
@@ -129,6 +179,15 @@ fn run_one(scenario: &Scenario, args: &args::Run, env: &Env, terminal: &Terminal
         .max(of_units(&conclusion.failures))
         .max(of_cells(&conclusion.summary.cells, terminal))
         .max(of_clients(scenario, &conclusion.summary.cells, terminal)))
+}
+
+/// Says what is left of a run that ended at once.
+fn gone(exit: Exit, dir: Option<&Path>, terminal: &Terminal) -> Exit {
+    terminal.warning(&match dir {
+        Some(dir) => format!("ended at once; rows older than a second are kept: infersweep show {}", dir.display()),
+        None => "stopped before the first cell; nothing was measured".to_owned(),
+    });
+    exit
 }
 
 /// The run's results, on the terminal.
@@ -148,8 +207,10 @@ fn show(
     if conclusion.complete < conclusion.units {
         let cells = plural(plan.cells.len(), "cell", "cells");
         terminal.warning(&format!(
-            "{} of {} repeats of {cells} complete; the run is marked interrupted",
-            conclusion.complete, conclusion.units
+            "interrupted: {} of {} repeats of {cells} complete; this to finish it:\n  infersweep run {}",
+            conclusion.complete,
+            conclusion.units,
+            conclusion.dir.display(),
         ));
     }
     terminal.note(&format!("results: {}", conclusion.dir.display()));
@@ -197,7 +258,7 @@ fn fresh_nonce() -> u64 {
 }
 
 /// The views that are saved beside the summary.
-struct Drawn;
+pub(super) struct Drawn;
 
 impl Views for Drawn {
     fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {

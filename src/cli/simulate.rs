@@ -17,6 +17,7 @@ pub(super) fn simulate(args: &args::Simulate, terminal: &Terminal) -> Result<Exi
         ttft: duration("--ttft", &args.ttft)?,
         itl: duration("--itl", &args.itl)?,
         prefill_per_token: duration("--prefill-per-token", &args.prefill_per_token)?,
+        switch: duration("--switch", &args.switch)?,
         batch_slowdown: args.batch_slowdown,
         slots: args.slots as usize,
         jitter: args.jitter,

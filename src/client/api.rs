@@ -1,11 +1,12 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::scenario::{Api, RequestOptions};
+use crate::scenario::RequestOptions;
+use crate::text::shorten;
 use crate::workload::ChatRequest;
 
-use super::openai_chat::OPENAI_CHAT;
-use super::sambanova::SAMBANOVA;
+use super::framing::Framing;
+use super::server_figures::FigureTable;
 
 /// What goes into the body besides the request itself.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,10 +17,26 @@ pub struct Target {
     pub options: RequestOptions,
 }
 
-/// A protocol: request body out, answer in. Pure; adding one is adding a file and a line in [`provider_of`].
+/// A protocol: request body out, answer in. Pure; adding one is adding a file and a line in
+/// [`Route::of`](super::route::Route::of).
 pub(crate) trait Provider: fmt::Debug + Send + Sync {
-    /// What follows the base URL, with its leading slash.
+    /// What follows the base URL, with its leading slash; nothing where that is the whole address.
     fn path(&self) -> &'static str;
+
+    /// How a stream is cut into events.
+    fn framing(&self) -> Framing {
+        Framing::Sse
+    }
+
+    /// Whether requests may have pictures and other parts besides text.
+    fn carries_pictures(&self) -> bool {
+        true
+    }
+
+    /// Whether the endpoint has a list of models at `/models`.
+    fn lists_models(&self) -> bool {
+        true
+    }
 
     /// The body of a request, the same bytes for the same input.
     fn body(&self, request: &ChatRequest, target: &Target, stream: bool) -> Vec<u8>;
@@ -31,16 +48,7 @@ pub(crate) trait Provider: fmt::Debug + Send + Sync {
     fn read_answer<'e>(&self, body: &'e [u8]) -> Result<Reading<'e>, BadAnswer>;
 
     /// Where the answer tells of the server's own work.
-    fn server_metrics(&self) -> &'static [KnownMetric];
-}
-
-/// The provider of a protocol; `None` for one that is not built yet.
-pub(crate) fn provider_of(api: Api) -> Option<&'static dyn Provider> {
-    match api {
-        Api::OpenaiChat => Some(&OPENAI_CHAT),
-        Api::Sambanova | Api::Simulator => Some(&SAMBANOVA),
-        Api::OpenaiCompletions | Api::Sambastudio => None,
-    }
+    fn server_figures(&self) -> &'static FigureTable;
 }
 
 /// What one event says.
@@ -48,6 +56,8 @@ pub(crate) fn provider_of(api: Api) -> Option<&'static dyn Provider> {
 pub(crate) enum Reading<'e> {
     /// Content, or something about it.
     Piece(Piece<'e>),
+    /// The last piece, with all of the text once more: what of that has not come yet is in this piece.
+    Last(Piece<'e>, Cow<'e, str>),
     /// The answer is over.
     Done,
     /// The server says that it failed, in these words.
@@ -71,10 +81,22 @@ pub(crate) struct Piece<'e> {
     pub(crate) usage: Option<Usage>,
 }
 
-impl Piece<'_> {
+impl<'e> Piece<'e> {
     /// Bytes of content, whatever its kind.
     pub(crate) fn content_bytes(&self) -> usize {
         self.visible.len() + self.reasoning.len() + self.other.len()
+    }
+
+    /// The same, with its visible text being what `whole` has beyond what was said before; without a change where `whole`
+    /// does not begin so.
+    pub(crate) fn with_rest_of(mut self, whole: &Cow<'e, str>, said: &str) -> Self {
+        if whole.starts_with(said) {
+            self.visible = match whole {
+                Cow::Borrowed(whole) => Cow::Borrowed(&whole[said.len()..]),
+                Cow::Owned(whole) => Cow::Owned(whole[said.len()..].to_owned()),
+            };
+        }
+        self
     }
 
     /// Whether there is content that is not reasoning.
@@ -103,26 +125,12 @@ pub(crate) struct BadAnswer {
     pub(crate) excerpt: String,
 }
 
-/// A quantity of [`crate::record::ServerReport`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Quantity {
-    /// Time to the first token, as the server saw it.
-    Ttft,
-    /// The whole request, as the server saw it.
-    E2e,
-    /// Output tokens a second after the first token.
-    OutputRate,
-    /// How many requests shared the batch.
-    BatchSize,
-}
+/// Characters of bad data that are handed on: more than a message shows, so that the cut, which might go through a
+/// secret, is not seen.
+const EXCERPT: usize = 1000;
 
-/// Where an answer tells a quantity: the first pointer that leads to a number counts.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct KnownMetric {
-    /// The quantity.
-    pub(crate) quantity: Quantity,
-    /// JSON pointers, the preferred one first; all of them lie under `usage`.
-    pub(crate) pointers: &'static [&'static str],
-    /// What a value is multiplied by: 1000 for seconds.
-    pub(crate) scale: f64,
+impl BadAnswer {
+    pub(crate) fn new(error: serde_json::Error, data: &[u8]) -> Self {
+        Self { error, excerpt: shorten(&String::from_utf8_lossy(data), EXCERPT) }
+    }
 }

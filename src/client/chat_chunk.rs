@@ -11,7 +11,7 @@ use super::api::{Piece, Usage};
 /// `chat.completion.chunk` and `chat.completion`, borrowed from the bytes that came.
 ///
 /// Lenient where servers differ: whatever may be missing may be missing or null, unknown keys are passed over,
-/// and text may come as a list of parts.
+/// and text may come as a list of parts. What is rare stands in a box: every chunk is moved by value a few times.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct ChatChunk<'a> {
@@ -21,8 +21,8 @@ pub(crate) struct ChatChunk<'a> {
     object: Content<'a>,
     #[serde(borrow)]
     choices: First<Choice<'a>>,
-    usage: Option<WireUsage>,
-    error: Option<Value>,
+    usage: Option<Box<WireUsage>>,
+    error: Option<Box<Value>>,
 }
 
 /// One choice. We ask for one, so the first is all there is.
@@ -32,7 +32,7 @@ struct Choice<'a> {
     #[serde(borrow)]
     delta: Option<Delta<'a>>,
     #[serde(borrow)]
-    message: Option<Delta<'a>>,
+    message: Option<Box<Delta<'a>>>,
     #[serde(borrow)]
     finish_reason: Content<'a>,
 }
@@ -52,7 +52,7 @@ struct Delta<'a> {
     #[serde(borrow)]
     tool_calls: Option<Vec<ToolCall<'a>>>,
     #[serde(borrow)]
-    function_call: Option<Function<'a>>,
+    function_call: Option<Box<Function<'a>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -73,11 +73,14 @@ struct Function<'a> {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct WireUsage {
+pub(super) struct WireUsage {
     prompt_tokens: Count,
     completion_tokens: Count,
     prompt_tokens_details: Option<InputDetails>,
     completion_tokens_details: Option<OutputDetails>,
+    /// The names of SambaNova's first servers.
+    prompt_tokens_count: Count,
+    completion_tokens_count: Count,
     /// `DeepSeek`'s name for cached tokens.
     prompt_cache_hit_tokens: Count,
     /// Where some servers keep the count of thinking tokens.
@@ -117,11 +120,13 @@ impl<'a> ChatChunk<'a> {
     /// What it says, in the words of every protocol.
     pub(crate) fn into_piece(self) -> Piece<'a> {
         let Choice { delta, message, finish_reason } = self.choices.0.unwrap_or_default();
-        let delta = delta.or(message).unwrap_or_default();
+        let delta = delta.or_else(|| message.map(|message| *message)).unwrap_or_default();
         let other = delta.other();
         // Some servers send the same thinking under both names while they rename it.
-        let reasoning = [delta.reasoning_content.text, delta.reasoning.text, delta.content.thinking]
+        let thinking = delta.content.thinking.map(|text| Cow::Owned(text.into_string()));
+        let reasoning = [Some(delta.reasoning_content.text), Some(delta.reasoning.text), thinking]
             .into_iter()
+            .flatten()
             .find(|text| !text.is_empty());
         Piece {
             id: self.id.non_empty(),
@@ -129,7 +134,7 @@ impl<'a> ChatChunk<'a> {
             reasoning: reasoning.unwrap_or_default(),
             other,
             finish_reason: finish_reason.non_empty(),
-            usage: self.usage.map(WireUsage::into_usage),
+            usage: self.usage.map(|usage| usage.into_usage()),
         }
     }
 }
@@ -139,7 +144,7 @@ impl<'a> Delta<'a> {
     fn other(&self) -> Cow<'a, str> {
         let calls = self.tool_calls.iter().flatten().filter_map(|call| call.function.as_ref());
         let mut all = String::new();
-        for function in calls.chain(&self.function_call) {
+        for function in calls.chain(self.function_call.as_deref()) {
             all.push_str(&function.name.text);
             all.push_str(&function.arguments.text);
         }
@@ -149,12 +154,12 @@ impl<'a> Delta<'a> {
 }
 
 impl WireUsage {
-    fn into_usage(self) -> Usage {
+    pub(super) fn into_usage(self) -> Usage {
         let InputDetails { cached, image, multimodal } = self.prompt_tokens_details.unwrap_or_default();
         let details = self.completion_tokens_details.unwrap_or_default();
         Usage {
-            input: self.prompt_tokens.0,
-            output: self.completion_tokens.0,
+            input: self.prompt_tokens.0.or(self.prompt_tokens_count.0),
+            output: self.completion_tokens.0.or(self.completion_tokens_count.0),
             reasoning: details.reasoning_tokens.0.or(self.reasoning_tokens.0),
             cached: cached.0.or(self.prompt_cache_hit_tokens.0),
             image: image.0.or(multimodal.unwrap_or_default().image.0),
@@ -164,17 +169,17 @@ impl WireUsage {
 
 /// Text that is null, a string, or a list of parts of which some may be thinking; anything else is no text.
 #[derive(Debug, Default, PartialEq)]
-struct Content<'a> {
-    text: Cow<'a, str>,
-    thinking: Cow<'a, str>,
+pub(super) struct Content<'a> {
+    pub(super) text: Cow<'a, str>,
+    thinking: Option<Box<str>>,
 }
 
 impl<'a> Content<'a> {
     fn of(text: impl Into<Cow<'a, str>>) -> Self {
-        Self { text: text.into(), thinking: Cow::Borrowed("") }
+        Self { text: text.into(), thinking: None }
     }
 
-    fn non_empty(self) -> Option<Cow<'a, str>> {
+    pub(super) fn non_empty(self) -> Option<Cow<'a, str>> {
         (!self.text.is_empty()).then_some(self.text)
     }
 }
@@ -238,7 +243,7 @@ impl<'de: 'a, 'a> Visitor<'de> for ContentVisitor<'a> {
             text.push_str(&part.text.text);
             thinking.push_str(&part.thinking.text);
         }
-        Ok(Content { text: text.into(), thinking: thinking.into() })
+        Ok(Content { text: text.into(), thinking: (!thinking.is_empty()).then(|| thinking.into()) })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
@@ -249,7 +254,7 @@ impl<'de: 'a, 'a> Visitor<'de> for ContentVisitor<'a> {
 
 /// The first element of a list that may be empty, null or missing; the others are passed over.
 #[derive(Debug)]
-struct First<T>(Option<T>);
+pub(super) struct First<T>(pub(super) Option<T>);
 
 impl<T> Default for First<T> {
     fn default() -> Self {
@@ -285,7 +290,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
 
 /// A count that some servers write as a float or as null; what is no count is none.
 #[derive(Debug, Default, Clone, Copy, PartialEq)]
-struct Count(Option<u64>);
+pub(super) struct Count(pub(super) Option<u64>);
 
 impl<'de> Deserialize<'de> for Count {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -38,7 +38,7 @@ pub(crate) fn tokens_of_chunks(
         return Some((tokens.collect(), TokenSource::Tokenizer));
     }
     let shares = match total {
-        Some(total) => share(total, &chunks.iter().map(|chunk| chunk.bytes).collect::<Vec<_>>()),
+        Some(total) => share(total, &content.chunk_bytes().collect::<Vec<_>>()),
         None => one_each,
     };
     Some((shares, TokenSource::Estimate))
@@ -51,7 +51,7 @@ fn running_steps(content: &Content) -> Option<Vec<u32>> {
     let mut before = 0;
     let mut steps = Vec::with_capacity(content.chunks().len());
     for chunk in content.chunks() {
-        let total = chunk.usage_total?;
+        let total = chunk.usage_total()?;
         steps.push(u32::try_from(total.checked_sub(before)?).ok()?);
         before = total;
     }

@@ -9,21 +9,23 @@ use hyper::http::uri::PathAndQuery;
 use rustls::ClientConfig;
 
 use crate::record::{Failure, Outcome, Phase, Trace};
-use crate::scenario::{Api, Endpoint};
+use crate::scenario::Endpoint;
 use crate::text::Secrets;
 use crate::time::Clock;
 use crate::workload::ChatRequest;
 
 use super::address::{Address, BadAddress};
-use super::api::{Target, provider_of};
+use super::api::Target;
 use super::control::{Control, ControlError, ModelListing};
 use super::dial::{Dialer, system_tls};
 use super::ending::Ended;
 use super::exchange::{Exchange, Manners};
 use super::failure::{presentable, presentable_text};
+use super::flat_text::has_more_than_text;
 use super::link::Outbound;
 use super::observation::Observation;
 use super::pool::Pool;
+use super::route::{KeyHeader, Route};
 use super::server_report::MetricTable;
 use super::trace::{shown_head, trace};
 
@@ -51,14 +53,6 @@ struct Shared {
 /// Why there is no client for an endpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// A protocol that is not built yet.
-    #[error("the api of endpoint `{endpoint}` is not supported yet: {api:?}")]
-    Unsupported {
-        /// The endpoint.
-        endpoint: String,
-        /// Its protocol.
-        api: Api,
-    },
     /// A base URL that is none.
     #[error("the base_url of endpoint `{endpoint}` cannot be used ({url}): {why}")]
     BaseUrl {
@@ -107,8 +101,6 @@ impl Client {
             secrets.add(key.expose());
         }
         let name = || endpoint.name.clone();
-        let provider = provider_of(endpoint.api)
-            .ok_or_else(|| ClientError::Unsupported { endpoint: name(), api: endpoint.api })?;
         let bad_url = |why: &dyn fmt::Display| ClientError::BaseUrl {
             endpoint: name(),
             url: presentable_text(base_url, &secrets),
@@ -117,16 +109,20 @@ impl Client {
         let no_tls = |why: &dyn fmt::Display| ClientError::Tls { endpoint: name(), why: why.to_string() };
         let connect = endpoint.timeouts.connect;
 
+        let no_route = "a SambaStudio URL leads to chat/completions or has /generic/ in it";
+        let Route { provider, base_url, key_header } =
+            Route::of(endpoint.api, base_url, endpoint.stream).ok_or_else(|| bad_url(&no_route))?;
+        let base_url = base_url.as_ref();
         let address = Address::parse(base_url).map_err(|why| bad_url(&why))?;
         let target = address.request_target(provider.path()).map_err(|why| bad_url(&why))?;
         let tls = address.tls.then(tls).transpose().map_err(|why| no_tls(&why))?;
         let dialer = Dialer::new(&address, tls.as_ref(), connect, clock).map_err(|why| bad_url(&why))?;
-        let own_headers = endpoint_headers(endpoint)?;
+        let own_headers = endpoint_headers(endpoint, key_header)?;
         let headers = request_headers(&own_headers, &address).map_err(|why| bad_url(&why))?;
         let head = request_head(&target, &headers);
         let shown_head = shown_head(&target, &headers);
         let control = Control::new(address, own_headers, tls, connect, secrets.clone()).map_err(|why| no_tls(&why))?;
-        let metrics = Arc::new(MetricTable::new(provider.server_metrics(), &endpoint.server_metrics));
+        let metrics = Arc::new(MetricTable::new(provider.server_figures(), &endpoint.server_metrics));
         let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
         Ok(Self {
             shared: Arc::new(Shared { manners, head, shown_head, dialer, pool: Pool::default(), metrics, control }),
@@ -137,6 +133,12 @@ impl Client {
     pub fn encode(&self, request: &ChatRequest, target: &Target) -> Bytes {
         let manners = &self.shared.manners;
         manners.provider.body(request, target, manners.stream).into()
+    }
+
+    /// Why a request cannot be sent to this endpoint at all.
+    pub fn refuses(&self, request: &ChatRequest) -> Option<&'static str> {
+        let refused = !self.shared.manners.provider.carries_pictures() && has_more_than_text(request);
+        refused.then_some("this endpoint carries text only, and the request has pictures or other parts")
     }
 
     /// An observation to hand to [`Client::exchange`].
@@ -215,8 +217,16 @@ impl Client {
         trace(&self.shared.shown_head, request_index, phase, body, observed)
     }
 
-    /// The models that the endpoint says it serves.
+    /// The models that the endpoint says it serves; none where its protocol has no list.
     pub async fn models(&self) -> Result<Vec<ModelListing>, ControlError> {
+        Ok(self.models_and_server().await?.0)
+    }
+
+    /// The same, and the `server` header of the answer, where there is one.
+    pub async fn models_and_server(&self) -> Result<(Vec<ModelListing>, Option<String>), ControlError> {
+        if !self.shared.manners.provider.lists_models() {
+            return Ok((Vec::new(), None));
+        }
         self.shared.control.models().await
     }
 
@@ -255,13 +265,17 @@ impl fmt::Debug for Client {
 }
 
 /// The key and the scenario's headers, which go with every call; a header of the scenario wins over ours.
-fn endpoint_headers(endpoint: &Endpoint) -> Result<HeaderMap, ClientError> {
+fn endpoint_headers(endpoint: &Endpoint, key_header: KeyHeader) -> Result<HeaderMap, ClientError> {
     let bad = |name: &str| ClientError::Header { endpoint: endpoint.name.clone(), name: name.to_owned() };
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("infersweep/", env!("CARGO_PKG_VERSION"))));
     if let Some(key) = &endpoint.api_key {
-        let bearer = format!("Bearer {}", key.expose());
-        headers.insert(AUTHORIZATION, sensitive(&bearer).ok_or_else(|| bad("authorization"))?);
+        let (header, value) = match key_header {
+            KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {}", key.expose())),
+            KeyHeader::Key => (HeaderName::from_static("key"), key.expose().to_owned()),
+        };
+        let value = sensitive(&value).ok_or_else(|| bad(header.as_str()))?;
+        headers.insert(header, value);
     }
     for (name, value) in &endpoint.headers {
         let header = HeaderName::try_from(name).map_err(|_| bad(name))?;

@@ -11,18 +11,26 @@ pub(crate) struct Content {
     chunks: Vec<ContentChunk>,
 }
 
-/// One piece of content; where its text ends in each of the texts.
+/// One piece of content; where its text ends in each of the texts. Kept small: thousands of streams hold thousands each.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ContentChunk {
     /// The read that completed its event.
     pub(crate) at_ns: MonotonicNs,
-    /// Its length in UTF-8.
-    pub(crate) bytes: usize,
+    visible_end: u32,
+    reasoning_end: u32,
+    other_end: u32,
+    /// The server's running total, or [`NO_TOTAL`].
+    usage_total: u32,
+}
+
+/// No answer has so many tokens.
+const NO_TOTAL: u32 = u32::MAX;
+
+impl ContentChunk {
     /// The server's running total of output tokens, when this event carried one.
-    pub(crate) usage_total: Option<u64>,
-    visible_end: usize,
-    reasoning_end: usize,
-    other_end: usize,
+    pub(crate) fn usage_total(&self) -> Option<u64> {
+        (self.usage_total != NO_TOTAL).then_some(self.usage_total.into())
+    }
 }
 
 impl Content {
@@ -31,11 +39,10 @@ impl Content {
         self.add_text(piece);
         self.chunks.push(ContentChunk {
             at_ns,
-            bytes: piece.content_bytes(),
-            usage_total: piece.usage.and_then(|usage| usage.output),
-            visible_end: self.visible.len(),
-            reasoning_end: self.reasoning.len(),
-            other_end: self.other.len(),
+            visible_end: end(&self.visible),
+            reasoning_end: end(&self.reasoning),
+            other_end: end(&self.other),
+            usage_total: piece.usage.and_then(|usage| usage.output?.try_into().ok()).unwrap_or(NO_TOTAL),
         });
     }
 
@@ -46,6 +53,17 @@ impl Content {
         self.other.push_str(&piece.other);
     }
 
+    /// Makes reasoning of all visible text so far, where there is no other reasoning.
+    pub(crate) fn make_reasoning(&mut self) {
+        if !self.reasoning.is_empty() {
+            return;
+        }
+        std::mem::swap(&mut self.visible, &mut self.reasoning);
+        for chunk in &mut self.chunks {
+            (chunk.reasoning_end, chunk.visible_end) = (chunk.visible_end, 0);
+        }
+    }
+
     /// The chunks in order.
     pub(crate) fn chunks(&self) -> &[ContentChunk] {
         &self.chunks
@@ -53,16 +71,20 @@ impl Content {
 
     /// For each chunk, its reasoning, visible and other text.
     pub(crate) fn chunk_texts(&self) -> impl Iterator<Item = [&str; 3]> {
-        let mut from = (0, 0, 0);
+        let mut from = [0; 3];
         self.chunks.iter().map(move |chunk| {
-            let texts = [
-                &self.reasoning[from.1..chunk.reasoning_end],
-                &self.visible[from.0..chunk.visible_end],
-                &self.other[from.2..chunk.other_end],
-            ];
-            from = (chunk.visible_end, chunk.reasoning_end, chunk.other_end);
+            let to = [chunk.reasoning_end, chunk.visible_end, chunk.other_end];
+            let [reasoning, visible, other] = self.texts();
+            let texts = [(reasoning, 0), (visible, 1), (other, 2)]
+                .map(|(text, kind)| text.get(from[kind] as usize..to[kind] as usize).unwrap_or_default());
+            from = to;
             texts
         })
+    }
+
+    /// The length of each chunk in UTF-8.
+    pub(crate) fn chunk_bytes(&self) -> impl Iterator<Item = usize> {
+        self.chunk_texts().map(|texts| texts.iter().map(|text| text.len()).sum())
     }
 
     /// Text for the user.
@@ -95,4 +117,9 @@ impl Content {
     pub(crate) fn is_empty(&self) -> bool {
         self.texts().iter().all(|text| text.is_empty())
     }
+}
+
+/// Where a text ends. What lies beyond 4 GB belongs to no chunk.
+fn end(text: &str) -> u32 {
+    u32::try_from(text.len()).unwrap_or(u32::MAX)
 }

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use hyper::Method;
-use hyper::header::HeaderMap;
+use hyper::header::{HeaderMap, SERVER};
 use reqwest::redirect::Policy;
 use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
@@ -93,28 +93,31 @@ impl Control {
         Ok(Self { http: builder.build()?, address, secrets })
     }
 
-    /// `GET {base}/models`.
-    pub(crate) async fn models(&self) -> Result<Vec<ModelListing>, ControlError> {
+    /// `GET {base}/models`, and the `server` header of the answer.
+    pub(crate) async fn models(&self) -> Result<(Vec<ModelListing>, Option<String>), ControlError> {
         let url = self.address.under_base("/models");
-        let text = self.fetch(Method::GET, &url).await?;
-        listings(&text).ok_or_else(|| ControlError::Unreadable { url: self.told(&url), message: self.told(&text) })
+        let Answer { text, server } = self.fetch(Method::GET, &url).await?;
+        let listed = listings(&text);
+        let unreadable = || ControlError::Unreadable { url: self.told(&url), message: self.told(&text) };
+        Ok((listed.ok_or_else(unreadable)?, server))
     }
 
     /// A call to `path` from the server's root.
     pub(crate) async fn call(&self, method: Method, path: &str) -> Result<String, ControlError> {
-        self.fetch(method, &self.address.under_root(path)).await
+        Ok(self.fetch(method, &self.address.under_root(path)).await?.text)
     }
 
-    async fn fetch(&self, method: Method, url: &str) -> Result<String, ControlError> {
+    async fn fetch(&self, method: Method, url: &str) -> Result<Answer, ControlError> {
         let unreachable = |error: reqwest::Error| ControlError::Unreachable {
             url: self.told(url),
             message: self.told(&chain(&error.without_url())),
         };
         let response = self.http.request(method, url).send().await.map_err(unreachable)?;
         let status = response.status();
+        let server = response.headers().get(SERVER).and_then(|value| value.to_str().ok()).map(|text| self.told(text));
         let text = response.text().await.map_err(unreachable)?;
         if status.is_success() {
-            return Ok(text);
+            return Ok(Answer { text, server });
         }
         let message = self.told(&error_message(text.as_bytes()));
         Err(ControlError::Status { url: self.told(url), status: status.as_u16(), message })
@@ -123,6 +126,13 @@ impl Control {
     fn told(&self, text: &str) -> String {
         presentable_text(text, &self.secrets)
     }
+}
+
+/// A successful answer.
+struct Answer {
+    text: String,
+    /// What its `server` header says.
+    server: Option<String>,
 }
 
 fn trusting_nobody() -> Option<ClientConfig> {

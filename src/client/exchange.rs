@@ -255,8 +255,9 @@ impl<'x> Exchange<'x> {
                 }
                 Ok(Reading::Fault(said)) => (Outcome::Failed(Failure::new(Cause::ErrorBody, said)), tail),
                 Ok(Reading::Done) => (self.completed(), tail),
-                Ok(Reading::Piece(piece)) => {
-                    self.observed.take_answer(&piece, &answer);
+                Ok(Reading::Piece(piece) | Reading::Last(piece, _)) => {
+                    self.observed.note_headers(headers);
+                    self.observed.take_answer(piece, &answer);
                     (self.completed(), tail)
                 }
             },

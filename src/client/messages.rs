@@ -3,12 +3,12 @@ use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 use serde_json::Value;
 
-use crate::workload::{ChatRequest, Message, Picture};
+use crate::workload::{ChatRequest, Message, Picture, Shown};
 
 /// Bytes of a body besides the text and the pictures in it.
 const REST: usize = 512;
 
-/// The messages of a request as OpenAI writes them; its pictures are parts of the last message of a user.
+/// The messages of a request as OpenAI writes them; its pictures are parts of a message of a user.
 pub(super) struct Messages<'r>(pub(super) &'r ChatRequest);
 
 /// About how long a body gets, so that megabytes are written once and not moved while it grows.
@@ -20,8 +20,12 @@ pub(super) fn body_length(request: &ChatRequest) -> usize {
 
 impl Serialize for Messages<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ChatRequest { messages, images, .. } = self.0;
-        let shows = if images.is_empty() { None } else { messages.iter().rposition(Message::is_of_user) };
+        let ChatRequest { messages, images, shown, .. } = self.0;
+        let shows = match shown {
+            _ if images.is_empty() => None,
+            Shown::First => messages.iter().position(Message::is_of_user),
+            Shown::Last => messages.iter().rposition(Message::is_of_user),
+        };
         let mut list = serializer.serialize_seq(None)?;
         for (at, message) in messages.iter().enumerate() {
             let pictures = if shows == Some(at) { images.as_slice() } else { &[] };

@@ -5,8 +5,8 @@
 //! before anything is parsed. It knows nothing of rates, cells or statistics; a failure is data, not an `Err`.
 //!
 //! Reading order: `client` is the story, `exchange` and `stream` one try of it, `link` and `wire` the connection and its
-//! stamps, `dial` and `pool` where connections come from; `sse`, `chat_chunk` and the providers behind `api` turn
-//! bytes into pieces, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `control` is all that is not timed.
+//! stamps, `dial` and `pool` where connections come from; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
+//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses the provider; `control` is all that is not timed.
 
 mod address;
 mod api;
@@ -22,18 +22,28 @@ mod dial;
 mod ending;
 mod exchange;
 mod failure;
+mod flat_text;
+mod framing;
 mod http1;
 mod hub;
 mod link;
 mod messages;
+mod ndjson;
 mod observation;
+mod openai_body;
 mod openai_chat;
+mod openai_completions;
 mod pool;
 mod refusal;
+mod route;
 mod sambanova;
+mod sambastudio;
+mod server_figures;
 mod server_report;
 mod sse;
 mod stream;
+mod studio_body;
+mod thinking;
 mod trace;
 mod wire;
 
@@ -45,3 +55,4 @@ pub use client::{Client, ClientError};
 pub use control::{ControlError, ModelListing};
 pub use hub::{Hub, HubError, HubFile};
 pub use observation::{Asked, Observation};
+pub use server_report::server_columns;

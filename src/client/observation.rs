@@ -11,6 +11,7 @@ use super::api::{Piece, Usage};
 use super::chunk_tokens::tokens_of_chunks;
 use super::content::Content;
 use super::server_report::{MetricTable, ServerNotes};
+use super::thinking::{Sorted, Thinking};
 
 /// Bytes of a failed answer's body that are kept.
 const KEPT_BODY: usize = 16 << 10;
@@ -29,6 +30,7 @@ pub struct Observation {
     attempt_is_open: bool,
     pub(crate) stamps: Stamps,
     content: Content,
+    thinking: Thinking,
     usage: Usage,
     finish_reason: Option<String>,
     response_id: Option<String>,
@@ -73,6 +75,7 @@ impl Observation {
             attempt_is_open: false,
             stamps: Stamps::default(),
             content: Content::default(),
+            thinking: Thinking::default(),
             usage: Usage::default(),
             finish_reason: None,
             response_id: None,
@@ -213,6 +216,11 @@ impl Observation {
         self.stamps.headers_ns = at_ns;
     }
 
+    /// What the headers of an answer tell that is not streamed.
+    pub(crate) fn note_headers(&mut self, headers: &HeaderMap) {
+        self.notes.note_headers(headers, &self.metrics);
+    }
+
     pub(crate) fn end(&mut self, outcome: Outcome, at_ns: MonotonicNs) {
         if self.outcome.is_some() {
             return;
@@ -224,22 +232,32 @@ impl Observation {
     }
 
     /// One event of a stream, which `at_ns`' read completed.
-    pub(crate) fn take_event(&mut self, piece: &Piece<'_>, event: &[u8], at_ns: MonotonicNs) {
+    pub(crate) fn take_event(&mut self, mut piece: Piece<'_>, event: &[u8], at_ns: MonotonicNs) {
+        self.tell_thinking(&mut piece);
         if piece.content_bytes() > 0 {
             self.stamps.first_token_ns.get_or_insert(at_ns);
             self.stamps.last_token_ns = Some(at_ns);
             if piece.is_visible() {
                 self.stamps.first_visible_ns.get_or_insert(at_ns);
             }
-            self.content.take(piece, at_ns);
+            self.content.take(&piece, at_ns);
         }
-        self.take_rest(piece, event);
+        self.take_rest(&piece, event);
     }
 
     /// A whole answer: its text has no stamps but the end's.
-    pub(crate) fn take_answer(&mut self, piece: &Piece<'_>, body: &[u8]) {
-        self.content.add_text(piece);
-        self.take_rest(piece, body);
+    pub(crate) fn take_answer(&mut self, mut piece: Piece<'_>, body: &[u8]) {
+        self.tell_thinking(&mut piece);
+        self.content.add_text(&piece);
+        self.take_rest(&piece, body);
+    }
+
+    /// Makes reasoning of what stands between `<think>` tags, which some servers leave in the text.
+    fn tell_thinking(&mut self, piece: &mut Piece<'_>) {
+        if self.thinking.sort(piece) == Sorted::AllSoFar {
+            self.content.make_reasoning();
+            self.stamps.first_visible_ns = None;
+        }
     }
 
     fn take_rest(&mut self, piece: &Piece<'_>, event: &[u8]) {
@@ -261,7 +279,7 @@ impl Observation {
                 image: later.image.or(known.image),
             };
         }
-        self.notes.note(event, piece.usage.is_some(), &self.metrics);
+        self.notes.note(event, piece.usage.is_some(), piece.finish_reason.is_some(), &self.metrics);
     }
 
     /// Keeps the headers of an answer that comes to a failure.

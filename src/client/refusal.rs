@@ -2,6 +2,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
+use super::framing::Framing;
 use crate::record::{Cause, Failure};
 
 /// What an error body says: `error.message`, `error`, `message` or `detail` of a JSON object, else its first line.
@@ -45,10 +46,10 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> F
 ///
 /// The first byte decides rather than the content type, which servers and proxies get wrong: no line of an
 /// event stream begins so.
-pub(crate) fn begins_as_document(body: &[u8]) -> Option<bool> {
+pub(crate) fn begins_as_document(framing: Framing, body: &[u8]) -> Option<bool> {
     let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace())?;
-    Some(matches!(first, b'{' | b'[' | b'<'))
+    Some(framing.is_document(*first))
 }
 
 /// Why a whole document with status 200 is a failure where a stream was asked for.
@@ -141,7 +142,7 @@ mod tests {
             ("\n\n", None),
             ("", None),
         ] {
-            assert_eq!(begins_as_document(body.as_bytes()), document, "{body:?}");
+            assert_eq!(begins_as_document(Framing::Sse, body.as_bytes()), document, "{body:?}");
         }
     }
 

@@ -1,17 +1,28 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use hyper::HeaderMap;
 use serde_json::Value;
 
 use crate::record::ServerReport;
-use crate::scenario::ServerMetric;
+use crate::scenario::{Endpoint, ServerMetric};
 
-use super::api::{KnownMetric, Quantity};
+use super::route::Route;
+use super::server_figures::{FigureTable, KnownFigure, Quantity};
 
 /// What is read from an answer about the server's own work.
 #[derive(Debug)]
 pub(crate) struct MetricTable {
-    known: &'static [KnownMetric],
+    known: &'static FigureTable,
     extra: Vec<ExtraMetric>,
+}
+
+/// The columns that an endpoint's answers fill besides those of every run: the protocol's and the scenario's own.
+pub fn server_columns(endpoint: &Endpoint) -> BTreeSet<String> {
+    let known = Route::of(endpoint.api, endpoint.base_url.as_deref().unwrap_or_default(), endpoint.stream);
+    let known = known.iter().flat_map(|route| route.provider.server_figures().quantities());
+    let known = known.map(|quantity| quantity.column().to_owned());
+    let extra = endpoint.server_metrics.iter().map(|(name, metric)| metric.column(name));
+    known.chain(extra).filter(|column| Quantity::of_column(column).is_none()).collect()
 }
 
 /// A metric that the scenario asks for.
@@ -26,16 +37,12 @@ struct ExtraMetric {
 
 impl ExtraMetric {
     fn new(name: &str, metric: &ServerMetric) -> Self {
-        let (suffix, scale) = match metric.unit.as_deref() {
-            Some("s") => ("_ms", 1000.0),
-            Some("ms") => ("_ms", 1.0),
-            _ => ("", 1.0),
-        };
+        let scale = if metric.unit.as_deref() == Some("s") { 1000.0 } else { 1.0 };
         let is_index = |part: &&str| part.bytes().all(|byte| byte.is_ascii_digit());
         let key = metric.pointer.rsplit('/').find(|part| !is_index(part)).unwrap_or("");
         let key = key.replace("~1", "/").replace("~0", "~");
         Self {
-            column: format!("server_{name}{suffix}"),
+            column: metric.column(name),
             pointer: metric.pointer.clone(),
             mark: if key.is_empty() { Vec::new() } else { Value::String(key).to_string().into_bytes() },
             scale,
@@ -65,7 +72,7 @@ fn find(text: &[u8], part: &[u8]) -> Option<usize> {
 
 impl MetricTable {
     /// The provider's table and the endpoint's own metrics.
-    pub(crate) fn new(known: &'static [KnownMetric], extra: &BTreeMap<String, ServerMetric>) -> Self {
+    pub(crate) fn new(known: &'static FigureTable, extra: &BTreeMap<String, ServerMetric>) -> Self {
         Self { known, extra: extra.iter().map(|(name, metric)| ExtraMetric::new(name, metric)).collect() }
     }
 }
@@ -73,16 +80,29 @@ impl MetricTable {
 /// The events of one answer that tell of the server's work, kept raw: they are parsed after the end.
 #[derive(Debug, Default)]
 pub(crate) struct ServerNotes {
-    usage: Vec<u8>,
+    /// The last event that says why the answer ended, where it has no usage, and behind it the last one with usage.
+    last: Vec<u8>,
+    /// Where the second begins.
+    usage_at: usize,
     /// For each extra metric, the last event that has it.
     extra: Vec<Vec<u8>>,
+    /// What headers say, milliseconds.
+    headers: Vec<(Quantity, u32)>,
 }
+
+/// Bytes that an event with usage takes, about: one allocation holds it and the one before.
+const ROOM_FOR_USAGE: usize = 1024;
 
 impl ServerNotes {
     /// Keeps an event if it tells something.
-    pub(crate) fn note(&mut self, event: &[u8], has_usage: bool, table: &MetricTable) {
+    pub(crate) fn note(&mut self, event: &[u8], has_usage: bool, is_end: bool, table: &MetricTable) {
         if has_usage {
-            keep(&mut self.usage, event);
+            self.last.truncate(self.usage_at);
+            self.last.extend_from_slice(event);
+        } else if is_end {
+            self.last.reserve(event.len() + ROOM_FOR_USAGE);
+            self.last.splice(..self.usage_at, event.iter().copied());
+            self.usage_at = event.len();
         }
         if !table.extra.is_empty() {
             self.extra.resize_with(table.extra.len(), Vec::new);
@@ -92,22 +112,45 @@ impl ServerNotes {
         }
     }
 
-    /// What the kept events say.
+    /// Keeps what the headers of an answer tell that is not streamed.
+    pub(crate) fn note_headers(&mut self, headers: &HeaderMap, table: &MetricTable) {
+        for (name, quantity) in table.known.headers {
+            // Other servers have seconds under these names, with a fraction.
+            let value = headers.get(*name).and_then(|value| value.to_str().ok()?.trim().parse().ok());
+            self.headers.extend(value.map(|ms| (*quantity, ms)));
+        }
+    }
+
+    /// What the kept events say. The scenario's own metrics go before those of the same column that are known.
     pub(crate) fn report(&self, table: &MetricTable) -> ServerReport {
         let mut report = ServerReport::default();
-        if let Ok(event) = serde_json::from_slice::<Value>(&self.usage) {
-            for metric in table.known {
-                let value = metric.pointers.iter().find_map(|pointer| number(&event, pointer));
-                set(&mut report, metric.quantity, value.map(|value| value * metric.scale));
+        for (quantity, ms) in &self.headers {
+            set(&mut report, quantity.column(), f64::from(*ms));
+        }
+        let (end, usage) = self.last.split_at(self.usage_at);
+        let objects: Vec<Value> = [usage, end].iter().filter_map(|event| serde_json::from_slice(event).ok()).collect();
+        let roots = table.known.roots;
+        let told: Vec<&Value> =
+            objects.iter().filter_map(|object| roots.iter().find_map(|root| object.pointer(root))).collect();
+        for figure in table.known.figures {
+            if let Some(value) = figure.value_in(&told) {
+                set(&mut report, figure.quantity.column(), value);
             }
         }
         for (event, metric) in self.extra.iter().zip(&table.extra) {
             let event = serde_json::from_slice::<Value>(event).unwrap_or_default();
             if let Some(value) = number(&event, &metric.pointer) {
-                report.extra.insert(metric.column.clone(), value * metric.scale);
+                set(&mut report, &metric.column, value * metric.scale);
             }
         }
         report
+    }
+}
+
+impl KnownFigure {
+    fn value_in(&self, objects: &[&Value]) -> Option<f64> {
+        let in_object = |pointer| objects.iter().find_map(|object| number(object, pointer));
+        self.places.iter().find_map(|place| Some(in_object(place.pointer)? * place.scale))
     }
 }
 
@@ -126,73 +169,17 @@ fn number(event: &Value, pointer: &str) -> Option<f64> {
     .filter(|number: &f64| number.is_finite())
 }
 
-fn set(report: &mut ServerReport, quantity: Quantity, value: Option<f64>) {
-    match quantity {
-        Quantity::Ttft => report.ttft_ms = value,
-        Quantity::E2e => report.e2e_ms = value,
-        Quantity::OutputRate => report.output_tokens_per_s = value,
-        Quantity::BatchSize => {
-            report.batch_size_used = value.and_then(|value| format!("{:.0}", value.max(0.0)).parse().ok());
+fn set(report: &mut ServerReport, column: &str, value: f64) {
+    match Quantity::of_column(column) {
+        Some(Quantity::Ttft) => report.ttft_ms = Some(value),
+        Some(Quantity::E2e) => report.e2e_ms = Some(value),
+        Some(Quantity::OutputRate) => report.output_tokens_per_s = Some(value),
+        Some(Quantity::BatchSize) => report.batch_size_used = format!("{:.0}", value.max(0.0)).parse().ok(),
+        Some(Quantity::Other(_)) | None => {
+            report.extra.insert(column.to_owned(), value);
         }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::client::sambanova::USAGE_METRICS;
-
-    fn table(extra: &[(&str, &str, Option<&str>)]) -> MetricTable {
-        let extra = extra.iter().map(|(name, pointer, unit)| {
-            let unit = unit.map(str::to_owned);
-            ((*name).to_owned(), ServerMetric { pointer: (*pointer).to_owned(), unit })
-        });
-        MetricTable::new(USAGE_METRICS, &extra.collect())
-    }
-
-    fn report(table: &MetricTable, events: &[(&str, bool)]) -> ServerReport {
-        let mut notes = ServerNotes::default();
-        for (event, has_usage) in events {
-            notes.note(event.as_bytes(), *has_usage, table);
-        }
-        notes.report(table)
-    }
-
-    #[test]
-    fn the_usage_object_tells_the_servers_times() {
-        let new = r#"{"usage":{"time_to_first_token":0.25,"total_latency":2,"batch_size_used":4,
-            "completion_tokens_after_first_per_sec":120.5,"completion_tokens_per_sec_after_first_response":7}}"#;
-        let old = r#"{"usage":{"time_to_first_response":0.5,"model_execution_time":1.5,"batch_size_used":"8",
-            "throughput_after_first_token":99.0}}"#;
-        for (event, ttft, e2e, rate, batch) in [(new, 250.0, 2000.0, 120.5, 4), (old, 500.0, 1500.0, 99.0, 8)] {
-            let report = report(&table(&[]), &[("{}", false), (event, true)]);
-            assert_eq!(report.ttft_ms, Some(ttft));
-            assert_eq!(report.e2e_ms, Some(e2e));
-            assert_eq!(report.output_tokens_per_s, Some(rate));
-            assert_eq!(report.batch_size_used, Some(batch));
-        }
-        assert_eq!(report(&table(&[]), &[(r#"{"usage":{"prompt_tokens":3}}"#, true)]), ServerReport::default());
-    }
-
-    #[test]
-    fn extra_metrics_come_from_the_last_event_that_has_them() {
-        let table = table(&[
-            ("queue", "/usage/queue_time", Some("s")),
-            ("prompt", "/timings/prompt_ms", Some("ms")),
-            ("steps", "/x~1y/steps/0", None),
-            ("gone", "/usage/gone", None),
-        ]);
-        let report = report(
-            &table,
-            &[
-                (r#"{"timings":{"prompt_ms":1.5}}"#, false),
-                (r#"{"timings":{"prompt_ms":2.5}}"#, false),
-                (r#"{"timings":{"prompt_ms" : null}}"#, false),
-                (r#"{"usage":{"queue_time":0.125},"x/y":{"steps":[7]}}"#, true),
-                (r#"{"choices":[]}"#, false),
-            ],
-        );
-        let expected = [("server_queue_ms", 125.0), ("server_prompt_ms", 2.5), ("server_steps", 7.0)];
-        assert_eq!(report.extra, expected.map(|(name, value)| (name.to_owned(), value)).into());
-    }
-}
+mod tests;

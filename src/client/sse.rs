@@ -75,7 +75,11 @@ impl SseParser {
             } else {
                 rest
             };
-            let goes_on = if self.line.is_empty() {
+            let goes_on = if let Some((data, rest)) = self.whole_event(line, bytes) {
+                self.bound(data.len())?;
+                bytes = rest;
+                each(SseEvent { name: &self.name, data })
+            } else if self.line.is_empty() {
                 self.take_line(line, &mut each)
             } else {
                 let mut whole = std::mem::take(&mut self.line);
@@ -104,6 +108,17 @@ impl SseParser {
             }
         }
         self.dispatch(&mut each);
+    }
+
+    /// The data of an event that is this one line, and what stands behind the blank line which ends it: nearly all
+    /// events are so, and need no copy.
+    fn whole_event<'b>(&self, line: &'b [u8], behind: &'b [u8]) -> Option<(&'b [u8], &'b [u8])> {
+        if self.has_data || self.at_start || !self.line.is_empty() || !self.name.is_empty() {
+            return None;
+        }
+        let rest = behind.strip_prefix(b"\n").or_else(|| behind.strip_prefix(b"\r\n"))?;
+        let value = line.strip_prefix(b"data:")?;
+        Some((value.strip_prefix(b" ").unwrap_or(value), rest))
     }
 
     fn bound(&self, more: usize) -> Result<(), EventTooLong> {

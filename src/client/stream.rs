@@ -7,8 +7,8 @@ use super::api::Reading;
 use super::ending::{Answer, Stop, Tail, Verdict};
 use super::exchange::Exchange;
 use super::failure::chain;
+use super::framing::{Events, Framing};
 use super::refusal::{announces_stream, begins_as_document, content_type, not_a_stream};
-use super::sse::SseParser;
 
 /// Bytes of one event.
 const LONGEST_EVENT: usize = 32 << 20;
@@ -40,13 +40,14 @@ enum Read {
 /// Reading an answer that is streamed.
 impl Exchange<'_> {
     pub(crate) async fn read_stream(&mut self, headers: &HeaderMap, answer: &mut Answer) -> Verdict {
-        let mut parser = SseParser::new(LONGEST_EVENT);
+        let framing = self.manners.provider.framing();
+        let mut parser = framing.events(LONGEST_EVENT);
         let mut is_stream = false;
         let mut document = Vec::new();
         let read = self.each_piece(answer, |exchange, bytes| {
             if !is_stream {
-                is_stream = document.is_empty() && begins_as_document(bytes) == Some(false);
-                if !document.is_empty() || begins_as_document(bytes) == Some(true) {
+                is_stream = document.is_empty() && begins_as_document(framing, bytes) == Some(false);
+                if !document.is_empty() || begins_as_document(framing, bytes) == Some(true) {
                     document.extend_from_slice(bytes);
                     return (document.len() >= LONGEST_DOCUMENT).then_some(Read::TooMuch);
                 }
@@ -73,7 +74,7 @@ impl Exchange<'_> {
         }
     }
 
-    fn feed(&mut self, parser: &mut SseParser, bytes: &[u8], at_ns: MonotonicNs) -> Seen {
+    fn feed(&mut self, parser: &mut Events, bytes: &[u8], at_ns: MonotonicNs) -> Seen {
         let mut seen = Seen::More;
         let fed = parser.feed(bytes, |event| {
             seen = self.take_event(event.name, event.data, at_ns);
@@ -89,17 +90,28 @@ impl Exchange<'_> {
         self.events += 1;
         match self.manners.provider.read_event(name, data) {
             Ok(Reading::Piece(piece)) => {
-                self.observed.take_event(&piece, data, at_ns);
+                self.observed.take_event(piece, data, at_ns);
                 Seen::More
             }
+            Ok(Reading::Last(piece, whole)) => {
+                let piece = piece.with_rest_of(&whole, self.observed.text());
+                self.observed.take_event(piece, data, at_ns);
+                Seen::Done
+            }
             Ok(Reading::Done) => Seen::Done,
-            Ok(Reading::Fault(said)) => Seen::Failed(Failure::new(Cause::StreamError, said)),
+            Ok(Reading::Fault(said)) => Seen::Failed(Failure::new(self.cause_of_fault(), said)),
             Err(bad) => Seen::Failed(Failure::new(Cause::BadData, bad.to_string())),
         }
     }
 
+    /// A line of JSON that comes first and is an error is no stream but an error's body.
+    fn cause_of_fault(&self) -> Cause {
+        let is_body = self.events == 1 && self.manners.provider.framing() == Framing::Ndjson;
+        if is_body { Cause::ErrorBody } else { Cause::StreamError }
+    }
+
     /// The body is over and `[DONE]` was not there.
-    fn body_ended(&mut self, mut parser: SseParser, headers: &HeaderMap) -> Verdict {
+    fn body_ended(&mut self, mut parser: Events, headers: &HeaderMap) -> Verdict {
         let at_ns = self.read_ns();
         let mut last = Seen::More;
         parser.finish(|event| {
@@ -111,10 +123,12 @@ impl Exchange<'_> {
             // Data that breaks off at the end of the stream is a cut stream rather than bad data.
             Seen::Failed(failure) if failure.cause != Cause::BadData => Outcome::Failed(failure),
             _ if self.observed.has_finish_reason() => self.completed(),
-            _ if self.events == 0 && !announces_stream(headers) => Outcome::Failed(Failure::new(
-                Cause::NotAStream,
-                format!("a body without any event ({})", content_type(headers)),
-            )),
+            _ if self.events == 0 && self.manners.provider.framing() == Framing::Sse && !announces_stream(headers) => {
+                Outcome::Failed(Failure::new(
+                    Cause::NotAStream,
+                    format!("a body without any event ({})", content_type(headers)),
+                ))
+            }
             _ if self.observed.stamps.first_chunk_ns.is_none() => self.completed(),
             _ => Outcome::Failed(Failure::new(Cause::StreamCut, "the stream ended without finish_reason or [DONE]")),
         };

@@ -68,7 +68,16 @@ impl Table {
         }
         let header = rows.remove(0);
         table.columns = header.record.iter().map(str::to_owned).collect();
+        if let Some(fault) = table.other_separator(&header) {
+            faults.push(fault);
+            return table;
+        }
         table.check_columns(&header, faults);
+        let ends_open = |row: &mut Row| source.text[row.start..].matches('"').count() % 2 == 1;
+        if let Some(last) = rows.pop_if(|row| row.record.len() < table.columns.len() && ends_open(row)) {
+            let fault = Fault::error(Code::Syntax, "a quote is opened in this row and never closed");
+            faults.push(fault.at(source, line_from(&source.text, last.start)));
+        }
         for row in rows {
             if row.record.len() > table.columns.len() {
                 let span = field_span(&table.source.text, row.start, table.columns.len());
@@ -84,6 +93,17 @@ impl Table {
     /// The rows in order.
     pub(super) fn rows(&self) -> impl Iterator<Item = RowView<'_>> {
         self.rows.iter().map(|row| RowView { table: self, row })
+    }
+
+    /// What is wrong with a header of one column that something else than commas parts.
+    fn other_separator(&self, header: &Row) -> Option<Fault> {
+        let [column] = self.columns.as_slice() else { return None };
+        let (separator, name) = [(';', "semicolons"), ('\t', "tabs"), ('|', "bars")]
+            .into_iter()
+            .find(|(separator, _)| column.contains(*separator))?;
+        let at = header.start + self.source.text[header.start..].find(separator)?;
+        let fault = Fault::error(Code::Syntax, format!("the columns are parted by {name}, not by commas"));
+        Some(fault.at(&self.source, at..at + 1).help("save the file with commas"))
     }
 
     fn check_columns(&self, header: &Row, faults: &mut Faults) {
@@ -107,7 +127,7 @@ impl Table {
         }
         let lacks = |name: &str| !self.columns.iter().any(|known| known == name);
         let missing: Vec<&str> = REQUIRED.into_iter().filter(|name| lacks(name)).collect();
-        let line = header.start..header.start + self.source.text[header.start..].find('\n').unwrap_or(0);
+        let line = line_from(&self.source.text, header.start);
         if !missing.is_empty() {
             let message = format!("the header lacks {}", one_of(missing).replace(" or ", " and "));
             faults.push(
@@ -146,9 +166,14 @@ impl<'t> RowView<'t> {
         let text = &self.table.source.text;
         match self.place(column).filter(|at| *at < self.row.record.len()) {
             Some(at) => field_span(text, self.row.start, at),
-            None => self.row.start..self.row.start + text[self.row.start..].lines().next().map_or(0, str::len),
+            None => line_from(text, self.row.start),
         }
     }
+}
+
+/// From `start` to the end of its line.
+fn line_from(text: &str, start: usize) -> Range<usize> {
+    start..start + text[start..].lines().next().map_or(0, str::len)
 }
 
 /// The reader counts the line ends before a record to it.

@@ -117,6 +117,15 @@ fn faults_name_line_and_column_all_at_once() {
     }
     for (text, parts) in [
         ("", &["the file is empty"][..]),
+        (
+            "model_name;input_tokens;output_tokens;num_requests;qps\nm;1;1;1;1\n",
+            &["b.csv:1:11", "parted by semicolons, not by commas"],
+        ),
+        ("model_name\tinput_tokens\n", &["parted by tabs"]),
+        (
+            "model_name,input_tokens,output_tokens,num_requests,qps\nm,1,1,1,1\n\"n,1,1,1,1\nm,2,1,1,1\n",
+            &["b.csv:3:1", "a quote is opened in this row and never closed"],
+        ),
         ("model_name,input_tokens\n", &["the header lacks `output_tokens` and `num_requests`"]),
         (
             "model,input_tokens,output_tokens,num_requests,qps\nm,1,1,1,1\n",

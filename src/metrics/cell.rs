@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::ClientHealth;
+use super::batches::BatchTally;
 use super::cost::Cost;
 use super::health::Sends;
 use super::repeat::{Repeat, Samples};
@@ -27,6 +28,7 @@ pub struct CellAccumulator {
     pooled: Option<Samples>,
     /// Of the steady windows of all repeats.
     steady: Samples,
+    batches: BatchTally,
     counts: RequestCounts,
     cost: Option<Cost>,
     /// `None` while nobody counted any.
@@ -73,6 +75,7 @@ impl CellAccumulator {
             clients: BTreeMap::new(),
             pooled: None,
             steady: Samples::default(),
+            batches: BatchTally::default(),
             counts: RequestCounts::default(),
             cost: price.map(Cost::new),
             input_tokens: None,
@@ -126,6 +129,7 @@ impl CellAccumulator {
             }
         }
         let mut more = self.steady.next_pass();
+        more |= self.batches.next_pass();
         if let Some(pooled) = &mut self.pooled {
             more |= pooled.next_pass();
         }
@@ -143,6 +147,7 @@ impl CellAccumulator {
             Stage::Lives => of_repeat.add_life(record, rule),
             Stage::Again if record.phase == Phase::Measure => {
                 of_repeat.add_again(record);
+                self.batches.add_again(record);
                 if let Some(until_ns) = of_repeat.steady_until_ns(record) {
                     self.steady.add(record, until_ns);
                 }
@@ -153,6 +158,7 @@ impl CellAccumulator {
             Stage::New | Stage::First => {
                 of_repeat.add(record);
                 if record.phase == Phase::Measure {
+                    self.batches.add(repeat, record);
                     self.clients.entry(repeat).or_default().1.add(record);
                     self.count(record);
                 }
@@ -241,6 +247,8 @@ impl CellAccumulator {
                 (_, None) => Samples::default().summaries(),
             },
             steady: steady::of_cell(self.rule(), &tallies, || self.steady.summaries()),
+            batches: self.batches.summary(),
+            switching: None,
             client: ClientHealth::of_cell(repeats.iter().map(|repeat| (repeat.repeat, &repeat.client))),
             repeats,
             cost_usd: self.cost.and_then(Cost::usd),

@@ -2,6 +2,7 @@
 //!
 //! `docs/METHODOLOGY.md` states every formula; a test holds it against [`METRICS`].
 
+mod batches;
 mod cell;
 mod cost;
 mod definition;
@@ -18,9 +19,11 @@ mod repeat;
 mod request;
 mod steady;
 mod summary;
+mod switching;
 #[cfg(test)]
 mod tests;
 
+pub use batches::{BatchGroup, BatchSource, BatchSummary, Spread};
 pub use cell::{CellAccumulator, Pass};
 pub use definition::{Better, METRICS, MetricDefinition};
 pub use derive::{chunk_gaps, derive, itl_samples};
@@ -30,5 +33,6 @@ pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
-    CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, SloSummary, Summary, summary_json,
+    CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,
 };
+pub use switching::{SwitchingSummary, note_switching};

@@ -22,6 +22,8 @@ pub(super) struct Repeat {
     sends: Span,
     send_count: u64,
     in_flight_ns: i64,
+    /// When the first request of any phase was sent, and its TTFT.
+    first: Option<(MonotonicNs, Option<f64>)>,
     finder: Option<WindowFinder>,
     steady: RepeatTally,
     samples: Samples,
@@ -72,6 +74,11 @@ impl Repeat {
             if tally.window.counts(record) {
                 self.steady_samples.add(record, tally.window.to_ns);
             }
+        }
+        if let Some(sent_ns) = record.stamps.sent_ns
+            && self.first.is_none_or(|(earliest_ns, _)| sent_ns < earliest_ns)
+        {
+            self.first = Some((sent_ns, derive(record).ttft_ms));
         }
         if record.phase != Phase::Measure {
             return;
@@ -145,8 +152,10 @@ impl Repeat {
             start_unix_ns: self.start_unix_ns,
             start_monotonic_ns: self.start_monotonic_ns,
             duration_s: self.window.length_ns().map(seconds_of),
+            first_ttft_ms: self.first.and_then(|(_, ttft_ms)| ttft_ms),
             metrics: self.samples.summaries(),
             client: ClientHealth::default(),
+            reused: None,
         }
     }
 }

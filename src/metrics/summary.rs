@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::ClientHealth;
+use super::batches::BatchSummary;
 use super::steady::SteadySummary;
+use super::switching::SwitchingSummary;
 
 /// `summary.json`: one entry a cell. What is not measured yet is there and null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -75,6 +77,12 @@ pub struct CellSummary {
     /// The figures of the steady windows alone; null when nobody looked for them.
     #[serde(default)]
     pub steady: Option<SteadySummary>,
+    /// How many requests the server took together; null when it tells neither that nor its time to first token.
+    #[serde(default)]
+    pub batches: Option<BatchSummary>,
+    /// What it costs to use this model after another one; null when no repeat began so.
+    #[serde(default)]
+    pub switching: Option<SwitchingSummary>,
     /// Whether the client was fast enough.
     pub client: ClientHealth,
     /// Each repeat by itself.
@@ -228,9 +236,24 @@ pub struct RepeatSummary {
     pub start_monotonic_ns: i64,
     /// First measured start to last measured end; seconds.
     pub duration_s: Option<f64>,
+    /// The TTFT of the request that was sent first, be it of the warm-up; null when it failed.
+    #[serde(default)]
+    pub first_ttft_ms: Option<f64>,
     /// Every metric by name, of this repeat alone; null for one without a sample.
     pub metrics: BTreeMap<String, Option<MetricSummary>>,
     /// Whether the client was fast enough in it.
     #[serde(default)]
     pub client: ClientHealth,
+    /// The earlier run that measured it; null when this one did.
+    #[serde(default)]
+    pub reused: Option<ReusedRepeat>,
+}
+
+/// Where a repeat comes from that was not measured by the run that shows it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReusedRepeat {
+    /// The run directory, by name, in which it was measured.
+    pub from: String,
+    /// How old it was when it was taken over, seconds.
+    pub age_s: f64,
 }

@@ -1,7 +1,9 @@
 use std::fmt;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::DigestParts;
 use crate::scenario::{Axes, Load, Mode};
 
 /// A readable, file-safe, stable name of a cell: its axes and 8 hex digits of their hash.
@@ -48,6 +50,8 @@ pub struct Cell {
     pub row_tokens: Option<f64>,
     /// The incremental key.
     pub digest: CellDigest,
+    /// What it is made of besides axes and requests, shared with the cells that have the same.
+    pub parts: Arc<DigestParts>,
 }
 
 /// All cells of a scenario, in the order of the file.

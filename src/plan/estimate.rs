@@ -32,9 +32,19 @@ impl Estimate {
     /// Adds up all repeats of all cells of a plan, and the cooldown between them.
     #[must_use]
     pub fn of(scenario: &Scenario, plan: &Plan) -> Self {
-        let cells: Vec<Self> = plan.cells.iter().map(|cell| Self::of_cell(scenario, cell)).collect();
-        let units = plan.cells.len() * scenario.load.repeats as usize;
-        let cooldown = scenario.load.cooldown.as_secs_f64() * as_float(units.saturating_sub(1) as u64);
+        Self::of_repeats(scenario, plan, |_| scenario.load.repeats)
+    }
+
+    /// The same for so many repeats of each cell, by its place in the plan.
+    #[must_use]
+    pub fn of_repeats(scenario: &Scenario, plan: &Plan, repeats: impl Fn(usize) -> u32) -> Self {
+        let counted = || plan.cells.iter().enumerate().map(|(at, cell)| (cell, repeats(at)));
+        let cells: Vec<Self> = counted()
+            .filter(|(_, repeats)| *repeats > 0)
+            .map(|(cell, repeats)| Self::of_cell_repeats(scenario, cell, repeats))
+            .collect();
+        let units: u64 = counted().map(|(_, repeats)| u64::from(repeats)).sum();
+        let cooldown = scenario.load.cooldown.as_secs_f64() * as_float(units.saturating_sub(1));
         Self {
             requests: cells.iter().map(|cell| cell.requests).sum(),
             input_tokens: cells.iter().map(|cell| cell.input_tokens).sum(),
@@ -48,6 +58,12 @@ impl Estimate {
     /// All repeats of one cell.
     #[must_use]
     pub fn of_cell(scenario: &Scenario, cell: &Cell) -> Self {
+        Self::of_cell_repeats(scenario, cell, scenario.load.repeats)
+    }
+
+    /// So many repeats of one cell.
+    #[must_use]
+    pub fn of_cell_repeats(scenario: &Scenario, cell: &Cell, repeats: u32) -> Self {
         let load = &scenario.load;
         let (input, output) = sizes(cell);
         let settings = scenario.endpoint(cell.axes.endpoint()).and_then(|endpoint| endpoint.simulator);
@@ -57,7 +73,7 @@ impl Estimate {
         let each = speed * session.turns + pause;
         let in_flight = settings.map_or(concurrency, |settings| concurrency.min(settings.slots.into()));
         let (requests, seconds) = requests_and_seconds(load, cell, each / in_flight, each);
-        let repeats = f64::from(load.repeats);
+        let repeats = f64::from(repeats);
         let (sessions, seconds) = (requests * repeats, seconds * repeats);
         let price = scenario.models.get(cell.axes.model()).and_then(|model| model.price);
         Self {

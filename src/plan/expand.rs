@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
-use super::digest::digest;
+use super::digest::Digester;
 use super::id::cell_id;
-use super::{Cell, ContentHashes, Plan};
+use super::{Cell, CellId, ContentHashes, Plan};
 use crate::scenario::{Axes, AxisName, AxisValue, Block, Exclude, Include, Loop, Mode, Scenario};
-use crate::units::{ArrivalDistribution, ImageSize, Qps, SizeSpec};
+use crate::units::{ArrivalDistribution, ImageSize, Qps, RequestCount, SizeSpec};
 
 /// All cells of a scenario, in the order of the file: the matrix, its blocks, its includes.
 ///
@@ -13,7 +13,7 @@ use crate::units::{ArrivalDistribution, ImageSize, Qps, SizeSpec};
 pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
     let matrix = &scenario.matrix;
     let mut hits = vec![0_usize; matrix.exclude.len()];
-    let mut kept: Vec<Include> = Vec::new();
+    let mut kept = Kept::default();
     for block in matrix.product.iter().chain(&matrix.blocks) {
         for axes in product(block) {
             let axes = complete(axes, scenario);
@@ -24,20 +24,16 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
                     excluded = true;
                 }
             }
-            // Equal cells arise where an axis does not apply to a mode; they are one.
-            if !excluded && !kept.iter().any(|cell| cell.axes == axes) {
-                kept.push(Include { axes, requests: None });
+            if !excluded {
+                kept.keep(axes, None, scenario);
             }
         }
     }
     for Include { axes, requests } in &matrix.include {
-        let axes = complete(axes.clone(), scenario);
-        match kept.iter_mut().find(|cell| cell.axes == axes) {
-            Some(known) => known.requests = requests.or(known.requests),
-            None => kept.push(Include { axes, requests: *requests }),
-        }
+        kept.keep(complete(axes.clone(), scenario), *requests, scenario);
     }
-    let cells = kept.into_iter().map(|wanted| cell(wanted, scenario, contents)).collect();
+    let mut digester = Digester::new(scenario, contents);
+    let cells = kept.cells.into_iter().map(|wanted| cell(wanted, scenario, &mut digester)).collect();
     let warnings = matrix
         .exclude
         .iter()
@@ -48,11 +44,38 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
     Plan { cells, warnings }
 }
 
-fn cell(Include { axes, requests }: Include, scenario: &Scenario, contents: &ContentHashes) -> Cell {
+/// The cells so far. Equal ones arise where an axis does not apply to a mode; they are one.
+#[derive(Default)]
+struct Kept {
+    cells: Vec<Wanted>,
+    places: HashMap<CellId, Vec<usize>>,
+}
+
+struct Wanted {
+    id: CellId,
+    axes: Axes,
+    requests: Option<RequestCount>,
+}
+
+impl Kept {
+    fn keep(&mut self, axes: Axes, requests: Option<RequestCount>, scenario: &Scenario) {
+        let id = cell_id(&axes, scenario);
+        let places = self.places.entry(id.clone()).or_default();
+        if let Some(place) = places.iter().find(|place| self.cells[**place].axes == axes) {
+            let known = &mut self.cells[*place];
+            known.requests = requests.or(known.requests);
+        } else {
+            places.push(self.cells.len());
+            self.cells.push(Wanted { id, axes, requests });
+        }
+    }
+}
+
+fn cell(Wanted { id, axes, requests }: Wanted, scenario: &Scenario, digester: &mut Digester<'_>) -> Cell {
     let own = requests.map(|count| count.at(axes.concurrency().map(u64::from)));
     let requests = own.or_else(|| scenario.load.requests_at(&axes));
-    let digest = digest(&axes, requests, scenario, contents);
-    Cell { id: cell_id(&axes, scenario), digest, requests, row_tokens: None, axes }
+    let (digest, parts) = digester.digest(&axes, requests);
+    Cell { id, digest, parts, requests, row_tokens: None, axes }
 }
 
 /// The axes that a mode takes, besides `model`, `endpoint`, `mode` and `vars`.

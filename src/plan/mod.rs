@@ -7,6 +7,7 @@ mod expand;
 mod filter;
 mod id;
 mod order;
+mod parts;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -21,4 +22,5 @@ pub use estimate::{Estimate, mean_in_flight};
 pub use expand::expand;
 pub use filter::{Filter, FilterError};
 pub use order::units;
-pub use view::{CellView, PlanView};
+pub use parts::DigestParts;
+pub use view::{CellState, CellView, PlanView};

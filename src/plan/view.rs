@@ -39,25 +39,40 @@ pub struct CellView {
     pub repeats: u32,
     /// The incremental key.
     pub digest: String,
-    /// What will be done: `run`.
+    /// What will be done: `run` when a repeat of it is measured, `reuse` when none is.
     pub state: &'static str,
-    /// Why.
+    /// How many of its repeats are measured.
+    pub to_run: u32,
+    /// Why, when earlier runs were looked at.
     pub why: Option<String>,
 }
 
+/// What becomes of a cell when earlier runs are looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CellState {
+    /// How many of its repeats are measured; the others are taken over.
+    pub left: u32,
+    /// Why; of a cell that is taken over whole, where it comes from.
+    pub why: String,
+}
+
 impl PlanView {
-    /// The view of a plan.
+    /// The view of a plan; `states` are those of its cells, when earlier runs were looked at. Totals are of what is
+    /// measured.
     #[must_use]
-    pub fn of(scenario: &Scenario, plan: &Plan) -> Self {
-        let estimate = Estimate::of(scenario, plan);
-        let cells = plan.cells.iter().map(|cell| CellView {
+    pub fn of(scenario: &Scenario, plan: &Plan, states: Option<&[CellState]>) -> Self {
+        let repeats = scenario.load.repeats;
+        let left = |at: usize| states.and_then(|states| states.get(at)).map_or(repeats, |state| state.left);
+        let estimate = Estimate::of_repeats(scenario, plan, left);
+        let cells = plan.cells.iter().enumerate().map(|(at, cell)| CellView {
             cell_id: cell.id.to_string(),
             axes: cell.axes.to_json(),
             requests: cell.requests,
-            repeats: scenario.load.repeats,
+            repeats,
             digest: cell.digest.0.clone(),
-            state: "run",
-            why: None,
+            state: if left(at) == 0 { "reuse" } else { "run" },
+            to_run: left(at),
+            why: states.and_then(|states| states.get(at)).map(|state| state.why.clone()),
         });
         Self {
             cells: cells.collect(),

@@ -5,10 +5,12 @@ use serde_json::Value;
 
 use super::axes::{axis_names, shown, value};
 use super::clients::client_column;
-use super::figures::{error_columns, figure_columns};
+use super::figures::{FIGURES, error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
 use super::marks::rivals;
 use super::notes::{facts, legend};
+use super::reused::reused_column;
+use super::servers::server_tables;
 use super::steady::{has_steady_state, in_steady_state};
 use crate::metrics::CellSummary;
 
@@ -24,6 +26,19 @@ pub struct ComparisonTable {
 /// The comparison of a run's cells. Axes that vary are columns, the others stand in the title.
 #[must_use]
 pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
+    let mut columns = figure_columns(&FIGURES, cells, &rivals(cells));
+    columns.extend(error_columns(cells));
+    columns.extend(client_column(cells));
+    table(name, cells, columns, facts)
+}
+
+/// A table of one row a cell: what varies, then these columns. `notes` are told of cells by what varies.
+pub(super) fn table(
+    name: &str,
+    cells: &[CellSummary],
+    figures: Vec<Column>,
+    notes: impl FnOnce(&[CellSummary], &[&str]) -> Vec<String>,
+) -> ComparisonTable {
     let axes = axis_names(cells);
     let (varying, constant): (Vec<&str>, Vec<&str>) =
         axes.iter().map(String::as_str).partition(|axis| varies(cells, axis));
@@ -34,11 +49,10 @@ pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
         let names = cells.iter().map(|cell| Cell::plain(cell.cell_id.as_str())).collect();
         columns.push(words("cell", names));
     }
-    columns.extend(figure_columns(cells, &rivals(cells)));
-    columns.extend(error_columns(cells));
-    columns.extend(client_column(cells));
+    columns.extend(figures);
+    columns.extend(reused_column(cells));
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
-    ComparisonTable { title, facts: facts(cells, &varying), grid: Grid { columns, breaks } }
+    ComparisonTable { title, facts: notes(cells, &varying), grid: Grid { columns, breaks } }
 }
 
 /// The comparison by the figures of steady windows alone.
@@ -47,11 +61,15 @@ pub fn steady_comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
     comparison(&format!("{name} · steady state"), &in_steady_state(cells))
 }
 
-/// The comparison as Markdown, and below it that of the steady windows, where there are any.
+/// The comparison as Markdown, and below it that of the steady windows and what servers say, where there is any.
 #[must_use]
 pub fn comparison_markdown(name: &str, cells: &[CellSummary]) -> String {
-    let raw = comparison(name, cells).markdown();
-    if has_steady_state(cells) { raw + "\n" + &steady_comparison(name, cells).markdown() } else { raw }
+    let mut tables = vec![comparison(name, cells)];
+    if has_steady_state(cells) {
+        tables.push(steady_comparison(name, cells));
+    }
+    tables.extend(server_tables(name, cells));
+    tables.iter().map(ComparisonTable::markdown).collect::<Vec<_>>().join("\n")
 }
 
 impl ComparisonTable {

@@ -4,7 +4,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use super::axes::{axis_names, value};
-use crate::metrics::{CellSummary, METRICS, MetricSummary, SteadySummary};
+use crate::metrics::{BatchSource, BatchSummary, CellSummary, METRICS, MetricSummary, SteadySummary, SwitchingSummary};
 
 /// The summaries as CSV (RFC 4180): one row a cell, every number as it is, an undefined one empty.
 #[must_use]
@@ -49,7 +49,7 @@ fn metric_fields(summary: Option<&MetricSummary>) -> impl Iterator<Item = String
 type OfCell = fn(&CellSummary) -> String;
 
 /// Every figure of a cell that belongs to no metric; a test holds the list against `summary.json`.
-const FIGURES: [(&str, OfCell); 41] = [
+const FIGURES: [(&str, OfCell); 50] = [
     ("completed", |cell| cell.requests.completed.to_string()),
     ("failed", |cell| cell.requests.failed.to_string()),
     ("cancelled", |cell| cell.requests.cancelled.to_string()),
@@ -86,6 +86,15 @@ const FIGURES: [(&str, OfCell); 41] = [
     ("client_out_of_descriptors", |cell| cell.client.out_of_descriptors.to_string()),
     ("client_out_of_ports", |cell| cell.client.out_of_ports.to_string()),
     ("client_simulator_inside", |cell| cell.client.simulator_inside.to_string()),
+    ("batches_source", |cell| batches(cell, |batches| source(batches).to_owned())),
+    ("batches_requests", |cell| batches(cell, |batches| counts(&batches.requests))),
+    ("batches_representative", |cell| batches(cell, |batches| known(batches.representative))),
+    ("switching_switches", |cell| switching(cell, |found| found.switches.to_string())),
+    ("switching_ms", |cell| switching(cell, |found| known(found.switching_ms))),
+    ("switching_first_excess_ms", |cell| switching(cell, |found| found.first_excess_ms.to_string())),
+    ("switching_spread_ms", |cell| switching(cell, |found| found.spread_ms.to_string())),
+    ("switching_control_ms", |cell| switching(cell, |found| known(found.control_ms))),
+    ("switching_noise_ms", |cell| switching(cell, |found| found.noise_ms.to_string())),
     ("repeats", |cell| cell.repeats.len().to_string()),
     ("cost_usd", |cell| known(cell.cost_usd)),
     ("input_tokens_off", |cell| cell.input_tokens_off.to_string()),
@@ -110,6 +119,21 @@ const STEADY: [(&str, OfSteady); 9] = [
         changes.iter().map(|(name, change)| format!("{name}={change}")).collect::<Vec<_>>().join("; ")
     }),
 ];
+
+fn batches(cell: &CellSummary, of: impl FnOnce(&BatchSummary) -> String) -> String {
+    cell.batches.as_ref().map_or_else(String::new, of)
+}
+
+fn source(batches: &BatchSummary) -> &'static str {
+    match batches.source {
+        BatchSource::Server => "server",
+        BatchSource::Estimate => "estimate",
+    }
+}
+
+fn switching(cell: &CellSummary, of: impl FnOnce(&SwitchingSummary) -> String) -> String {
+    cell.switching.as_ref().map_or_else(String::new, of)
+}
 
 fn known(value: Option<impl Display>) -> String {
     value.map_or_else(String::new, |value| value.to_string())

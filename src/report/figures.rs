@@ -5,18 +5,18 @@ use super::steady;
 use crate::metrics::{Better, CellSummary, Verdict};
 
 /// A figure of the table: where it comes from and how it is headed.
-struct Figure {
-    group: &'static str,
-    name: &'static str,
+pub(super) struct Figure<'f> {
+    group: &'f str,
+    name: &'f str,
     better: Better,
     /// Higher goes first when room is short; 0 never goes.
     expendable: u8,
-    source: Source,
+    source: Source<'f>,
 }
 
-enum Source {
+pub(super) enum Source<'f> {
     /// A statistic of a metric; times change to seconds together with the whole group.
-    Metric(&'static str, &'static str),
+    Metric(&'f str, &'f str),
     /// A figure of the cell.
     Cell(fn(&CellSummary) -> Option<f64>),
     /// Tokens a second in steady state, where they differ from the raw ones.
@@ -27,24 +27,33 @@ use Better::{Higher, Lower, Neither};
 use Source::Metric;
 
 /// In the order of the table.
-const FIGURES: [Figure; 14] = [
+pub(super) const FIGURES: [Figure<'static>; 17] = [
     figure("sends/s", "due", Neither, 6, Source::Cell(|cell| cell.offered_rate)),
     figure("sends/s", "sent", Neither, 2, Source::Cell(|cell| cell.sent_rate)),
     figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")),
     figure("TTFT", "p99", Lower, 3, Metric("ttft_ms", "p99")),
+    figure("TTFT", "server", Neither, 11, Metric("server_ttft_ms", "p50")),
     figure("ITL", "p50", Lower, 4, Metric("itl_ms", "p50")),
     figure("ITL", "p99", Lower, 7, Metric("itl_ms", "p99")),
     figure("TPOT", "p50", Lower, 6, Metric("tpot_ms", "p50")),
     figure("TPOT", "p99", Lower, 9, Metric("tpot_ms", "p99")),
     figure("E2E", "p50", Lower, 2, Metric("e2e_ms", "p50")),
     figure("E2E", "p99", Lower, 5, Metric("e2e_ms", "p99")),
+    figure("E2E", "server", Neither, 12, Metric("server_e2e_ms", "p50")),
     figure("tokens/s", "each", Higher, 8, Metric("output_tokens_per_s", "p50")),
+    figure("tokens/s", "server", Neither, 13, Metric("server_output_tokens_per_s", "p50")),
     figure("tokens/s", "total", Higher, 1, Source::Cell(|cell| cell.output_token_throughput)),
     figure("tokens/s", "steady", Higher, 1, Source::Steady),
     figure("", "req/s", Higher, 10, Source::Cell(|cell| cell.request_throughput)),
 ];
 
-const fn figure(group: &'static str, name: &'static str, better: Better, expendable: u8, source: Source) -> Figure {
+pub(super) const fn figure<'f>(
+    group: &'f str,
+    name: &'f str,
+    better: Better,
+    expendable: u8,
+    source: Source<'f>,
+) -> Figure<'f> {
     Figure { group, name, better, expendable, source }
 }
 
@@ -52,8 +61,8 @@ const fn figure(group: &'static str, name: &'static str, better: Better, expenda
 const SECONDS_FROM_MS: f64 = 10_000.0;
 
 /// The columns of all figures that some cell has; `groups` are the cells that are ranked against one another.
-pub(super) fn figure_columns(cells: &[CellSummary], groups: &[Vec<usize>]) -> Vec<Column> {
-    FIGURES.iter().filter_map(|figure| figure.column(cells, groups)).collect()
+pub(super) fn figure_columns(figures: &[Figure<'_>], cells: &[CellSummary], groups: &[Vec<usize>]) -> Vec<Column> {
+    figures.iter().filter_map(|figure| figure.column(figures, cells, groups)).collect()
 }
 
 /// Whether no request of a cell that had any was answered.
@@ -61,13 +70,13 @@ pub(super) fn is_dead(cell: &CellSummary) -> bool {
     cell.requests.completed == 0 && cell.requests.failed > 0
 }
 
-impl Figure {
+impl Figure<'_> {
     /// The column; `None` when no cell has the figure.
-    fn column(&self, cells: &[CellSummary], groups: &[Vec<usize>]) -> Option<Column> {
+    fn column(&self, all: &[Figure<'_>], cells: &[CellSummary], groups: &[Vec<usize>]) -> Option<Column> {
         if matches!(self.source, Source::Steady) && !steady::throughput_differs(cells) {
             return None;
         }
-        let (scale, unit) = self.scale(cells);
+        let (scale, unit) = self.scale(all, cells);
         let values: Vec<Option<f64>> = cells.iter().map(|cell| self.of(cell).map(|value| value * scale)).collect();
         if values.iter().all(Option::is_none) {
             return None;
@@ -115,13 +124,18 @@ impl Figure {
         }
     }
 
-    /// What times are multiplied with, and the unit that makes; the same for every percentile of a metric.
-    fn scale(&self, cells: &[CellSummary]) -> (f64, &'static str) {
+    /// What times are multiplied with, and the unit that makes; the same for every figure of a group.
+    fn scale(&self, all: &[Figure<'_>], cells: &[CellSummary]) -> (f64, &'static str) {
         let Source::Metric(metric, _) = self.source else { return (1.0, "") };
         if !metric.ends_with("_ms") {
             return (1.0, "");
         }
-        let greatest = cells.iter().filter_map(|cell| cell.metric(metric)?.p99).fold(0.0, f64::max);
+        let of_group = all.iter().filter(|other| other.group == self.group).filter_map(|other| match other.source {
+            Source::Metric(metric, _) => Some(metric),
+            Source::Cell(_) | Source::Steady => None,
+        });
+        let greatest_of = |metric| cells.iter().filter_map(move |cell| cell.metric(metric)?.p99);
+        let greatest = of_group.flat_map(greatest_of).fold(0.0, f64::max);
         if greatest >= SECONDS_FROM_MS { (1e-3, "s") } else { (1.0, "ms") }
     }
 }

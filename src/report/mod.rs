@@ -11,6 +11,8 @@ mod grid;
 mod marks;
 mod notes;
 mod plan;
+mod reused;
+mod servers;
 mod steady;
 #[cfg(test)]
 mod tests;
@@ -19,3 +21,4 @@ pub use aligned::{TextColumn, aligned};
 pub use comparison::{ComparisonTable, comparison, comparison_markdown, steady_comparison};
 pub use csv::summary_csv;
 pub use plan::plan_table;
+pub use servers::server_tables;

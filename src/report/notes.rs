@@ -4,6 +4,8 @@ use super::axes::{shown, value};
 use super::clients;
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
+use super::reused::reused_note;
+use super::servers;
 use super::steady;
 use crate::metrics::{CellSummary, PERCENTILES};
 use crate::text::plural;
@@ -22,9 +24,11 @@ pub(super) fn legend(grid: &Grid) -> Vec<String> {
     }
     if has(UNSURE) {
         let there = |name: &str| grid.columns.iter().any(|column| column.name == name);
+        // A column of another name holds medians.
+        let medians = !PERCENTILES.iter().any(|percentile| there(percentile.name));
         let needs: Vec<String> = PERCENTILES
             .iter()
-            .filter(|percentile| there(percentile.name))
+            .filter(|percentile| there(percentile.name) || (medians && percentile.name == "p50"))
             .map(|percentile| format!("{} needs {}", percentile.name, percentile.needed))
             .collect();
         lines.push(format!("{UNSURE} too few samples to rely on: {}", needs.join(", ")));
@@ -65,7 +69,9 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     }
     notes.extend(sampled(cells));
     notes.extend(told_by_the_run(cells, varying));
+    notes.extend(reused_note(cells));
     notes.extend(steady::notes(cells, varying));
+    notes.extend(servers::switching_notes(cells, varying));
     notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes
 }

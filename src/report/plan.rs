@@ -1,15 +1,25 @@
 use std::time::Duration;
 
-use super::grid::{Cell, Column, Grid};
-use crate::plan::{Cell as PlanCell, Estimate, Plan};
+use super::grid::{Cell, Column, Emphasis, Grid};
+use crate::plan::{Cell as PlanCell, CellState, Estimate, Plan};
 use crate::scenario::{Parallel, Scenario};
 use crate::text::plural;
 use crate::units::{format_count, format_duration};
 
-/// The cells of a plan and what they cost, for a terminal.
+/// The cells of a plan and what they cost, for a terminal; with `states`, what becomes of each and why.
 #[must_use]
-pub fn plan_table(scenario: &Scenario, plan: &Plan, estimate: &Estimate, width: usize) -> String {
-    let each: Vec<Estimate> = plan.cells.iter().map(|cell| Estimate::of_cell(scenario, cell)).collect();
+pub fn plan_table(
+    scenario: &Scenario,
+    plan: &Plan,
+    states: Option<&[CellState]>,
+    width: usize,
+    coloured: bool,
+) -> String {
+    let repeats = scenario.load.repeats;
+    let left = |at: usize| states.and_then(|states| states.get(at)).map_or(repeats, |state| state.left);
+    let estimate = Estimate::of_repeats(scenario, plan, left);
+    let numbered = plan.cells.iter().enumerate();
+    let each: Vec<Estimate> = numbered.map(|(at, cell)| Estimate::of_cell_repeats(scenario, cell, left(at))).collect();
     let column = |name: &str, expendable: u8, of: &dyn Fn(&PlanCell, &Estimate) -> String| Column {
         group: String::new(),
         name: name.to_owned(),
@@ -20,7 +30,7 @@ pub fn plan_table(scenario: &Scenario, plan: &Plan, estimate: &Estimate, width: 
     let mut columns = vec![
         Column { right: false, ..column("cell", 0, &|cell, _| cell.id.to_string()) },
         column("requests", 0, &|cell, _| cell.requests.map_or_else(|| "by time".to_owned(), format_count)),
-        column("repeats", 3, &|_, _| scenario.load.repeats.to_string()),
+        column("repeats", 3, &|_, _| repeats.to_string()),
         column("input tokens", 1, &|_, estimate| format_count(estimate.input_tokens)),
         column("output tokens", 2, &|_, estimate| format_count(estimate.output_tokens)),
         column("time", 0, &|_, estimate| time(estimate.seconds)),
@@ -28,14 +38,25 @@ pub fn plan_table(scenario: &Scenario, plan: &Plan, estimate: &Estimate, width: 
     if each.iter().any(|estimate| estimate.cost_usd.is_some()) {
         columns.push(column("cost", 0, &|_, estimate| estimate.cost_usd.map_or_else(|| "-".to_owned(), dollars)));
     }
+    if let Some(states) = states {
+        columns.truncate(3);
+        columns.push(words("", states.iter().map(|state| state_cell(state, repeats))));
+        columns.push(words("why", states.iter().map(|state| Cell::plain(state.why.as_str()))));
+    }
     let mut grid = Grid { columns, ..Grid::default() };
     grid.fit(width);
-    let mut lines = grid.terminal(width, false);
+    let mut lines = grid.terminal(width, coloured);
     lines.push(String::new());
+    if let Some(states) = states {
+        lines.push(summed_up(states, repeats));
+        if states.iter().all(|state| state.left == 0) {
+            return lines.join("\n");
+        }
+    }
     let cost = estimate.cost_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
     lines.push(format!(
         "{}: {} with warm-up, {} input and {} output tokens, about {}{cost}",
-        plural(plan.cells.len(), "cell", "cells"),
+        plural(each.iter().filter(|estimate| estimate.requests > 0).count(), "cell", "cells"),
         plural(usize::try_from(estimate.requests).unwrap_or(usize::MAX), "request", "requests"),
         format_count(estimate.input_tokens),
         format_count(estimate.output_tokens),
@@ -53,6 +74,29 @@ pub fn plan_table(scenario: &Scenario, plan: &Plan, estimate: &Estimate, width: 
         lines.push("time is a guess: a first token after 0.5 s, then 30 tokens a second for each request".to_owned());
     }
     lines.join("\n")
+}
+
+fn words(name: &str, cells: impl Iterator<Item = Cell>) -> Column {
+    Column { group: String::new(), name: name.to_owned(), cells: cells.collect(), right: false, expendable: 0 }
+}
+
+fn state_cell(state: &CellState, repeats: u32) -> Cell {
+    match state.left {
+        0 => Cell { emphasis: Emphasis::Dim, ..Cell::plain("reuse") },
+        left if left < repeats => Cell::plain(format!("run {left} of {repeats}")),
+        _ => Cell::plain("run"),
+    }
+}
+
+fn summed_up(states: &[CellState], repeats: u32) -> String {
+    let left: usize = states.iter().map(|state| state.left as usize).sum();
+    let all = states.len() * repeats as usize;
+    let what = |count| plural(count, "repeat", "repeats");
+    match left {
+        0 => format!("all {} are reused, if the servers are still the same: nothing to measure", what(all)),
+        left if left == all => format!("all {} are to be measured", what(all)),
+        left => format!("{} of {} are reused, if the servers are still the same; to measure:", all - left, what(all)),
+    }
 }
 
 fn time(seconds: f64) -> String {

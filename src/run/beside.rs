@@ -81,6 +81,11 @@ impl Beside {
         });
     }
 
+    /// Whether a write failed, as on a full disk.
+    pub(super) fn failed(&self) -> bool {
+        [&self.answers, &self.failures].into_iter().flatten().any(SideLog::failed)
+    }
+
     /// Waits until all of it is on the disk; for after the journal, which feeds it.
     pub(super) fn finish(self: Arc<Self>) -> Result<(), RunError> {
         let fed = |_| RunError::Internal("the journal still writes".to_owned());

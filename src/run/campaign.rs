@@ -1,14 +1,19 @@
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::agenda::Agenda;
 use super::error::RunError;
 use super::event::{Observer, RunEvent, UnitFailure};
 use super::learn::{Countings, Learner};
 use super::measure::{Tally, measure_all};
 use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
+use super::resume::Resumption;
+use super::reuse::{Reuse, reasons};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::Bench;
+use crate::client::server_columns;
 use crate::load::StopHandle;
 use crate::metrics::Summary;
 use crate::plan::{Plan, content_files, digest_of};
@@ -24,10 +29,16 @@ const SMALL_INPUT_BYTES: u64 = 1 << 20;
 pub struct RunOptions<'r> {
     /// The directory that holds the results of all runs.
     pub out: &'r Path,
-    /// Makes the salts of this run new.
+    /// Makes the salts of this run new; a run that is taken up again keeps its own.
     pub nonce: u64,
     /// Whether the scenario's own commands may run.
     pub allow_hooks: bool,
+    /// What `--only` kept of the scenario's cells.
+    pub only: Vec<String>,
+    /// Earlier runs, to take over what they have; `None` measures everything.
+    pub reuse: Option<Reuse>,
+    /// The interrupted run to go on with, in place; [`Resumption::check`] has passed.
+    pub resume: Option<Resumption>,
     /// How the tool was called, for the manifest.
     pub command: Vec<String>,
     /// Where tokenizers are looked for and kept.
@@ -43,7 +54,7 @@ pub struct Conclusion {
     pub dir: PathBuf,
     /// The summaries of the cells that have a complete repeat.
     pub summary: Summary,
-    /// Units measured to their end.
+    /// Units measured to their end, now or before.
     pub complete: usize,
     /// Units planned.
     pub units: usize,
@@ -65,40 +76,30 @@ pub async fn carry_out(
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
     refuse_hooks(scenario, options.allow_hooks)?;
-    preflight(scenario, plan, observer)?;
-    let (sites, tokenizers) = tokio::try_join!(
-        Sites::open(scenario, plan, clock, observer),
-        Tokenizers::read(scenario, plan, &options.tokenizers, observer)
-    )?;
+    let resume = options.resume.as_ref();
+    let scenario = &of_run(scenario, resume);
+    let Ready { agenda, to_measure, sites, tokenizers } = ready(scenario, plan, options, clock, observer).await?;
     let (sites, tokenizers) = (&sites, &tokenizers);
     let learner = Learner { scenario, sites, tokenizers, prompts: &material.prompts, observer };
-    let countings = Countings::learn(&learner, plan).await?;
+    let countings = Countings::learn(&learner, &to_measure).await?;
 
-    let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
-    let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
-    manifest.command = Some(options.command.iter().map(|word| scenario.secrets.redact(word)).collect());
-    manifest.servers = sites.identities().clone();
-    manifest.probes.clone_from(&countings.reports);
-    manifest.token_models = countings.models();
-    manifest.inputs = freeze_inputs(&dir, &inputs(scenario, &material), SMALL_INPUT_BYTES)?;
-    dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
-    let mut results = Results::begin(&dir, manifest, scenario, plan, options.views, clock)?;
-
-    let schema = RowSchema::of(plan, [])?;
-    let bench = Bench {
-        scenario,
-        sites,
-        countings: &countings,
-        material,
-        dir: &dir,
-        schema: &schema,
-        nonce: options.nonce,
-        clock,
-        observer,
+    let (dir, mut manifest) = match resume {
+        Some(resumption) => taken_up(resumption, sites, start_unix_ns, observer),
+        None => begun(scenario, plan, &material, options, sites, start_unix_ns)?,
     };
-    let measured = measure_all(bench, plan, &mut results, stop).await;
+    manifest.probes.extend_from_slice(&countings.reports);
+    manifest.token_models.extend(countings.models());
+    let nonce = manifest.nonce;
+    agenda.take_over(plan, &dir)?;
+    let plan_file = agenda.plan_file(plan, scenario.load.repeats);
+    let mut results = Results::begin(&dir, manifest, scenario, plan, plan_file, options.views, clock)?;
+
+    let schema = RowSchema::of(plan, columns_of_servers(scenario, plan))?;
+    let bench =
+        Bench { scenario, sites, countings: &countings, material, dir: &dir, schema: &schema, nonce, clock, observer };
+    let measured = measure_all(bench, plan, &agenda, &mut results, stop).await;
     let units = plan.cells.len() * scenario.load.repeats as usize;
-    let state = if measured.as_ref().is_ok_and(|tally| tally.complete == units) {
+    let state = if measured.as_ref().is_ok_and(|tally| agenda.kept() + tally.complete == units) {
         RunState::Complete
     } else {
         RunState::Interrupted
@@ -106,6 +107,7 @@ pub async fn carry_out(
     let concluded = results.conclude(state);
     let Tally { complete, failures } = measured?;
     concluded?;
+    let complete = agenda.kept() + complete;
     Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units, failures })
 }
 
@@ -114,6 +116,95 @@ fn refuse_hooks(scenario: &Scenario, allowed: bool) -> Result<(), RunError> {
     let shown = |(name, command): (&str, &str)| format!("{name} = `{}`", scenario.secrets.redact(command));
     let commands: Vec<String> = scenario.load.hooks.commands().map(shown).collect();
     if commands.is_empty() || allowed { Ok(()) } else { Err(RunError::HooksNotAllowed { commands }) }
+}
+
+/// What is to be done, and all that it takes of the outside.
+struct Ready {
+    agenda: Agenda,
+    /// The cells of which something is measured.
+    to_measure: Plan,
+    sites: Sites,
+    tokenizers: Tokenizers,
+}
+
+/// Finds out what is left to measure, and reaches what that takes. Whether an earlier run's repeats are taken hangs on
+/// the servers, so that then they are asked first.
+async fn ready(
+    scenario: &Scenario,
+    plan: &Plan,
+    options: &RunOptions<'_>,
+    clock: Clock,
+    observer: &dyn Observer,
+) -> Result<Ready, RunError> {
+    let tokenizers = async |to_measure| Tokenizers::read(scenario, to_measure, &options.tokenizers, observer).await;
+    if let Some(reuse) = &options.reuse {
+        let sites = Sites::open(scenario, plan, clock, observer).await?;
+        let outlooks = reuse.look_up(scenario, plan, Some(sites.identities()), unix_ns());
+        let (units, left) = (outlooks.iter().map(|cell| cell.repeats.len()).sum(), reasons(&outlooks));
+        let agenda = Agenda::without(outlooks, plan, observer);
+        observer.tell(RunEvent::Reusing { runs: agenda.reused(), left, units });
+        let to_measure = agenda.of_measured(plan);
+        preflight(scenario, &to_measure, observer)?;
+        let tokenizers = tokenizers(&to_measure).await?;
+        return Ok(Ready { agenda, to_measure, sites, tokenizers });
+    }
+    let agenda = match &options.resume {
+        Some(resumption) => Agenda::rest_of(resumption, plan, scenario.load.repeats),
+        None => Agenda::everything(plan, scenario.load.repeats),
+    };
+    let to_measure = agenda.of_measured(plan);
+    preflight(scenario, &to_measure, observer)?;
+    let sites = Sites::open(scenario, &to_measure, clock, observer);
+    let (sites, tokenizers) = tokio::try_join!(sites, tokenizers(&to_measure))?;
+    Ok(Ready { agenda, to_measure, sites, tokenizers })
+}
+
+/// The scenario with the repeats that a run has which is taken up again.
+fn of_run(scenario: &Scenario, resume: Option<&Resumption>) -> Scenario {
+    let mut scenario = scenario.clone();
+    scenario.load.repeats = scenario.load.repeats.max(resume.map_or(0, Resumption::repeats));
+    scenario
+}
+
+/// The directory and the manifest of a new run.
+fn begun(
+    scenario: &Scenario,
+    plan: &Plan,
+    material: &Material,
+    options: &RunOptions<'_>,
+    sites: &Sites,
+    start_unix_ns: i64,
+) -> Result<(RunDir, Manifest), RunError> {
+    let dir = RunDir::create(options.out, &scenario.name, start_unix_ns, options.nonce)?;
+    let mut manifest = Manifest::starting(scenario, digest_of(plan), options.nonce, start_unix_ns);
+    manifest.command = Some(options.command.iter().map(|word| scenario.secrets.redact(word)).collect());
+    manifest.only.clone_from(&options.only);
+    manifest.servers = sites.identities().clone();
+    manifest.inputs = freeze_inputs(&dir, &inputs(scenario, material), SMALL_INPUT_BYTES)?;
+    dir.write("scenario.toml", frozen(scenario, &manifest).as_bytes())?;
+    Ok((dir, manifest))
+}
+
+/// Those of a run that is taken up again.
+fn taken_up(resumption: &Resumption, sites: &Sites, start_unix_ns: i64, observer: &dyn Observer) -> (RunDir, Manifest) {
+    let mut manifest = resumption.manifest().clone();
+    for (endpoint, server) in sites.identities() {
+        let changes = manifest.servers.get(endpoint).map(|before| server.changes_since(before)).unwrap_or_default();
+        if !changes.is_empty() {
+            observer.tell(RunEvent::Warning(format!(
+                "the server of endpoint `{endpoint}` is not the one that the run began with: {}",
+                changes.join(", ")
+            )));
+        }
+    }
+    manifest.resume(start_unix_ns, sites.identities());
+    (resumption.dir().clone(), manifest)
+}
+
+/// The columns that the answers of a plan's endpoints fill besides those of every run.
+fn columns_of_servers(scenario: &Scenario, plan: &Plan) -> BTreeSet<String> {
+    let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
+    used.into_iter().filter_map(|name| scenario.endpoint(name)).flat_map(server_columns).collect()
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures

@@ -25,6 +25,12 @@ pub enum RunError {
         /// The variable that should hold it.
         variable: String,
     },
+    /// An address is needed that is not there.
+    #[error("endpoint `{endpoint}` has no `base_url`, and the variable `SAMBASTUDIO_URL` is not set")]
+    MissingUrl {
+        /// The endpoint.
+        endpoint: String,
+    },
     /// The endpoint cannot be spoken to at all.
     #[error("endpoint `{endpoint}`: {error}")]
     Client {

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -10,7 +11,20 @@ pub enum RunEvent {
     Started {
         /// The run directory.
         dir: PathBuf,
-        /// Units, that is (cell, repeat) pairs.
+        /// Units to measure, that is (cell, repeat) pairs.
+        units: usize,
+        /// Units that are complete already.
+        kept: usize,
+        /// How many repeats of each cell are to be measured, by cell; those of which none is are left out.
+        repeats: HashMap<String, usize>,
+    },
+    /// Earlier runs have these repeats: they are taken over, not measured.
+    Reusing {
+        /// By the run in which they were measured, the newest first.
+        runs: Vec<Reused>,
+        /// Why the others are not, each with how many units, most first.
+        left: Vec<(String, usize)>,
+        /// Units of the whole plan.
         units: usize,
     },
     /// Worth a look; the run goes on.
@@ -83,6 +97,17 @@ pub struct UnitFailure {
     pub why: String,
     /// Whether the repeat was measured all the same: what failed came after it.
     pub measured: bool,
+}
+
+/// Repeats that are taken over from one earlier run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reused {
+    /// The run directory, by name, in which they were measured.
+    pub run: String,
+    /// How many there are.
+    pub units: usize,
+    /// How old the oldest is, seconds.
+    pub oldest_s: f64,
 }
 
 /// Takes the events of a run, on the thread that carries it out: it must be quick.

@@ -5,6 +5,7 @@ use std::thread;
 use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 
+use super::agenda::Agenda;
 use super::error::RunError;
 use super::event::{Observer, RunEvent, UnitFailure};
 use super::lane::{Ended, Keeper, Lane, Report, UnitEnd};
@@ -12,6 +13,7 @@ use super::learn::Countings;
 use super::results::Results;
 use super::sites::Sites;
 use super::unit::Bench;
+use crate::cpus::{Manner, step_aside};
 use crate::load::{Stop, StopHandle};
 use crate::plan::{Plan, Unit, units};
 use crate::scenario::{Parallel, Scenario};
@@ -28,16 +30,23 @@ pub(super) struct Tally {
 
 type Reports = mpsc::UnboundedReceiver<(Report, Option<oneshot::Sender<()>>)>;
 
-/// Measures every unit in its order: one at a time, or one of each endpoint.
+/// Measures every unit of the agenda in its order: one at a time, or one of each endpoint.
 pub(super) async fn measure_all(
     bench: Bench<'_>,
     plan: &Plan,
+    agenda: &Agenda,
     results: &mut Results<'_>,
     stop: &StopHandle,
 ) -> Result<Tally, RunError> {
-    let units: Vec<(usize, Unit)> = units(bench.scenario, plan).into_iter().enumerate().collect();
+    let units = units(bench.scenario, plan).into_iter().filter(|unit| agenda.measures(*unit));
+    let units: Vec<(usize, Unit)> = units.enumerate().collect();
     let observer = bench.observer;
-    observer.tell(RunEvent::Started { dir: bench.dir.path().to_owned(), units: units.len() });
+    observer.tell(RunEvent::Started {
+        dir: bench.dir.path().to_owned(),
+        units: units.len(),
+        kept: agenda.kept(),
+        repeats: agenda.counts(plan),
+    });
     let (sender, reports) = mpsc::unbounded_channel();
     let keeper = Keeper(sender);
     let kept = keep(reports, plan, results, observer);
@@ -94,7 +103,7 @@ fn keep_unit(
     if let Some(server) = server {
         results.server_changed(unit, cell.axes.endpoint(), server)?;
     }
-    results.note(unit, notes)?;
+    results.note(unit, notes);
     let mut failures: Vec<UnitFailure> = Vec::new();
     match &end {
         UnitEnd::Complete => {
@@ -107,7 +116,7 @@ fn keep_unit(
         }
         UnitEnd::Interrupted => results.set_state(unit, RepeatState::Interrupted)?,
         UnitEnd::Failed(why) => {
-            results.note(unit, vec![why.clone()])?;
+            results.note(unit, vec![why.clone()]);
             results.set_state(unit, RepeatState::Failed)?;
             failures.push(failure(why, false));
         }
@@ -212,6 +221,7 @@ fn run(baggage: Baggage) -> Result<(), RunError> {
         baggage;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_start(|| step_aside(Manner::GivesWay))
         .build()
         .map_err(|error| RunError::Internal(format!("no runtime: {error}")))?;
     let bench = Bench {

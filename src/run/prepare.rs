@@ -55,9 +55,13 @@ pub(super) struct Encoder {
 }
 
 impl Encoder {
-    fn encode(&self, request: ChatRequest, session: u64) -> Outgoing {
+    /// The request as it goes out; why not, where its endpoint cannot carry it.
+    fn encode(&self, request: ChatRequest, session: u64) -> Result<Outgoing, String> {
+        if let Some(why) = self.client.refuses(&request) {
+            return Err(why.to_owned());
+        }
         let turn = request.turn.map(|turn| (session, turn));
-        Outgoing { body: self.client.encode(&request, &self.target), request, turn }
+        Ok(Outgoing { body: self.client.encode(&request, &self.target), request, turn })
     }
 }
 
@@ -76,7 +80,7 @@ impl Prepared {
     /// The `index`-th session of a phase.
     pub(super) fn new(workload: &dyn Workload, encoder: &Encoder, phase: Phase, index: u64) -> Result<Self, String> {
         let mut session = workload.session(phase.as_str(), index).map_err(|fault| fault.message)?;
-        let first = session.next(None).map(|request| Box::new(encoder.encode(request, index)));
+        let first = session.next(None).map(|request| encoder.encode(request, index).map(Box::new)).transpose()?;
         let bytes = first.as_ref().map_or(0, |first| first.body.len());
         Ok(Self { first, bytes, index, session: Arc::new(Mutex::new(session)), encoder: encoder.clone() })
     }
@@ -103,7 +107,7 @@ impl Script for Prepared {
         // A long conversation takes a while to count and to encode: not on the thread that takes the time.
         let encoding = tokio::task::spawn_blocking(move || {
             let request = locked(&session).next(Some(&last))?;
-            Some(encoder.encode(request, index))
+            encoder.encode(request, index).ok()
         });
         Some((Upcoming::Encoding(encoding), think))
     }

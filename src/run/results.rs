@@ -1,12 +1,13 @@
-use std::path::PathBuf;
+use std::collections::BTreeMap;
 
 use super::error::RunError;
+use super::summaries::{CellFiles, say_what_is_planned};
 use super::thrift::Thrift;
-use crate::metrics::{CellAccumulator, CellSummary, Summary, summary_json};
+use crate::metrics::{CellSummary, Summary, note_switching, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
 use crate::store::{
-    Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, ServerChange, ServerIdentity, UnitId,
+    Manifest, PlanFile, PlannedRepeat, RepeatState, Reserve, RunDir, RunState, ServerChange, ServerIdentity, UnitId,
 };
 use crate::time::{Clock, unix_ns};
 
@@ -27,26 +28,36 @@ pub(super) struct Results<'r> {
     plan_file: PlanFile,
     views: &'r dyn Views,
     clock: Clock,
+    /// Who answers now, by endpoint.
+    servers: BTreeMap<String, ServerIdentity>,
     /// The summaries so far, in the order of the plan, and each one's place in it.
     cells: Vec<CellSummary>,
     places: Vec<usize>,
     summary_saves: Thrift,
     plan_saves: Thrift,
+    reserve: Reserve,
 }
 
+/// Space held for the end of a run besides what the plan and the manifest take.
+const LAST_WORDS: usize = 64 << 10;
+
 impl<'r> Results<'r> {
-    /// Writes the manifest and the plan for the first time.
+    /// Writes the plan and the manifest, and sums up what is complete already; then the run is one.
     pub(super) fn begin(
         dir: &'r RunDir,
         manifest: Manifest,
         scenario: &'r Scenario,
         plan: &'r Plan,
+        plan_file: PlanFile,
         views: &'r dyn Views,
         clock: Clock,
     ) -> Result<Self, RunError> {
-        let plan_file = PlanFile::of(plan, scenario.load.repeats);
-        manifest.write(dir)?;
+        plan_file.write(dir)?;
+        let size = dir.file(PlanFile::FILE).metadata().map_or(0, |plan| plan.len());
+        // The new plan stands beside the old one for a moment.
+        let reserve = Reserve::take(dir, LAST_WORDS + 2 * usize::try_from(size).unwrap_or(0))?;
         let mut results = Self {
+            servers: manifest.servers.clone(),
             dir,
             manifest,
             scenario,
@@ -58,15 +69,28 @@ impl<'r> Results<'r> {
             places: Vec::new(),
             summary_saves: Thrift::default(),
             plan_saves: Thrift::default(),
+            reserve,
         };
-        results.save_plan()?;
+        results.sum_up_complete()?;
         results.save_summary()?;
+        results.manifest.write(dir)?;
+        if results.manifest.resumes.is_empty() {
+            dir.announce()?;
+        }
         Ok(results)
     }
 
     /// Notes how far a unit is.
     pub(super) fn set_state(&mut self, unit: Unit, state: RepeatState) -> Result<(), RunError> {
-        self.plan_file.set_state(&self.id_of(unit), state)?;
+        let cell = &self.plan.cells[unit.cell];
+        let server = self.servers.get(cell.axes.endpoint()).map(ServerIdentity::fingerprint);
+        if let Some(repeat) = self.planned(unit) {
+            repeat.state = state;
+            if state == RepeatState::Complete {
+                repeat.end_unix_ns = Some(unix_ns());
+                repeat.server = server;
+            }
+        }
         if self.plan_saves.is_due(self.clock.now_ns()) {
             self.save_plan()?;
         }
@@ -75,14 +99,23 @@ impl<'r> Results<'r> {
 
     /// Notes that a unit begins: what was noted of it before belongs to an earlier try.
     pub(super) fn begin_unit(&mut self, unit: Unit) -> Result<(), RunError> {
-        self.plan_file.repeat_mut(&self.id_of(unit))?.notes.clear();
+        self.dir.set_aside(&self.id_of(unit))?;
+        if let Some(repeat) = self.planned(unit) {
+            repeat.notes.clear();
+        }
         self.set_state(unit, RepeatState::Running)
     }
 
     /// Adds what a reader must know of a unit besides its rows; saved with its next state.
-    pub(super) fn note(&mut self, unit: Unit, notes: Vec<String>) -> Result<(), RunError> {
-        self.plan_file.repeat_mut(&self.id_of(unit))?.notes.extend(notes);
-        Ok(())
+    pub(super) fn note(&mut self, unit: Unit, notes: Vec<String>) {
+        if let Some(repeat) = self.planned(unit) {
+            repeat.notes.extend(notes);
+        }
+    }
+
+    fn planned(&mut self, unit: Unit) -> Option<&mut PlannedRepeat> {
+        let cell = self.plan_file.cells.get_mut(unit.cell)?;
+        cell.repeats.iter_mut().find(|repeat| repeat.repeat == unit.repeat)
     }
 
     /// Notes that another server answers from a unit on.
@@ -93,6 +126,7 @@ impl<'r> Results<'r> {
         server: ServerIdentity,
     ) -> Result<(), RunError> {
         let UnitId { cell, repeat } = self.id_of(unit);
+        self.servers.insert(endpoint.to_owned(), server.clone());
         let change = ServerChange { cell_id: cell.to_string(), repeat, endpoint: endpoint.to_owned(), server };
         self.manifest.server_changes.push(change);
         Ok(self.manifest.write(self.dir)?)
@@ -104,8 +138,29 @@ impl<'r> Results<'r> {
 
     /// Sums a cell up anew from the rows of its complete repeats, and saves all summaries.
     pub(super) fn summarise(&mut self, cell: usize) -> Result<&CellSummary, RunError> {
-        let summary = self.summary_of(&self.plan.cells[cell])?;
-        let at = match self.places.binary_search(&cell) {
+        let at = self.sum_up(cell)?;
+        if self.summary_saves.is_due(self.clock.now_ns()) {
+            self.save_summary()?;
+        }
+        Ok(&self.cells[at])
+    }
+
+    /// Sums up every cell of which a repeat is complete.
+    fn sum_up_complete(&mut self) -> Result<(), RunError> {
+        let complete = |repeat: &PlannedRepeat| repeat.state == RepeatState::Complete;
+        for cell in 0..self.plan.cells.len() {
+            if self.plan_file.cells.get(cell).is_some_and(|cell| cell.repeats.iter().any(complete)) {
+                self.sum_up(cell)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a cell's summary in its place, which is returned.
+    fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
+        let mut summary = self.summary_of(&self.plan.cells[cell])?;
+        say_what_is_planned(&mut summary, self.plan_file.cells.get(cell).map_or(&[], |cell| &cell.repeats));
+        Ok(match self.places.binary_search(&cell) {
             Ok(at) => {
                 self.cells[at] = summary;
                 at
@@ -115,46 +170,16 @@ impl<'r> Results<'r> {
                 self.cells.insert(at, summary);
                 at
             }
-        };
-        if self.summary_saves.is_due(self.clock.now_ns()) {
-            self.save_summary()?;
-        }
-        Ok(&self.cells[at])
+        })
     }
 
     fn summary_of(&self, cell: &Cell) -> Result<CellSummary, RunError> {
         let price = self.scenario.models.get(cell.axes.model()).and_then(|model| model.price);
-        let mut accumulator = CellAccumulator::new(cell.id.as_str(), cell.axes.to_json(), price);
-        let repeats: Vec<(u32, PathBuf)> = (0..self.scenario.load.repeats)
+        let repeats = (0..self.scenario.load.repeats)
             .map(|repeat| (repeat, self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat })))
             .filter(|(_, path)| path.is_file())
             .collect();
-        while let Some(pass) = accumulator.next_pass() {
-            for (repeat, path) in &repeats {
-                let file = RecordFile::open(path)?;
-                let origin = file.origin();
-                accumulator.set_repeat(*repeat, origin.unix_ns, origin.monotonic_ns);
-                if let Some(facts) = file.client() {
-                    accumulator.set_client(*repeat, facts.clone());
-                }
-                for record in file.records_for(pass)? {
-                    accumulator.add(*repeat, &record?);
-                }
-            }
-        }
-        Ok(CellSummary { notes: self.notes_of(cell), ..accumulator.finish() })
-    }
-
-    /// The notes of a cell's repeats, each once.
-    fn notes_of(&self, cell: &Cell) -> Vec<String> {
-        let mut notes: Vec<String> = Vec::new();
-        let repeats = self.plan_file.cell(&cell.id).into_iter().flat_map(|cell| &cell.repeats);
-        for note in repeats.flat_map(|repeat| &repeat.notes) {
-            if !notes.contains(note) {
-                notes.push(note.clone());
-            }
-        }
-        notes
+        Ok(CellFiles { id: &cell.id, axes: cell.axes.to_json(), price, repeats }.sum_up()?)
     }
 
     /// The summaries so far, in the order of the plan.
@@ -164,6 +189,7 @@ impl<'r> Results<'r> {
 
     fn save_summary(&mut self) -> Result<(), RunError> {
         let begun_ns = self.clock.now_ns();
+        note_switching(&mut self.cells);
         let json = summary_json(&self.scenario.labels, &self.cells);
         self.dir.write("summary.json", &json.map_err(|error| RunError::Internal(error.to_string()))?)?;
         self.dir.write("summary.csv", self.views.summary_csv(&self.cells).as_bytes())?;
@@ -182,9 +208,14 @@ impl<'r> Results<'r> {
 
     /// Saves what was not saved yet and notes the end of the run.
     pub(super) fn conclude(&mut self, state: RunState) -> Result<(), RunError> {
+        self.reserve.release();
+        self.manifest.finish(state, unix_ns());
+        if state != RunState::Complete {
+            // First, since a full disk may take no more than that.
+            self.manifest.write(self.dir)?;
+        }
         self.save_plan()?;
         self.save_summary()?;
-        self.manifest.finish(state, unix_ns());
         self.manifest.write(self.dir)?;
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::thread;
 use tokio::sync::mpsc;
 
 use super::room::Room;
+use crate::cpus::{Manner, spawn_aside};
 use crate::time::Clock;
 
 /// Things made ahead of use by threads of their own, in order; bounded in number and in bytes.
@@ -126,7 +127,7 @@ impl<T: Held + Send + 'static> Maker<T> {
 
 /// Without a thread nothing is made, and the load ends for want of work.
 fn spawn(work: impl FnOnce() + Send + 'static) {
-    let _ = thread::Builder::new().name("prompts".to_owned()).spawn(work);
+    let _ = spawn_aside("prompts", Manner::GivesWay, work);
 }
 
 #[cfg(test)]

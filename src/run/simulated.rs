@@ -16,6 +16,7 @@ fn options(settings: &SimulatorSettings, seed: u64) -> SimulatorOptions {
         jitter: settings.jitter,
         template_tokens: settings.template_tokens.into(),
         context_length: settings.context_length.into(),
+        switch: settings.switch,
         seed,
         // Nobody asks for them.
         kept_stamps: 0,

@@ -25,18 +25,26 @@ pub(super) struct Sites {
 
 /// What a server says of itself.
 struct Greeting {
-    models: Result<Vec<String>, ControlError>,
+    /// The ids that it lists, and the `server` header of that answer.
+    models: Result<(Vec<String>, Option<String>), ControlError>,
     version: Option<String>,
+    /// When its process started, seconds since the Unix epoch.
+    process_start_s: Option<f64>,
 }
 
 impl Greeting {
     async fn of(client: &Client) -> Self {
-        let models = client.models().await.map(|models| models.into_iter().map(|model| model.id).collect());
-        let version = client.get_text("/version").await.ok().map(|text| shorten(text.trim(), 200));
-        Self { models, version }
+        let models = client.models_and_server().await;
+        let (version, metrics) = tokio::join!(client.get_text("/version"), client.get_text("/metrics"));
+        Self {
+            models: models.map(|(models, server)| (models.into_iter().map(|model| model.id).collect(), server)),
+            version: version.ok().map(|text| shorten(text.trim(), 200)),
+            process_start_s: metrics.ok().and_then(|page| process_start(&page)),
+        }
     }
 
     fn identity(self, endpoint: &Endpoint, scenario: &Scenario) -> ServerIdentity {
+        let (models, server) = self.models.unwrap_or_default();
         ServerIdentity {
             base_url: endpoint.base_url.as_deref().map(|url| scenario.secrets.redact(url)),
             api: serde_json::to_value(endpoint.api)
@@ -45,8 +53,10 @@ impl Greeting {
                 .unwrap_or_default(),
             revision: endpoint.revision.clone(),
             version: self.version,
-            models: self.models.unwrap_or_default(),
-            server: None,
+            models,
+            server,
+            // A simulator of the run's own is new every time and the same every time.
+            process_start_s: self.process_start_s.filter(|_| endpoint.simulator.is_none()),
         }
     }
 }
@@ -77,7 +87,9 @@ impl Sites {
     }
 
     fn base_url(&mut self, endpoint: &Endpoint, seed: u64) -> Result<String, RunError> {
-        let Some(settings) = &endpoint.simulator else { return Ok(endpoint.base_url.clone().unwrap_or_default()) };
+        let Some(settings) = &endpoint.simulator else {
+            return endpoint.base_url.clone().ok_or_else(|| RunError::MissingUrl { endpoint: endpoint.name.clone() });
+        };
         let simulator = simulated::start(settings, seed)
             .map_err(|message| RunError::Simulator { endpoint: endpoint.name.clone(), message })?;
         let base_url = simulator.base_url().to_owned();
@@ -156,7 +168,7 @@ async fn greet(
     client.warm(1).await.map_err(failed)?;
     let greeting = Greeting::of(client).await;
     match &greeting.models {
-        Ok(models) => warn_of_absent_models(endpoint, models, scenario, plan, observer),
+        Ok((models, _)) => warn_of_absent_models(endpoint, models, scenario, plan, observer),
         Err(ControlError::Status { status: 401 | 403, message, .. }) => {
             return Err(RunError::Unauthorized {
                 endpoint: endpoint.name.clone(),
@@ -175,6 +187,12 @@ async fn greet(
 fn client_of(endpoint: &Endpoint, base_url: &str, clock: Clock, scenario: &Scenario) -> Result<Client, RunError> {
     Client::new(endpoint, base_url, clock, scenario.secrets.clone())
         .map_err(|error| RunError::Client { endpoint: endpoint.name.clone(), error })
+}
+
+/// When the process started that a Prometheus page is of, seconds since the Unix epoch.
+fn process_start(page: &str) -> Option<f64> {
+    let value = page.lines().find_map(|line| line.strip_prefix("process_start_time_seconds "))?;
+    value.split_whitespace().next()?.parse().ok()
 }
 
 fn warn_of_absent_models(
@@ -202,5 +220,17 @@ pub(super) fn one_line(failure: &Failure) -> String {
     match failure.cause {
         Cause::Internal => failure.message.clone(),
         cause => format!("{}: {}", cause.as_str(), failure.message),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_start_of_a_process_is_found_on_its_metrics_page() {
+        let page = "# TYPE process_start_time_seconds gauge\nx_process_start_time_seconds 1\nprocess_start_time_seconds 1.7955126e+09\n";
+        assert_eq!(process_start(page), Some(1_795_512_600.0));
+        assert_eq!(process_start("process_start_time_seconds_total 3\n<html>"), None);
     }
 }

@@ -22,7 +22,7 @@ use crate::time::{Alarm, Clock, unix_ns};
 use crate::workload::Material;
 
 /// How often the journal is asked whether it still writes.
-const JOURNAL_LOOK: Duration = Duration::from_millis(500);
+const JOURNAL_LOOK: Duration = Duration::from_millis(250);
 
 /// All that measuring a unit takes besides the unit.
 pub(super) struct Bench<'r> {
@@ -66,7 +66,10 @@ impl Bench<'_> {
         let wanted = wanted(&traffic);
         let encoder = Encoder { client: client.clone(), target: Arc::clone(&target) };
         let mut prompter = Prompter::start(&workload, &encoder, wanted);
-        prompter.ready(wanted).await.map_err(|error| in_cell(error, cell))?;
+        tokio::select! {
+            ready = prompter.ready(wanted) => ready.map_err(|error| in_cell(error, cell))?,
+            () = stopped(stop) => return Ok(Measured::Interrupted),
+        }
         // A server that cannot take them all shows it in the rows; the cell is measured all the same.
         let _ = client.warm(connections(&traffic, self.scenario, cell)).await;
 
@@ -117,7 +120,7 @@ impl Bench<'_> {
         };
         let watch_disk = async {
             let mut every = tokio::time::interval(JOURNAL_LOOK);
-            while !wire.journal.failed() {
+            while !wire.journal.failed() && !wire.beside.failed() {
                 every.tick().await;
             }
             inner.go(Stop::Cancelling);
@@ -139,6 +142,11 @@ impl Bench<'_> {
         compact(&journal, &target, origin)?;
         Ok(if complete { Measured::Complete } else { Measured::Interrupted })
     }
+}
+
+/// Returns when a stop is asked for: nothing in preparation is worth finishing.
+async fn stopped(stop: &StopHandle) {
+    stop.signal().reached(Stop::Draining).await;
 }
 
 fn in_cell(error: RunError, cell: &Cell) -> RunError {

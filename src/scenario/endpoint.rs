@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use crate::text::Secret;
 
-use super::RequestOptions;
+use super::{RequestOptions, StudioApi};
 
 /// The protocol that an endpoint speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -89,6 +89,26 @@ pub struct ServerMetric {
     pub unit: Option<String>,
 }
 
+impl ServerMetric {
+    /// The column of a metric of that name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> String {
+        format!("server_{name}{}", if self.unit.is_some() { "_ms" } else { "" })
+    }
+}
+
+impl Endpoint {
+    /// Whether its protocol carries text only, so that no pictures can be sent.
+    #[must_use]
+    pub fn is_text_only(&self) -> bool {
+        match self.api {
+            Api::OpenaiCompletions => true,
+            Api::Sambastudio => self.base_url.as_deref().and_then(StudioApi::of).is_some_and(StudioApi::is_generic),
+            Api::OpenaiChat | Api::Sambanova | Api::Simulator => false,
+        }
+    }
+}
+
 /// How the simulated server behaves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SimulatorSettings {
@@ -108,6 +128,8 @@ pub struct SimulatorSettings {
     pub template_tokens: u32,
     /// Longest prompt and answer together, tokens.
     pub context_length: u32,
+    /// How long it takes to make another model ready than the one that was used last.
+    pub switch: Duration,
 }
 
 impl Default for SimulatorSettings {
@@ -121,6 +143,7 @@ impl Default for SimulatorSettings {
             jitter: 0.0,
             template_tokens: 7,
             context_length: 131_072,
+            switch: Duration::ZERO,
         }
     }
 }

@@ -20,6 +20,7 @@ mod read;
 mod request;
 mod resolve;
 mod slo;
+mod studio_url;
 mod tree;
 mod variables;
 
@@ -36,6 +37,7 @@ pub use prompt::{
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};
+pub use studio_url::StudioApi;
 pub use variables::{Unset, Variables};
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ use bytes::{BufMut, Bytes, BytesMut};
 use serde_json::Value;
 
 use super::request::Interface;
+use super::studio;
 use super::usage::Usage;
 
 /// Where a token's text belongs.
@@ -19,6 +20,8 @@ pub(super) struct Chunks {
     interface: Interface,
     /// `data: {"id": .., "choices":[`
     head: Vec<u8>,
+    /// The whole text, for the interface whose last event repeats it.
+    said: String,
     /// Events are cut from one allocation after another.
     buffer: BytesMut,
 }
@@ -31,11 +34,11 @@ impl Chunks {
     pub(super) fn new(interface: Interface, id: &str, created: i64, model: &str) -> Self {
         let object = match interface {
             Interface::Chat => "chat.completion.chunk",
-            Interface::Text => "text_completion",
+            Interface::Text | Interface::Studio(_) => "text_completion",
         };
         let (id, model) = (Value::from(id), Value::from(model));
         let head = format!(r#"data: {{"id":{id},"object":"{object}","created":{created},"model":{model},"choices":["#);
-        Self { interface, head: head.into_bytes(), buffer: BytesMut::new() }
+        Self { interface, head: head.into_bytes(), said: String::new(), buffer: BytesMut::new() }
     }
 
     /// The event that says who speaks; completions of texts have none.
@@ -46,8 +49,14 @@ impl Chunks {
 
     /// An event with the text of one or more tokens, which needs no escapes.
     pub(super) fn tokens(&mut self, part: Part, text: &str, usage: Option<&Usage>) -> Bytes {
+        if let Interface::Studio(version) = self.interface {
+            self.said.push_str(text);
+            return Bytes::from(studio::token_line(version, text));
+        }
         let (before, after) = match (self.interface, part) {
-            (Interface::Text, _) => (r#"{"index":0,"text":""#, r#"","logprobs":null,"finish_reason":null}"#),
+            (Interface::Text | Interface::Studio(_), _) => {
+                (r#"{"index":0,"text":""#, r#"","logprobs":null,"finish_reason":null}"#)
+            }
             (Interface::Chat, Part::Answer) => {
                 (r#"{"index":0,"delta":{"content":""#, r#""},"logprobs":null,"finish_reason":null}"#)
             }
@@ -62,14 +71,27 @@ impl Chunks {
     pub(super) fn finish(&mut self, usage: Option<&Usage>) -> Bytes {
         let choice = match self.interface {
             Interface::Chat => r#"{"index":0,"delta":{},"logprobs":null,"finish_reason":"length"}"#,
-            Interface::Text => r#"{"index":0,"text":"","logprobs":null,"finish_reason":"length"}"#,
+            Interface::Text | Interface::Studio(_) => {
+                r#"{"index":0,"text":"","logprobs":null,"finish_reason":"length"}"#
+            }
         };
         self.event(&[choice], usage)
     }
 
-    /// The event that carries nothing but the usage.
+    /// The event that carries nothing but the usage; of `SambaStudio` the last, with the whole text.
     pub(super) fn usage(&mut self, usage: &Usage) -> Bytes {
+        if let Interface::Studio(version) = self.interface {
+            return Bytes::from(studio::last_line(version, &self.said, usage));
+        }
         self.event(&[], Some(usage))
+    }
+
+    /// An event that reports an error.
+    pub(super) fn error(&self, body: &Value) -> Bytes {
+        match self.interface {
+            Interface::Studio(_) => Bytes::from(format!("{body}\n")),
+            Interface::Chat | Interface::Text => Bytes::from(format!("data: {body}\n\n")),
+        }
     }
 
     fn event(&mut self, choice: &[&str], usage: Option<&Usage>) -> Bytes {
@@ -91,11 +113,6 @@ impl Chunks {
         self.buffer.put_slice(b"}\n\n");
         self.buffer.split().freeze()
     }
-}
-
-/// An event that reports an error.
-pub(super) fn error(body: &Value) -> Bytes {
-    Bytes::from(format!("data: {body}\n\n"))
 }
 
 /// The event after the last.

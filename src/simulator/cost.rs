@@ -16,6 +16,7 @@ pub(super) struct Costs {
     prefill_per_token: Duration,
     itl: Duration,
     batch_slowdown: f64,
+    switch: Duration,
     speed: f64,
     /// A factor of mean 1, or none where nothing varies.
     jitter: Option<LogNormal<f64>>,
@@ -34,6 +35,7 @@ impl Costs {
             prefill_per_token: options.prefill_per_token,
             itl: options.itl,
             batch_slowdown: options.batch_slowdown.max(0.0),
+            switch: options.switch,
             speed: if faster.is_finite() && faster > 0.0 { faster } else { 1.0 },
             jitter: if varies { LogNormal::from_mean_cv(1.0, options.jitter).ok() } else { None },
             decoding: options.decoding,
@@ -49,6 +51,11 @@ impl Costs {
         let plain = self.ttft.saturating_add(self.prefill_per_token.saturating_mul(tokens));
         let factor = self.jitter.map_or(1.0, |jitter| jitter.sample(&mut self.seed.index(number).rng()));
         scaled_ns(plain, factor / self.speed)
+    }
+
+    /// How long another model takes to be ready.
+    pub(super) fn switch_ns(&self) -> i64 {
+        duration_ns(self.switch)
     }
 
     /// How requests come to their tokens.

@@ -8,6 +8,7 @@ use super::cost::Costs;
 use super::lanes::Lanes;
 use super::metrics::Metrics;
 use super::options::Decoding;
+use super::residence::Residence;
 use super::sequence::Sequence;
 use crate::time::MonotonicNs;
 
@@ -15,6 +16,7 @@ use crate::time::MonotonicNs;
 #[derive(Debug)]
 pub(super) struct Engine {
     costs: Costs,
+    residence: Residence,
     slots: usize,
     metrics: Arc<Metrics>,
     queue: VecDeque<Arc<Sequence>>,
@@ -39,6 +41,7 @@ struct Prefill {
 impl Engine {
     pub(super) fn new(costs: Costs, slots: usize, metrics: Arc<Metrics>) -> Self {
         Self {
+            residence: Residence::new(costs.switch_ns()),
             costs,
             slots: slots.max(1),
             metrics,
@@ -175,7 +178,8 @@ impl Engine {
             self.metrics.queue_time.observe(start - sequence.received_ns);
             self.held_tokens += sequence.prompt_tokens;
             let prefill_ns = self.costs.prefill_ns(sequence.number, sequence.prompt_tokens);
-            let ready_ns = start.saturating_add(prefill_ns).saturating_add(self.costs.phase_ns(sequence.number));
+            let begin = self.residence.ready_at(sequence.model.as_ref(), start);
+            let ready_ns = begin.saturating_add(prefill_ns).saturating_add(self.costs.phase_ns(sequence.number));
             self.prefilling.push(Prefill { ready_ns, sequence });
         }
     }

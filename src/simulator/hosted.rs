@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 
 use super::options::SimulatorOptions;
 use super::server::Simulator;
+use crate::cpus::{Manner, spawn_aside};
 
 /// A simulator on a thread and runtime of its own, so that it does not wait for the client it serves. Dropping it stops it.
 #[derive(Debug)]
@@ -49,7 +50,7 @@ impl HostedSimulator {
                 let _ = ready.send(Err(error));
             }
         };
-        let thread = std::thread::Builder::new().name(Self::THREAD_NAME.to_owned()).spawn(serve)?;
+        let thread = spawn_aside(Self::THREAD_NAME, Manner::Equal, serve)?;
         let base_url = started.recv().map_err(io::Error::other)??;
         Ok(Self { base_url, stop: Some(stop), thread: Some(thread) })
     }

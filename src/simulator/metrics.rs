@@ -65,9 +65,10 @@ impl Histogram {
     }
 }
 
-/// The page for `models` (label and counts), whose caches hold `capacity` tokens each.
-pub(super) fn page(models: &[(&str, &Metrics)], capacity: u64) -> String {
-    let mut page = Page { text: String::new(), models };
+/// The page for `models` (label and counts), whose caches hold `capacity` tokens each, of a process that started so
+/// many milliseconds after the Unix epoch.
+pub(super) fn page(models: &[(&str, &Metrics)], capacity: u64, started_ms: i64) -> String {
+    let mut page = Page { text: process_start(started_ms), models };
     page.family("num_requests_running", "gauge", "Requests in a slot.", |metrics| load(&metrics.running));
     page.family("num_requests_waiting", "gauge", "Requests in the queue.", |metrics| load(&metrics.waiting));
     page.family("kv_cache_usage_perc", "gauge", "The share of the cache in use; 1 is all of it.", |metrics| {
@@ -140,6 +141,15 @@ fn as_float(count: u64) -> f64 {
     count as f64
 }
 
+/// As every server has it that uses Prometheus's own library: two processes tell themselves apart by it.
+fn process_start(started_ms: i64) -> String {
+    let name = "process_start_time_seconds";
+    let (seconds, ms) = (started_ms.div_euclid(1000), started_ms.rem_euclid(1000));
+    format!(
+        "# HELP {name} Start time of the process since unix epoch in seconds.\n# TYPE {name} gauge\n{name} {seconds}.{ms:03}\n"
+    )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,7 +161,7 @@ mod tests {
             metrics.first_token_time.observe(ns);
         }
         metrics.held_tokens.store(50, Ordering::Relaxed);
-        let text = page(&[("a\"b", &metrics)], 200);
+        let text = page(&[("a\"b", &metrics)], 200, 1_795_512_600_050);
         for line in [
             r#"vllm:time_to_first_token_seconds_bucket{model_name="a\"b",le="0.001"} 2.0"#,
             r#"vllm:time_to_first_token_seconds_bucket{model_name="a\"b",le="0.02"} 2.0"#,
@@ -160,6 +170,7 @@ mod tests {
             r#"vllm:time_to_first_token_seconds_bucket{model_name="a\"b",le="+Inf"} 4.0"#,
             r#"vllm:time_to_first_token_seconds_count{model_name="a\"b"} 4.0"#,
             r#"vllm:kv_cache_usage_perc{model_name="a\"b"} 0.25"#,
+            "process_start_time_seconds 1795512600.050",
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is not in\n{text}");
         }

@@ -1,6 +1,6 @@
 //! An LLM inference server of known behaviour, on loopback and in process.
 //!
-//! It answers OpenAI's chat and text completions, streamed or whole, the way a server with
+//! It answers OpenAI's chat and text completions and SambaStudio's generic API, streamed or whole, the way a server with
 //! continuous batching does, and knows what the right measurements are: every duration follows
 //! from [`SimulatorOptions`], and [`RequestStamps`] say when each event was handed to the socket.
 //!
@@ -14,8 +14,8 @@
 //! With [`Decoding::Apart`] there is no batch: each request is decoded by steps of its own, so that the events of
 //! different streams do not leave in bursts.
 //!
-//! Reading order: `options`, then `cost`, `sequence`, `lanes`, `engine` (a pure state machine, no clock), `pacer`
-//! (the thread that runs it in real time), `refusal`, `picture`, `request`, `prose`, `usage`, `chunk`, `mishap`, `stamps`, `ticket`,
+//! Reading order: `options`, then `cost`, `residence`, `sequence`, `lanes`, `engine` (a pure state machine, no clock), `pacer`
+//! (the thread that runs it in real time), `refusal`, `picture`, `request`, `prose`, `usage`, `studio`, `chunk`, `mishap`, `stamps`, `ticket`,
 //! `stream` (one answer's events), `metrics`, `service` (the routes), `server`, and `hosted` (a thread for all of it).
 
 mod chunk;
@@ -31,11 +31,13 @@ mod picture;
 mod prose;
 mod refusal;
 mod request;
+mod residence;
 mod sequence;
 mod server;
 mod service;
 mod stamps;
 mod stream;
+mod studio;
 mod ticket;
 mod usage;
 

@@ -15,6 +15,9 @@ pub struct SimulatorOptions {
     pub batch_slowdown: f64,
     /// How the requests in the slots come to their tokens.
     pub decoding: Decoding,
+    /// How long it takes to make another model ready than the one used last, where all share one batch. Requests that are
+    /// being served go on meanwhile.
+    pub switch: Duration,
     /// How many requests a model serves at a time, at least 1; further ones queue.
     pub slots: usize,
     /// The relative standard deviation of every prefill and step, log-normal with mean 1; 0 is none.
@@ -49,6 +52,7 @@ impl Default for SimulatorOptions {
             itl: Duration::from_millis(8),
             batch_slowdown: 0.02,
             decoding: Decoding::Batch,
+            switch: Duration::ZERO,
             slots: 16,
             jitter: 0.0,
             seed: 0,

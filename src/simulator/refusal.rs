@@ -22,6 +22,8 @@ pub(super) enum Refusal {
     UnknownModel(String),
     #[error("The request could not be read: {0}")]
     Unreadable(String),
+    #[error("Invalid authentication: the header `key` is missing.")]
+    NoKey,
     #[error("Unknown request URL: {0}.")]
     UnknownRoute(String),
     #[error("Not allowed to {method} on {path}.")]
@@ -40,6 +42,7 @@ impl Refusal {
             | Self::Invalid { .. }
             | Self::ContextLength { .. }
             | Self::Unreadable(_) => StatusCode::BAD_REQUEST,
+            Self::NoKey => StatusCode::UNAUTHORIZED,
             Self::UnknownModel(_) | Self::UnknownRoute(_) => StatusCode::NOT_FOUND,
             Self::Method { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
@@ -54,6 +57,7 @@ impl Refusal {
             Self::Invalid { parameter, .. } => (Some(*parameter), Some("invalid_value")),
             Self::ContextLength { .. } => (Some("messages"), Some("context_length_exceeded")),
             Self::UnknownModel(_) => (Some("model"), Some("model_not_found")),
+            Self::NoKey => (None, Some("invalid_api_key")),
             Self::UnknownRoute(_) => (None, Some("unknown_url")),
             Self::Method { .. } => (None, Some("method_not_supported")),
             Self::Overloaded => (None, Some("overloaded")),

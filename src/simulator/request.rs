@@ -8,16 +8,19 @@ use serde::de::{Deserializer, IgnoredAny, SeqAccess, Visitor};
 
 use super::picture;
 use super::refusal::Refusal;
+use super::studio::StudioVersion;
 use crate::seed::Seed;
 use crate::tokens::{Tokenizer, Words};
 
-/// Which of OpenAI's two generating interfaces a request uses.
+/// Which generating interface a request uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Interface {
     /// `/chat/completions`
     Chat,
     /// `/completions`
     Text,
+    /// `/api/predict/generic/...` or `/api/v2/predict/generic/...`
+    Studio(StudioVersion),
 }
 
 /// What a valid request asks for.
@@ -52,7 +55,7 @@ impl Generation {
                 Some(messages) if messages.is_empty() => return Err(invalid("messages", "it is empty")),
                 Some(messages) => messages.into_iter().map(|message| message.content).collect(),
             },
-            Interface::Text => match wire.prompt {
+            Interface::Text | Interface::Studio(_) => match wire.prompt {
                 None => return Err(Refusal::Missing("prompt")),
                 Some(prompt) if prompt.texts.len() != 1 => {
                     return Err(invalid("prompt", "only one prompt is supported"));

@@ -1,7 +1,7 @@
 //! A request in the engine: how far it has come, shared with the task that sends its tokens.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use futures_util::task::AtomicWaker;
@@ -21,6 +21,8 @@ pub(super) struct Sequence {
     pub(super) image_tokens: u64,
     /// The tokens of the completion, at least 1.
     pub(super) max_tokens: u64,
+    /// The model, where it matters which one is ready.
+    pub(super) model: Option<Arc<str>>,
     /// When the last byte of the request was read.
     pub(super) received_ns: MonotonicNs,
     wakes: Wakes,
@@ -71,6 +73,7 @@ impl Sequence {
             prompt_tokens,
             image_tokens: 0,
             max_tokens: max_tokens.max(1),
+            model: None,
             received_ns,
             wakes,
             emitted: AtomicU64::new(0),
@@ -83,6 +86,12 @@ impl Sequence {
     /// The same, with so many of the prompt's tokens being pictures'.
     pub(super) fn with_image_tokens(mut self, image_tokens: u64) -> Self {
         self.image_tokens = image_tokens;
+        self
+    }
+
+    /// The same, for that model.
+    pub(super) fn with_model(mut self, model: Option<Arc<str>>) -> Self {
+        self.model = model;
         self
     }
 

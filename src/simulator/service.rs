@@ -23,6 +23,7 @@ use super::request::{Generation, Interface};
 use super::sequence::{Sequence, Wakes};
 use super::stamps::{Bounds, RequestStamps, StampPage, StampRing};
 use super::stream::{CutOff, EventStream, StreamPlan};
+use super::studio::{self, studio_route};
 use super::ticket::Ticket;
 use super::usage::Usage;
 use crate::seed::Seed;
@@ -49,7 +50,7 @@ pub(super) struct Service {
     models: Vec<ServedModel>,
     requests: AtomicU64,
     ring: Arc<StampRing>,
-    started_s: i64,
+    started_ms: i64,
 }
 
 #[derive(Debug)]
@@ -91,7 +92,7 @@ impl Service {
             models,
             requests: AtomicU64::new(0),
             ring: Arc::new(StampRing::new(bounds)),
-            started_s: unix_ns() / 1_000_000_000,
+            started_ms: unix_ns() / 1_000_000,
         }
     }
 
@@ -111,9 +112,18 @@ impl Service {
         let path = head.uri.path();
         // Every path is known with and without the version, so that any base URL works.
         let route = path.strip_prefix("/v1").filter(|route| route.starts_with('/')).unwrap_or(path);
+        let studio = studio_route(path);
+        if studio.is_some() && !head.headers.contains_key("key") {
+            return Ok(refuse(&Refusal::NoKey));
+        }
         let (method, interface) = match route {
+            _ if let Some((version, _)) = studio => (Method::POST, Some(Interface::Studio(version))),
             "/chat/completions" => (Method::POST, Some(Interface::Chat)),
             "/completions" => (Method::POST, Some(Interface::Text)),
+            // SambaStudio's addresses of chat completions.
+            _ if path.starts_with("/openai/") && path.ends_with("/chat/completions") => {
+                (Method::POST, Some(Interface::Chat))
+            }
             "/reset_prefix_cache" => (Method::POST, None),
             "/models" | "/health" | "/version" | "/metrics" | "/simulator/stamps" => (Method::GET, None),
             _ => return Ok(refuse(&Refusal::UnknownRoute(path.to_owned()))),
@@ -126,7 +136,15 @@ impl Service {
             Err(error) => return Ok(refuse(&Refusal::Unreadable(error.to_string()))),
         };
         match interface {
-            Some(interface) => self.generate(interface, &body, self.clock.now_ns()).await,
+            Some(interface) => {
+                let received_ns = self.clock.now_ns();
+                let text = self.seed.child("text");
+                let generation = match studio {
+                    Some((version, stream)) => studio::parse(version, stream, &body, text),
+                    None => Generation::parse(interface, &body, text),
+                };
+                self.generate(generation, received_ns).await
+            }
             None => Ok(self.page(route)),
         }
     }
@@ -148,7 +166,7 @@ impl Service {
                 let models: Vec<_> = self.models.iter().map(|model| (model.id.as_str(), &*model.metrics)).collect();
                 let capacity =
                     self.options.context_length.saturating_mul(u64::try_from(self.options.slots).unwrap_or(u64::MAX));
-                let page = metrics::page(&models, capacity);
+                let page = metrics::page(&models, capacity, self.started_ms);
                 whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page.into_bytes())
             }
             _ => whole(StatusCode::OK, "text/plain; charset=utf-8", Vec::new()),
@@ -160,7 +178,7 @@ impl Service {
             json!({
                 "id": model.id,
                 "object": "model",
-                "created": self.started_s,
+                "created": self.started_ms / 1000,
                 "owned_by": "infersweep",
                 "max_model_len": self.options.context_length,
             })
@@ -170,8 +188,7 @@ impl Service {
 
     async fn generate(
         &self,
-        interface: Interface,
-        body: &[u8],
+        generation: Result<Generation, Refusal>,
         received_ns: MonotonicNs,
     ) -> Result<Response<AnswerBody>, CutOff> {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
@@ -179,18 +196,19 @@ impl Service {
         if mishap == Some(Mishap::Refused) {
             return Ok(refuse(&Refusal::Overloaded));
         }
-        let admitted = Generation::parse(interface, body, self.seed.child("text"))
-            .and_then(|generation| Ok((self.served(&generation)?, self.lengths(&generation)?, generation)));
+        let admitted =
+            generation.and_then(|generation| Ok((self.served(&generation)?, self.lengths(&generation)?, generation)));
         let (model, (prompt_tokens, max_tokens), generation) = match admitted {
             Ok(admitted) => admitted,
             Err(refusal) => return Ok(refuse(&refusal)),
         };
         let wakes = if generation.stream { Wakes::EachToken } else { Wakes::AtEnd };
         let sequence = Sequence::new(number, prompt_tokens, max_tokens, received_ns, wakes)
-            .with_image_tokens(generation.image_tokens);
-        let id = match interface {
+            .with_image_tokens(generation.image_tokens)
+            .with_model((!self.options.switch.is_zero()).then(|| generation.model.as_str().into()));
+        let id = match generation.interface {
             Interface::Chat => format!("chatcmpl-sim-{number}"),
-            Interface::Text => format!("cmpl-sim-{number}"),
+            Interface::Text | Interface::Studio(_) => format!("cmpl-sim-{number}"),
         };
         let ticket = Ticket::submit(id, sequence, &model.mailbox, &self.ring, self.clock);
         if generation.stream {
@@ -211,7 +229,7 @@ impl Service {
         let limit = self.options.context_length;
         let template = match generation.interface {
             Interface::Chat => self.options.template_tokens,
-            Interface::Text => 0,
+            Interface::Text | Interface::Studio(_) => 0,
         };
         let prompt = generation.text_tokens.saturating_add(generation.image_tokens).saturating_add(template);
         let room = limit.saturating_sub(prompt);
@@ -230,9 +248,11 @@ impl Service {
     fn stream(&self, ticket: Ticket, generation: &Generation, mishap: Option<Mishap>) -> Response<AnswerBody> {
         let created = unix_ns() / 1_000_000_000;
         let chunks = Chunks::new(generation.interface, ticket.id(), created, &generation.model);
+        let is_studio = matches!(generation.interface, Interface::Studio(_));
         let plan = StreamPlan {
             role: generation.interface == Interface::Chat,
             usage: generation.include_usage,
+            ends_with_usage: is_studio,
             continuous_usage: generation.continuous_usage,
             tokens_per_chunk: self.options.tokens_per_chunk,
             reasoning_tokens: self.reasoning_tokens(generation.interface),
@@ -240,8 +260,9 @@ impl Service {
         };
         let events = EventStream::new(ticket, chunks, Prose::new(generation.text_seed), plan);
         let mut response = Response::new(Either::Right(events));
+        let kind = if is_studio { "application/x-ndjson" } else { "text/event-stream; charset=utf-8" };
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
     }
@@ -267,7 +288,13 @@ impl Service {
         let reasoning = sentence(&mut prose, reasoning_tokens);
         let text = sentence(&mut prose, max_tokens - reasoning_tokens);
         let usage = Usage::finished(ticket.sequence(), reasoning_tokens, self.clock);
+        let id = ticket.id().to_owned();
+        ticket.stamp_tokens();
+        ticket.complete();
         let (object, choice) = match generation.interface {
+            Interface::Studio(version) => {
+                return Ok(json_answer(StatusCode::OK, &studio::whole(version, &text, &usage)));
+            }
             Interface::Chat => {
                 let mut message = json!({ "role": "assistant", "content": text });
                 if reasoning_tokens > 0 {
@@ -281,15 +308,13 @@ impl Service {
             }
         };
         let answer = json!({
-            "id": ticket.id(),
+            "id": id,
             "object": object,
             "created": unix_ns() / 1_000_000_000,
             "model": generation.model,
             "choices": [choice],
             "usage": usage,
         });
-        ticket.stamp_tokens();
-        ticket.complete();
         Ok(json_answer(StatusCode::OK, &answer))
     }
 }

@@ -25,6 +25,8 @@ pub(super) struct StreamPlan {
     pub(super) role: bool,
     /// Whether an event after the last token carries the usage.
     pub(super) usage: bool,
+    /// Whether that event is the last, with nothing that says so besides.
+    pub(super) ends_with_usage: bool,
     /// Whether every event with tokens carries the usage so far.
     pub(super) continuous_usage: bool,
     /// How many tokens an event carries, at least 1.
@@ -77,9 +79,9 @@ impl EventStream {
                 Some(Mishap::Stalled) => return Poll::Pending,
                 Some(Mishap::Cut) => return Poll::Ready(Some(Err(CutOff))),
                 Some(_) => {
-                    self.next = Next::Done;
+                    self.next = self.after_usage();
                     self.ticket.stamp();
-                    chunk::error(&Refusal::Broken.body())
+                    self.chunks.error(&Refusal::Broken.body())
                 }
                 None => {
                     ready!(self.ticket.poll_reach(self.chunk_end(), context));
@@ -93,9 +95,12 @@ impl EventStream {
                 self.chunks.finish(usage.as_ref())
             }
             Next::Usage => {
-                self.next = Next::Done;
+                self.next = self.after_usage();
                 self.ticket.stamp();
                 let usage = Usage::finished(self.ticket.sequence(), self.plan.reasoning_tokens, self.ticket.clock());
+                if self.plan.ends_with_usage {
+                    self.ticket.complete();
+                }
                 self.chunks.usage(&usage)
             }
             Next::Done => {
@@ -128,11 +133,16 @@ impl EventStream {
         }
         self.sent = end;
         if end == self.ticket.sequence().max_tokens {
-            self.next = Next::Finish;
+            self.next = if self.plan.ends_with_usage { Next::Usage } else { Next::Finish };
         }
         let usage = self.usage_so_far();
         self.ticket.stamp_tokens();
         self.chunks.tokens(part, &self.text, usage.as_ref())
+    }
+
+    /// What follows the usage, or an error.
+    fn after_usage(&self) -> Next {
+        if self.plan.ends_with_usage { Next::Nothing } else { Next::Done }
     }
 
     fn usage_so_far(&self) -> Option<Usage> {

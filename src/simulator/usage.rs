@@ -1,6 +1,7 @@
 //! The usage object: OpenAI's token counts, and SambaNova's account of the server's own times.
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::sequence::Sequence;
 use crate::time::{Clock, MonotonicNs, unix_ns};
@@ -72,6 +73,22 @@ impl Usage {
         let start_time = seconds(unix_ns() - (clock.now_ns() - sequence.received_ns));
         let times = ServerTimes::new(sequence, start_time);
         Self { times: Some(times), ..counts }
+    }
+}
+
+impl Usage {
+    pub(super) fn prompt_tokens(&self) -> u64 {
+        self.prompt_tokens
+    }
+
+    pub(super) fn completion_tokens(&self) -> u64 {
+        self.completion_tokens
+    }
+
+    /// The server's times alone; null before the end.
+    pub(super) fn times(&self) -> Value {
+        // Numbers and fixed names always have a JSON form.
+        serde_json::to_value(&self.times).unwrap_or_default()
     }
 }
 

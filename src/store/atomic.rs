@@ -50,8 +50,24 @@ impl UnfinishedFile {
 /// Makes the directory that is to hold `path` and returns it.
 pub(super) fn create_parent(path: &Path) -> Result<&Path, StoreError> {
     let dir = parent(path);
-    fs::create_dir_all(dir).map_err(StoreError::io("create directory", dir))?;
+    create_dirs(dir)?;
     Ok(dir)
+}
+
+/// Makes a directory and what is missing above it, each entered on the disk.
+pub(super) fn create_dirs(dir: &Path) -> Result<(), StoreError> {
+    if dir.is_dir() {
+        return Ok(());
+    }
+    let above = parent(dir);
+    if above != dir {
+        create_dirs(above)?;
+    }
+    match fs::create_dir(dir) {
+        // Another process was faster.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && dir.is_dir() => Ok(()),
+        made => made.map_err(StoreError::io("create directory", dir)).and_then(|()| sync_dir(above)),
+    }
 }
 
 /// Writes a directory's entries to the disk.

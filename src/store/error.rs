@@ -48,10 +48,12 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// Another process is writing the run.
-    #[error("{} is in use by a running process", path.display())]
+    #[error("{} is in use by {}", path.display(), pid.map_or("another process".to_owned(), |pid| format!("process {pid}")))]
     InUse {
         /// The run directory.
         path: PathBuf,
+        /// The process that carries out the run, on the machine where it runs; `None` for one that puts it in order.
+        pid: Option<u32>,
     },
     /// Every name tried for a new run directory was taken.
     #[error("no free name for a run directory under {}", path.display())]

@@ -10,8 +10,11 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::atomic::{create_parent, sync_dir};
+use super::disk_sync::DiskSync;
 use super::{Origin, StoreError, UnitHeader};
+use crate::cpus::{Manner, spawn_aside};
 use crate::record::{ClientFacts, RequestRecord};
+use crate::time::{Clock, MonotonicNs, duration_ns};
 
 /// A line of a journal.
 #[derive(Serialize, Deserialize)]
@@ -38,8 +41,8 @@ enum Entry {
 /// Keeps the rows of a repeat that is under way, a line of JSON each, on a thread of its own.
 ///
 /// Stamps are written as they are, on the monotonic clock. A row is in the file at most a second after it
-/// was added, whatever becomes of the process. Dropped without [`finish`](Self::finish), the journal stays
-/// for [`StoredRun::recover`](super::StoredRun::recover).
+/// was added, whatever becomes of the process, and on the disk a second later, whatever becomes of the machine.
+/// Dropped without [`finish`](Self::finish), the journal stays for [`StoredRun::recover`](super::StoredRun::recover).
 #[derive(Debug)]
 pub struct JournalWriter {
     lines: Sender<Entry>,
@@ -79,23 +82,21 @@ impl JournalWriter {
     fn start(file: File, path: &Path, header: UnitHeader) -> Result<Self, StoreError> {
         let (lines, inbox) = channel();
         let backlog = Arc::new(Backlog::default());
+        let disk = DiskSync::start(&file).map_err(StoreError::io("start a writer for", path))?;
         let file = BufWriter::with_capacity(1 << 18, file);
-        let mut journal = Journal { file, rows: 0, backlog: Arc::clone(&backlog) };
+        let mut journal = Journal { file, disk, rows: 0, backlog: Arc::clone(&backlog), clock: Clock::start() };
         journal
             .write(&Line::Header(header))
             .and_then(|()| journal.file.flush())
             .map_err(StoreError::io("write", path))?;
-        let flag = Arc::clone(&backlog);
+        let over = Over(Arc::clone(&backlog));
         let path_there = path.to_owned();
-        let writer = thread::Builder::new()
-            .name("journal".to_owned())
-            .spawn(move || {
-                journal.keep(&inbox).map_err(|error| {
-                    flag.failed.store(true, Ordering::Release);
-                    StoreError::io("write", &path_there)(error)
-                })
-            })
-            .map_err(StoreError::io("start a writer for", path))?;
+        let keep = move || {
+            let _over = over;
+            journal.keep(&inbox).map_err(StoreError::io("write", &path_there))
+        };
+        let writer =
+            spawn_aside("journal", Manner::GivesWay, keep).map_err(StoreError::io("start a writer for", path))?;
         Ok(Self { lines, backlog, writer })
     }
 
@@ -149,10 +150,21 @@ impl JournalWriter {
     }
 }
 
+/// Tells who adds rows that nobody writes them any more, however the writer ended.
+struct Over(Arc<Backlog>);
+
+impl Drop for Over {
+    fn drop(&mut self) {
+        self.0.failed.store(true, Ordering::Release);
+    }
+}
+
 struct Journal {
     file: BufWriter<File>,
+    disk: DiskSync,
     rows: u64,
     backlog: Arc<Backlog>,
+    clock: Clock,
 }
 
 impl Journal {
@@ -161,19 +173,35 @@ impl Journal {
 
     /// Writes what arrives until every sender is gone, then waits for the disk.
     fn keep(mut self, inbox: &Receiver<Entry>) -> io::Result<u64> {
+        let mut behind = false;
         while let Ok(entry) = inbox.recv() {
             self.take(entry)?;
-            // Asleep here, not in `recv`, so that rows which follow closely do not each wake this thread at
-            // the cost of the one that measures.
-            thread::park_timeout(Self::GATHER);
-            for entry in inbox.try_iter() {
-                self.take(entry)?;
+            if !behind {
+                // Asleep here, not in `recv`, so that rows which follow closely do not each wake this thread at
+                // the cost of the one that measures.
+                thread::park_timeout(Self::GATHER);
             }
+            behind = self.take_waiting(inbox, self.clock.now_ns() + duration_ns(Self::GATHER))?;
             self.file.flush()?;
+            if !self.disk.ask() {
+                break;
+            }
         }
         self.file.flush()?;
+        self.disk.finish()?;
         self.file.get_ref().sync_all()?;
         Ok(self.rows)
+    }
+
+    /// Takes what waits; true when that is not all by `until_ns`, since rows arrive as fast as they can be made.
+    fn take_waiting(&mut self, inbox: &Receiver<Entry>, until_ns: MonotonicNs) -> io::Result<bool> {
+        for entry in inbox.try_iter() {
+            self.take(entry)?;
+            if self.clock.now_ns() > until_ns {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn take(&mut self, entry: Entry) -> io::Result<()> {
@@ -226,6 +254,33 @@ mod tests {
         assert_eq!(journal.finish().unwrap(), 1000);
         let rows: Vec<_> = JournalReader::open(&path).unwrap().unwrap().map(|row| row.unwrap().request_index).collect();
         assert_eq!(rows, (0..1000).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn rows_that_are_slow_to_make_reach_the_file_while_others_wait() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.0.jsonl");
+        let journal = JournalWriter::spawn(&path, header()).unwrap();
+        for index in 0..80 {
+            journal.add(0, move || {
+                thread::sleep(Duration::from_millis(20));
+                record(index)
+            });
+        }
+        // All take 1.6 s to make; a buffer holds many times as many.
+        thread::sleep(Duration::from_millis(1000));
+        let rows = std::fs::read_to_string(&path).unwrap().lines().count();
+        assert!((2..80).contains(&rows), "{rows}");
+        assert_eq!(journal.finish().unwrap(), 80);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_made_is_seen_while_rows_arrive() {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = JournalWriter::spawn(&dir.path().join("a.0.jsonl"), header()).unwrap();
+        journal.add(0, || panic!("a fault of the maker"));
+        let tries = (0..40).take_while(|_| !journal.failed()).map(|_| thread::sleep(Duration::from_millis(25))).count();
+        assert!(tries < 40, "one second");
     }
 
     #[test]

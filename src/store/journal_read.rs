@@ -9,7 +9,8 @@ use crate::record::{ClientFacts, Phase, RequestRecord};
 
 /// Gives the rows of a journal, one at a time, stamps as they are on the monotonic clock.
 ///
-/// A last line that was cut off by the end of its process is left out; any other broken line is an error.
+/// A last line that was cut off by the end of its process is left out; any other broken line is an error, unless the
+/// reader is [`forgiving`](Self::forgiving).
 #[derive(Debug)]
 pub struct JournalReader {
     path: PathBuf,
@@ -19,6 +20,8 @@ pub struct JournalReader {
     origin: Option<Origin>,
     client: Option<ClientFacts>,
     done: bool,
+    /// Lines left out, when they are.
+    broken: Option<u64>,
 }
 
 impl JournalReader {
@@ -30,10 +33,24 @@ impl JournalReader {
             None => Ok(None),
             Some(Line::Header(header)) => {
                 check_version(path, header.format_version)?;
-                Ok(Some(Self { path: path.to_owned(), file, line: 1, header, origin: None, client: None, done: false }))
+                let path = path.to_owned();
+                let (origin, client, broken) = (None, None, None);
+                Ok(Some(Self { path, file, line: 1, header, origin, client, done: false, broken }))
             }
             Some(_) => Err(StoreError::unreadable(path, "its first line is no header")),
         }
+    }
+
+    /// The same reader, which leaves out lines that are broken, as a machine that lost its power leaves them.
+    #[must_use]
+    pub fn forgiving(mut self) -> Self {
+        self.broken = Some(0);
+        self
+    }
+
+    /// How many lines were left out so far.
+    pub fn broken(&self) -> u64 {
+        self.broken.unwrap_or(0)
     }
 
     /// What its rows have in common.
@@ -49,9 +66,13 @@ impl JournalReader {
     /// When the measured phase began: as the journal says, else the earliest start of a measured row, else the
     /// latest end of a warm-up row. Reads the journal from its beginning to its end.
     pub fn find_origin(path: &Path) -> Result<Option<Origin>, StoreError> {
-        let Some(mut reader) = Self::open(path)? else { return Ok(None) };
+        Self::open(path)?.map(Self::origin).transpose()
+    }
+
+    /// The same of a reader that stands at the beginning.
+    pub(super) fn origin(mut self) -> Result<Origin, StoreError> {
         let (mut first_start, mut last_end) = (None::<i64>, None::<i64>);
-        for record in reader.by_ref() {
+        for record in self.by_ref() {
             let record = record?;
             let stamps = record.stamps;
             if record.phase == Phase::Measure {
@@ -60,9 +81,9 @@ impl JournalReader {
             }
             last_end = last_end.max(stamps.end_ns);
         }
-        let opened = reader.header.opened;
+        let opened = self.header.opened;
         let guess = first_start.or(last_end).map_or(opened, |stamp| opened.at(stamp));
-        Ok(Some(reader.origin.unwrap_or(guess)))
+        Ok(self.origin.unwrap_or(guess))
     }
 }
 
@@ -82,6 +103,9 @@ impl Iterator for JournalReader {
                     return Some(Err(StoreError::BadLine { path: self.path.clone(), line: self.line, why }));
                 }
                 Ok(None) => self.done = true,
+                Err(StoreError::BadLine { .. }) if self.broken.is_some() => {
+                    self.broken = self.broken.map(|lines| lines + 1);
+                }
                 Err(error) => {
                     self.done = true;
                     return Some(Err(error));

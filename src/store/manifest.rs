@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::json_file::{FORMAT_VERSION, read_json, write_json};
-use super::{FrozenInput, Host, RunDir, StoreError};
+use super::run_dir::Occupation;
+use super::{FrozenInput, Host, RunDir, ServerIdentity, StoreError};
 use crate::scenario::Scenario;
 use crate::time::rfc3339;
 
@@ -31,11 +32,15 @@ pub struct Manifest {
     pub seed: u64,
     /// Root of the salt in prompts; `--nonce` repeats it.
     pub nonce: u64,
-    /// The servers that were asked, by endpoint.
+    /// What `--only` kept of the scenario's cells.
+    pub only: Vec<String>,
+    /// The servers that were asked, by endpoint; after a resume, as they were then.
     pub servers: BTreeMap<String, ServerIdentity>,
     /// Servers that answered differently after a hook, in the order in which that was seen.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub server_changes: Vec<ServerChange>,
+    /// When the run was taken up again, and what was other then.
+    pub resumes: Vec<Resume>,
     /// Requests made to learn sizes and limits; never counted.
     pub probes: Vec<ProbeReport>,
     /// What was learnt of each model's tokens, by `endpoint/model`.
@@ -73,26 +78,20 @@ pub enum RunState {
     Interrupted,
 }
 
-/// Which server answered: what the scenario says of it and what it says of itself.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// A process that took an interrupted run up again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct ServerIdentity {
-    /// Where it is, with secrets struck out.
-    pub base_url: Option<String>,
-    /// The protocol, as in the scenario.
-    pub api: String,
-    /// The scenario's `revision`.
-    pub revision: Option<String>,
-    /// The answer of its version page.
-    pub version: Option<String>,
-    /// The ids that it lists as models.
-    pub models: Vec<String>,
-    /// The `server` header of its answers.
-    pub server: Option<String>,
+pub struct Resume {
+    /// When, RFC 3339 in UTC.
+    pub start: String,
+    /// When, nanoseconds since the Unix epoch.
+    pub start_unix_ns: i64,
+    /// The servers until then, by endpoint, where they were others.
+    pub servers_before: BTreeMap<String, ServerIdentity>,
 }
 
 /// A server that a hook changed, from one repeat of a cell on.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerChange {
     /// The cell that is measured against it first.
@@ -133,8 +132,10 @@ impl Default for Manifest {
             tags: Vec::new(),
             seed: 0,
             nonce: 0,
+            only: Vec::new(),
             servers: BTreeMap::new(),
             server_changes: Vec::new(),
+            resumes: Vec::new(),
             probes: Vec::new(),
             token_models: BTreeMap::new(),
             inputs: Vec::new(),
@@ -180,12 +181,30 @@ impl Manifest {
         self.end_unix_ns = Some(end_unix_ns);
     }
 
-    /// Notes that this process takes the run up again.
-    pub fn resume(&mut self) {
+    /// Notes that this process takes the run up again, and that these servers answer now.
+    pub fn resume(&mut self, start_unix_ns: i64, servers: &BTreeMap<String, ServerIdentity>) {
         self.state = RunState::Running;
         self.pid = Some(std::process::id());
+        let mut servers_before = BTreeMap::new();
+        for (endpoint, server) in servers {
+            if let Some(before) =
+                self.servers.insert(endpoint.clone(), server.clone()).filter(|before| before != server)
+            {
+                servers_before.insert(endpoint.clone(), before);
+            }
+        }
+        self.resumes.push(Resume { start: rfc3339(start_unix_ns), start_unix_ns, servers_before });
         self.end = None;
         self.end_unix_ns = None;
+    }
+
+    /// Whether a process is writing the run now, other than through this very [`RunDir`].
+    pub fn is_running(&self, run: &RunDir) -> bool {
+        match run.occupation() {
+            Occupation::Theirs => true,
+            Occupation::Ours | Occupation::Free => false,
+            Occupation::Unknown => self.state == RunState::Running && self.pid.is_some_and(alive),
+        }
     }
 
     /// Reads the manifest of a run.
@@ -197,6 +216,13 @@ impl Manifest {
     pub fn write(&self, run: &RunDir) -> Result<(), StoreError> {
         write_json(&run.file(Self::FILE), self)
     }
+}
+
+/// Whether a process of this host is there.
+fn alive(pid: u32) -> bool {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
+    // One that may not be signalled is there all the same.
+    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
 }
 
 #[cfg(test)]

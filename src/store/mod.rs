@@ -6,6 +6,8 @@
 
 mod atomic;
 mod columns;
+mod disk_sync;
+mod earlier_runs;
 mod error;
 mod host;
 mod inputs;
@@ -17,9 +19,13 @@ mod parquet_read;
 mod parquet_write;
 mod plan_file;
 mod remote;
+mod reserve;
 mod run_dir;
+mod server_identity;
+mod set_aside;
 mod side_log;
 mod stored_run;
+mod take_over;
 mod unit_header;
 mod unit_id;
 
@@ -30,19 +36,22 @@ mod tests;
 
 pub use atomic::write_atomic;
 pub use columns::{Column, RowSchema, VarColumn, VarType, fixed_columns};
+pub use earlier_runs::{EarlierRun, EarlierRuns, earlier_runs};
 pub use error::StoreError;
 pub use host::Host;
 pub use inputs::{FrozenInput, Input, freeze_inputs, hash_file};
 pub use journal::JournalWriter;
 pub use journal_read::JournalReader;
 pub use json_file::FORMAT_VERSION;
-pub use manifest::{Manifest, ProbeReport, RunState, ServerChange, ServerIdentity};
+pub use manifest::{Manifest, ProbeReport, Resume, RunState, ServerChange};
 pub use parquet_read::{RecordFile, Records, read_records};
 pub use parquet_write::{Compacted, compact, write_records};
 pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, RepeatState};
-pub use remote::{Mirror, Provider, Remote, RemoteAddress, RemoteError, RemoteSettings, Sent, is_remote};
+pub use remote::{Mirror, Provider, Remote, RemoteAddress, RemoteError, RemoteSettings, Sent, Stage, is_remote};
+pub use reserve::Reserve;
 pub use run_dir::RunDir;
+pub use server_identity::ServerIdentity;
 pub use side_log::SideLog;
-pub use stored_run::{StoredRun, StoredUnit};
+pub use stored_run::{Damage, Recovery, StoredRun, StoredUnit};
 pub use unit_header::{Origin, UnitHeader};
 pub use unit_id::UnitId;

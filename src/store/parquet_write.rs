@@ -56,9 +56,35 @@ pub fn compact(journal: &Path, target: &Path, origin: Option<Origin>) -> Result<
     };
     let reader = JournalReader::open(journal)?.ok_or_else(empty)?;
     let header = reader.header().clone();
-    let rows = write(target, &header, origin, reader, super::journal_read::JournalReader::client)?;
+    let rows = write(target, &header, origin, reader, |reader| reader.client().cloned())?;
     remove_journal(journal)?;
     Ok(Compacted { rows, origin })
+}
+
+/// What could be read of a journal that its process left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Salvaged {
+    /// Rows.
+    pub(super) rows: u64,
+    /// Lines that were not readable; the journal is still there then.
+    pub(super) broken: u64,
+}
+
+/// Turns what can be read of a journal into the Parquet file `target`; the journal goes when that is all of it.
+pub(super) fn salvage(journal: &Path, target: &Path) -> Result<Salvaged, StoreError> {
+    let open = || {
+        let reader = JournalReader::open(journal)?.map(JournalReader::forgiving);
+        reader.ok_or_else(|| StoreError::unreadable(journal, "it holds no header"))
+    };
+    let origin = open()?.origin()?;
+    let mut reader = open()?;
+    let header = reader.header().clone();
+    let rows = write(target, &header, origin, reader.by_ref(), |reader| reader.client().cloned())?;
+    let broken = reader.broken();
+    if broken == 0 {
+        remove_journal(journal)?;
+    }
+    Ok(Salvaged { rows, broken })
 }
 
 /// Writes the rows of a repeat as Parquet, metrics derived; returns how many there are.
@@ -79,7 +105,7 @@ fn write<I>(
     header: &UnitHeader,
     origin: Origin,
     mut records: I,
-    client: impl Fn(&I) -> Option<&ClientFacts>,
+    client: impl Fn(&I) -> Option<ClientFacts>,
 ) -> Result<u64, StoreError>
 where
     I: Iterator<Item = Result<RequestRecord, StoreError>>,
@@ -90,7 +116,7 @@ where
         file.add(record?)?;
     }
     if let Some(facts) = client(&records) {
-        file.note_client(facts)?;
+        file.note_client(&facts)?;
     }
     let rows = file.finish()?;
     unfinished.publish(target)?;

@@ -1,14 +1,19 @@
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::json_file::{FORMAT_VERSION, read_json, write_json};
 use super::{RunDir, StoreError, UnitId};
-use crate::plan::{CellDigest, CellId, Plan};
+use crate::plan::{CellDigest, CellId, DigestParts, Plan};
 
 /// The cells of a run and how far each repeat got: `plan.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PlanFile {
     /// Version of the run directory's files.
     pub format_version: u64,
+    /// What digests are made of, so that a later plan can tell what has changed; shared by cells.
+    #[serde(default)]
+    pub parts: Vec<DigestParts>,
     /// The cells, in the order of the scenario.
     pub cells: Vec<PlannedCell>,
 }
@@ -24,6 +29,9 @@ pub struct PlannedCell {
     pub requests: Option<u64>,
     /// The incremental key.
     pub digest: CellDigest,
+    /// What the digest is made of besides axes and requests: an index into [`PlanFile::parts`].
+    #[serde(default)]
+    pub parts: Option<usize>,
     /// Its repeats, from 0.
     pub repeats: Vec<PlannedRepeat>,
 }
@@ -35,15 +43,30 @@ pub struct PlannedRepeat {
     pub repeat: u32,
     /// How far it got.
     pub state: RepeatState,
-    /// The run directory that its rows were taken from.
+    /// When it was complete, nanoseconds since the Unix epoch.
+    #[serde(default)]
+    pub end_unix_ns: Option<i64>,
+    /// Which server answered: the fingerprint of its identity in the manifest.
+    #[serde(default)]
+    pub server: Option<String>,
+    /// The run directory, by name, in which it was measured; `None` for this one.
     #[serde(default)]
     pub reused_from: Option<String>,
-    /// How old those rows were then, seconds.
+    /// How old it was when it was taken over, seconds.
     #[serde(default)]
     pub age_s: Option<f64>,
     /// What a reader must know of it besides its rows: why it failed, or what did not go as asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+impl PlannedRepeat {
+    /// A repeat that is not begun.
+    #[must_use]
+    pub fn pending(repeat: u32) -> Self {
+        let state = RepeatState::Pending;
+        Self { repeat, state, end_unix_ns: None, server: None, reused_from: None, age_s: None, notes: Vec::new() }
+    }
 }
 
 /// How far a repeat got.
@@ -68,21 +91,24 @@ impl PlanFile {
 
     /// The cells of a plan with `repeats` repeats each, none begun.
     pub fn of(plan: &Plan, repeats: u32) -> Self {
-        let pending = |repeat| PlannedRepeat {
-            repeat,
-            state: RepeatState::Pending,
-            reused_from: None,
-            age_s: None,
-            notes: Vec::new(),
-        };
-        let cells = plan.cells.iter().map(|cell| PlannedCell {
-            cell_id: cell.id.clone(),
-            axes: cell.axes.to_json(),
-            requests: cell.requests,
-            digest: cell.digest.clone(),
-            repeats: (0..repeats).map(pending).collect(),
-        });
-        Self { format_version: FORMAT_VERSION, cells: cells.collect() }
+        let mut shared: Vec<&Arc<DigestParts>> = Vec::new();
+        let mut cells = Vec::with_capacity(plan.cells.len());
+        for cell in &plan.cells {
+            let parts = shared.iter().position(|known| Arc::ptr_eq(known, &cell.parts)).unwrap_or_else(|| {
+                shared.push(&cell.parts);
+                shared.len() - 1
+            });
+            cells.push(PlannedCell {
+                cell_id: cell.id.clone(),
+                axes: cell.axes.to_json(),
+                requests: cell.requests,
+                digest: cell.digest.clone(),
+                parts: Some(parts),
+                repeats: (0..repeats).map(PlannedRepeat::pending).collect(),
+            });
+        }
+        let parts = shared.into_iter().map(|parts| DigestParts::clone(parts)).collect();
+        Self { format_version: FORMAT_VERSION, parts, cells }
     }
 
     /// Reads the plan of a run.
@@ -93,6 +119,11 @@ impl PlanFile {
     /// Writes it, atomically.
     pub fn write(&self, run: &RunDir) -> Result<(), StoreError> {
         write_json(&run.file(Self::FILE), self)
+    }
+
+    /// What a cell's digest is made of, where that was kept.
+    pub fn parts_of(&self, cell: &PlannedCell) -> Option<&DigestParts> {
+        self.parts.get(cell.parts?)
     }
 
     /// The cell called `id`.
@@ -135,6 +166,7 @@ mod tests {
             axes: Axes::from_iter([(AxisName::Concurrency, AxisValue::Concurrency(concurrency))]),
             requests: Some(8),
             row_tokens: None,
+            parts: Arc::default(),
             digest: CellDigest("d".into()),
         };
         Plan { cells: vec![cell("a", 1), cell("b", 2)], warnings: Vec::new() }
@@ -145,9 +177,9 @@ mod tests {
         let one = Plan { cells: vec![plan().cells.remove(0)], warnings: Vec::new() };
         assert_eq!(
             serde_json::to_value(PlanFile::of(&one, 1)).unwrap(),
-            serde_json::json!({"format_version": 1, "cells": [{"cell_id": "a", "axes": {"concurrency": 1},
-                "requests": 8, "digest": "d",
-                "repeats": [{"repeat": 0, "state": "pending", "reused_from": null, "age_s": null}]}]})
+            serde_json::json!({"format_version": 1, "parts": [{}], "cells": [{"cell_id": "a", "axes": {"concurrency": 1},
+                "requests": 8, "digest": "d", "parts": 0, "repeats": [{"repeat": 0, "state": "pending",
+                "end_unix_ns": null, "server": null, "reused_from": null, "age_s": null}]}]})
         );
     }
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use rand_chacha::rand_core::Rng as _;
 
-use super::atomic::{UNFINISHED, write_atomic};
-use super::{StoreError, UnitId};
+use super::atomic::{UNFINISHED, create_dirs, sync_dir, write_atomic};
+use super::{Manifest, RunState, StoreError, UnitId};
 use crate::seed::Seed;
 use crate::time::rfc3339;
 
@@ -38,13 +38,13 @@ impl RunDir {
     /// Names tried before giving up.
     const ATTEMPTS: u64 = 64;
 
-    /// Makes `out/<name>/<UTC time>-<id>/`, holds its lock and points `out/<name>/latest` at it.
+    /// Makes `out/<name>/<UTC time>-<id>/` and holds its lock; [`announce`](Self::announce) points `latest` at it.
     ///
     /// `nonce` chooses the id. The directory is never one that is there already, not even when two
     /// processes start in the same second with the same nonce.
     pub fn create(out: &Path, name: &str, start_unix_ns: i64, nonce: u64) -> Result<Self, StoreError> {
         let parent = out.join(name);
-        fs::create_dir_all(&parent).map_err(StoreError::io("create directory", &parent))?;
+        create_dirs(&parent)?;
         let time = rfc3339(start_unix_ns).replace(['-', ':'], "");
         for attempt in 0..Self::ATTEMPTS {
             let id = Seed::root(nonce).index(attempt).rng().next_u32() >> 16;
@@ -54,12 +54,20 @@ impl RunDir {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(StoreError::io("create directory", &path)(error)),
                 Ok(()) => {
-                    point_latest_at(&parent, &dir_name)?;
+                    sync_dir(&parent)?;
                     return Self { path, lock: None }.locked();
                 }
             }
         }
         Err(StoreError::NoFreeName { path: parent })
+    }
+
+    /// Points `latest`, beside the directory, at it; for when its manifest is there, so that `latest` is always a run.
+    pub fn announce(&self) -> Result<(), StoreError> {
+        match (self.path.parent(), self.path.file_name()) {
+            (Some(parent), Some(name)) => point_latest_at(parent, &name.to_string_lossy()),
+            _ => Ok(()),
+        }
     }
 
     /// Opens a run directory, or what a `latest` points at now.
@@ -80,11 +88,18 @@ impl RunDir {
         if self.lock.is_none() {
             let dir = File::open(&self.path).map_err(StoreError::io("open", &self.path))?;
             if let Err(TryLockError::WouldBlock) = dir.try_lock() {
-                return Err(StoreError::InUse { path: self.path });
+                let pid = self.writer();
+                return Err(StoreError::InUse { path: self.path, pid });
             }
             self.lock = Some(Arc::new(dir));
         }
         Ok(self)
+    }
+
+    /// The process that says of itself that it carries out the run.
+    fn writer(&self) -> Option<u32> {
+        let manifest = Manifest::read(self).ok()?;
+        manifest.pid.filter(|_| manifest.state == RunState::Running)
     }
 
     pub(super) fn occupation(&self) -> Occupation {
@@ -165,7 +180,8 @@ fn point_latest_at(parent: &Path, dir_name: &str) -> Result<(), StoreError> {
     let unfinished = parent.join(format!("{UNFINISHED}latest-{dir_name}"));
     symlink(dir_name, &unfinished)
         .and_then(|()| fs::rename(&unfinished, &latest))
-        .map_err(StoreError::io("point to the new run", &latest))
+        .map_err(StoreError::io("point to the new run", &latest))?;
+    sync_dir(parent)
 }
 
 #[cfg(test)]
@@ -184,6 +200,8 @@ mod tests {
         let second = RunDir::create(out.path(), "sizes", START, 7).unwrap();
         assert_ne!(first.path(), second.path());
         let latest = out.path().join("sizes/latest");
+        first.announce().unwrap();
+        second.announce().unwrap();
         assert_eq!(fs::read_link(&latest).unwrap().as_os_str(), second.path().file_name().unwrap(), "relative");
         assert_eq!(fs::read_dir(first.path()).unwrap().count(), 0, "nothing is made before it is needed");
         assert_eq!(fs::read_dir(out.path().join("sizes")).unwrap().count(), 3);
@@ -205,8 +223,10 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         let run = RunDir::create(out.path(), "sizes", START, 1).unwrap();
         let latest = out.path().join("sizes/latest");
-        assert!(matches!(RunDir::open(&latest), Err(StoreError::NotARun { .. })));
+        assert!(matches!(RunDir::open(&latest), Err(StoreError::Io { action: "open", .. })));
+        assert!(matches!(RunDir::open(run.path()), Err(StoreError::NotARun { .. })));
         run.write("manifest.json", b"{}").unwrap();
+        run.announce().unwrap();
         assert_eq!(RunDir::open(&latest).unwrap().path(), fs::canonicalize(run.path()).unwrap());
         let message = RunDir::open(&out.path().join("sizes")).unwrap_err().to_string();
         assert!(message.contains("is not a run directory") && message.contains("; try "), "{message}");
@@ -220,7 +240,10 @@ mod tests {
         run.write("manifest.json", b"{}").unwrap();
         let other = RunDir::open(run.path()).unwrap();
         assert_eq!((run.occupation(), other.occupation()), (Occupation::Ours, Occupation::Theirs));
-        assert!(matches!(other.clone().locked(), Err(StoreError::InUse { .. })));
+        assert!(matches!(other.clone().locked(), Err(StoreError::InUse { pid: None, .. })));
+        Manifest { state: RunState::Running, pid: Some(77), ..Manifest::default() }.write(&run).unwrap();
+        let message = other.clone().locked().unwrap_err().to_string();
+        assert!(message.ends_with(" is in use by process 77"), "{message}");
         drop(run);
         assert_eq!(other.occupation(), Occupation::Free);
         assert_eq!(other.locked().unwrap().occupation(), Occupation::Ours);

@@ -56,6 +56,11 @@ impl SideLog {
         Ok(bytes)
     }
 
+    /// Whether a write failed, as on a full disk.
+    pub fn failed(&self) -> bool {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner).failed.is_some()
+    }
+
     /// Waits until every line is on the disk and returns how many there are; or what failed.
     pub fn finish(self) -> Result<u64, StoreError> {
         let Written { file, lines, failed } = self.written.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +80,9 @@ mod tests {
         let file = File::options().write(true).open("/dev/full").unwrap();
         let written = Mutex::new(Written { file, lines: 0, failed: None });
         let log = SideLog { path: "a.jsonl".into(), secrets: Secrets::default(), written };
+        assert!(!log.failed());
         log.add(&1);
+        assert!(log.failed());
         log.add(&2);
         assert_eq!(log.finish().unwrap_err().to_string(), "no space left to write a.jsonl");
     }

@@ -1,13 +1,17 @@
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
-use super::atomic::remove_unfinished;
+use super::atomic::{remove_unfinished, sync_dir};
 use super::journal::remove_journal;
-use super::run_dir::Occupation;
+use super::json_file::read_versioned;
+use super::parquet_write::salvage;
 use super::{
-    JournalReader, Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, StoreError, UnitId, compact,
+    JournalReader, Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, ServerIdentity, StoreError, UnitId,
 };
+use crate::metrics::Summary;
 
 /// What a run left: its manifest, its plan and the files of its repeats.
 #[derive(Debug, Clone)]
@@ -35,6 +39,28 @@ pub struct StoredUnit {
     pub path: PathBuf,
 }
 
+/// What putting a run in order came to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recovery {
+    /// Whether anything was not in order.
+    pub changed: bool,
+    /// Repeats that were cut off and whose rows were saved.
+    pub saved: Vec<UnitId>,
+    /// How many rows that was.
+    pub rows: u64,
+    /// Journals that were not whole.
+    pub damaged: Vec<Damage>,
+}
+
+/// A file that cannot be read whole; it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Damage {
+    /// Where it is now.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub why: String,
+}
+
 impl StoredUnit {
     /// Opens its rows; of a repeat with a Parquet file.
     pub fn open(&self) -> Result<RecordFile, StoreError> {
@@ -43,6 +69,9 @@ impl StoredUnit {
 }
 
 impl StoredRun {
+    /// The name of the file with the summaries.
+    pub const SUMMARY: &str = "summary.json";
+
     /// Reads what is there; changes nothing.
     pub fn open(dir: RunDir) -> Result<Self, StoreError> {
         let manifest = Manifest::read(&dir)?;
@@ -57,65 +86,100 @@ impl StoredRun {
         self.partial = units(&self.dir.partial_dir(), "parquet")?;
         self.journals = units(&self.dir.partial_dir(), "jsonl")?;
         let planned: Vec<UnitId> = self.plan.repeats().map(|(unit, _)| unit).collect();
-        let place = |unit: &UnitId| planned.iter().position(|known| known == unit).unwrap_or(planned.len());
+        let places: HashMap<&UnitId, usize> = planned.iter().enumerate().map(|(place, unit)| (unit, place)).collect();
+        let place = |unit: &UnitId| places.get(unit).copied().unwrap_or(planned.len());
         self.complete.sort_by_cached_key(|stored| place(&stored.unit));
         Ok(())
     }
 
     /// Whether a process is writing the run now, other than through this very [`RunDir`].
     pub fn is_running(&self) -> bool {
-        match self.dir.occupation() {
-            Occupation::Theirs => true,
-            Occupation::Ours | Occupation::Free => false,
-            Occupation::Unknown => self.manifest.state == RunState::Running && self.manifest.pid.is_some_and(alive),
-        }
+        self.manifest.is_running(&self.dir)
+    }
+
+    /// Reads the summaries as they were last saved.
+    pub fn summary(&self) -> Result<Summary, StoreError> {
+        read_versioned(&self.dir.file(Self::SUMMARY), Summary::FORMAT_VERSION.into())
+    }
+
+    /// Looks at the footer of every Parquet file; returns what is wrong with those that have none or a strange one, as
+    /// files do that are cut off or were copied in part.
+    pub fn check_files(&self) -> Vec<StoreError> {
+        self.complete.iter().chain(&self.partial).filter_map(|stored| stored.open().err()).collect()
     }
 
     /// Saves what a process that was killed left: journals become `partial/<cell>.<repeat>.parquet`, files that
-    /// are not whole go, and states say `interrupted`. Returns the repeats that were saved.
+    /// are not whole go, and states say `interrupted`. A journal that is damaged gives what can be read of it and stays
+    /// under another name.
     ///
     /// A run that a process is writing is left alone.
-    pub fn recover(&mut self) -> Result<Vec<UnitId>, StoreError> {
+    pub fn recover(&mut self) -> Result<Recovery, StoreError> {
+        let mut recovery = Recovery::default();
         if self.is_running() {
-            return Ok(Vec::new());
+            return Ok(recovery);
         }
         let _held = match self.dir.clone().locked() {
-            Err(StoreError::InUse { .. }) => return Ok(Vec::new()),
+            Err(StoreError::InUse { .. }) => return Ok(recovery),
             held => held?,
         };
         for dir in [self.dir.path(), &self.dir.requests_dir(), &self.dir.partial_dir(), &self.dir.file("inputs")] {
             remove_unfinished(dir)?;
         }
-        let mut saved = Vec::new();
+        recovery.changed = !self.journals.is_empty();
         for StoredUnit { unit, path } in &self.journals {
-            let complete = self.complete.iter().any(|stored| stored.unit == *unit);
-            if complete || JournalReader::open(path)?.is_none() {
+            if self.complete.iter().any(|stored| stored.unit == *unit) {
                 remove_journal(path)?;
             } else {
-                compact(path, &self.dir.partial_path(unit), None)?;
-                saved.push(unit.clone());
+                self.save_journal(unit, path, &mut recovery)?;
             }
         }
         self.list_units()?;
-        self.correct_states()?;
-        Ok(saved)
+        recovery.changed |= self.correct_states()?;
+        Ok(recovery)
     }
 
-    /// Makes the plan and the manifest say what the files do.
-    fn correct_states(&mut self) -> Result<(), StoreError> {
+    fn save_journal(&self, unit: &UnitId, path: &Path, recovery: &mut Recovery) -> Result<(), StoreError> {
+        let why = match JournalReader::open(path) {
+            Ok(None) => return remove_journal(path),
+            Ok(Some(_)) => {
+                let salvaged = salvage(path, &self.dir.partial_path(unit))?;
+                recovery.saved.push(unit.clone());
+                recovery.rows += salvaged.rows;
+                (salvaged.broken > 0)
+                    .then(|| format!("{} of its lines cannot be read; its other rows are saved", salvaged.broken))
+            }
+            Err(error @ (StoreError::BadLine { .. } | StoreError::Unreadable { .. })) => Some(error.to_string()),
+            Err(error) => return Err(error),
+        };
+        if let Some(why) = why {
+            recovery.damaged.push(Damage { path: set_damaged_aside(path)?, why });
+        }
+        Ok(())
+    }
+
+    /// Makes the plan and the manifest say what the files do; returns whether they did not.
+    fn correct_states(&mut self) -> Result<bool, StoreError> {
+        let whole: HashSet<&UnitId> = self.complete.iter().map(|stored| &stored.unit).collect();
         let mut changed = false;
         for cell in &mut self.plan.cells {
             for repeat in &mut cell.repeats {
                 let unit = UnitId::new(cell.cell_id.clone(), repeat.repeat);
-                let complete = self.complete.iter().any(|stored| stored.unit == unit);
+                let complete = whole.contains(&unit);
                 let state = match repeat.state {
                     _ if complete => RepeatState::Complete,
-                    RepeatState::Running => RepeatState::Interrupted,
-                    RepeatState::Complete if repeat.reused_from.is_none() => RepeatState::Interrupted,
+                    RepeatState::Running | RepeatState::Complete => RepeatState::Interrupted,
                     other => other,
                 };
-                changed |= state != repeat.state;
-                repeat.state = state;
+                if state != repeat.state {
+                    changed = true;
+                    repeat.state = state;
+                    if complete {
+                        repeat.end_unix_ns = written_unix_ns(&self.dir.requests_path(&unit));
+                        let endpoint = cell.axes.get("endpoint").and_then(|endpoint| endpoint.as_str());
+                        let server = endpoint.and_then(|endpoint| self.manifest.servers.get(endpoint));
+                        repeat.server = server.map(ServerIdentity::fingerprint);
+                    }
+                }
             }
         }
         if changed {
@@ -125,9 +189,19 @@ impl StoredRun {
             self.manifest.state = RunState::Interrupted;
             self.manifest.pid = None;
             self.manifest.write(&self.dir)?;
+            changed = true;
         }
-        Ok(())
+        Ok(changed)
     }
+}
+
+/// Gives a journal a name that no reader takes for one, and returns it.
+fn set_damaged_aside(path: &Path) -> Result<PathBuf, StoreError> {
+    let name = |number: u32| path.with_extension(format!("jsonl.damaged-{number}"));
+    let aside = (1..u32::MAX).map(name).find(|name| !name.exists()).unwrap_or_else(|| name(0));
+    fs::rename(path, &aside).map_err(StoreError::io("rename", path))?;
+    path.parent().map_or(Ok(()), sync_dir)?;
+    Ok(aside)
 }
 
 /// The files of repeats in a directory, by name; a missing directory has none.
@@ -145,9 +219,8 @@ fn units(dir: &Path, extension: &str) -> Result<Vec<StoredUnit>, StoreError> {
     Ok(found)
 }
 
-/// Whether a process of this host is there.
-fn alive(pid: u32) -> bool {
-    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw);
-    // One that may not be signalled is there all the same.
-    pid.is_some_and(|pid| rustix::process::test_kill_process(pid) != Err(rustix::io::Errno::SRCH))
+/// When a file got its content.
+fn written_unix_ns(path: &Path) -> Option<i64> {
+    let written = fs::metadata(path).and_then(|metadata| metadata.modified()).ok()?;
+    i64::try_from(written.duration_since(UNIX_EPOCH).ok()?.as_nanos()).ok()
 }

@@ -98,20 +98,18 @@ fn run(out: &Path) -> RunDir {
     let dir = RunDir::create(out, "s", 0, 0).unwrap();
     Manifest { state: RunState::Running, pid: Some(std::process::id()), ..Manifest::default() }.write(&dir).unwrap();
     let repeats = (0..4).map(|repeat| PlannedRepeat {
-        repeat,
         state: if repeat == 3 { RepeatState::Pending } else { RepeatState::Running },
-        reused_from: None,
-        age_s: None,
-        notes: Vec::new(),
+        ..PlannedRepeat::pending(repeat)
     });
     let cell = PlannedCell {
         cell_id: header().cell_id,
         axes: header().axes,
         requests: Some(3),
         digest: CellDigest("d".into()),
+        parts: None,
         repeats: repeats.collect(),
     };
-    PlanFile { format_version: FORMAT_VERSION, cells: vec![cell] }.write(&dir).unwrap();
+    PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), cells: vec![cell] }.write(&dir).unwrap();
     dir
 }
 
@@ -138,13 +136,15 @@ fn a_run_that_was_killed_is_recovered_and_its_rows_are_kept_apart() {
 
     let mut watched = StoredRun::open(RunDir::open(&path).unwrap()).unwrap();
     assert!(watched.is_running());
-    assert_eq!(watched.recover().unwrap(), [], "its process is there");
+    assert_eq!(watched.recover().unwrap(), Recovery::default(), "its process is there");
     assert_eq!((names(&watched.complete), names(&watched.journals)), (vec![0], vec![0, 1, 2]));
     assert!(dir.requests_dir().join(".writing-abc").exists());
     drop(dir);
 
     let mut stored = StoredRun::open(RunDir::open(&path).unwrap()).unwrap();
-    assert_eq!(stored.recover().unwrap(), [unit(1)]);
+    let recovery = stored.recover().unwrap();
+    assert_eq!(recovery, Recovery { changed: true, saved: vec![unit(1)], rows: 2, damaged: vec![] });
+    assert_eq!(stored.recover().unwrap(), Recovery::default(), "once is enough");
     assert_eq!((names(&stored.complete), names(&stored.partial), names(&stored.journals)), (vec![0], vec![1], vec![]));
     assert_eq!(read(&stored.partial[0].path).len(), 2);
     assert_eq!(stored.partial[0].open().unwrap().origin().monotonic_ns, ORIGIN.monotonic_ns, "its first due time");
@@ -156,6 +156,54 @@ fn a_run_that_was_killed_is_recovered_and_its_rows_are_kept_apart() {
         [RepeatState::Complete, RepeatState::Interrupted, RepeatState::Interrupted, RepeatState::Pending]
     );
     assert_eq!(again.manifest.state, RunState::Interrupted);
+}
+
+#[test]
+fn a_journal_with_broken_lines_gives_its_other_rows_and_is_kept() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = run(out.path());
+    for repeat in 0..3 {
+        journal(&dir.journal_path(&unit(repeat)), (0..4).map(record)).finish().unwrap();
+    }
+    // As after a loss of power: a block in the middle, the first block, the last line.
+    let damage = |repeat: u32, line: usize, with: &str| {
+        let path = dir.journal_path(&unit(repeat));
+        let text = fs::read_to_string(&path).unwrap();
+        let mut lines: Vec<&str> = text.lines().collect();
+        lines[line] = with;
+        fs::write(path, lines.join("\n") + "\n").unwrap();
+    };
+    damage(0, 2, "\0\0\0\0");
+    damage(1, 0, "\0\0\0\0");
+    damage(2, 4, "{\"record\":{\"requ");
+    let path = dir.path().to_owned();
+    drop(dir);
+    let mut stored = StoredRun::open(RunDir::open(&path).unwrap()).unwrap();
+    let recovery = stored.recover().unwrap();
+    assert_eq!((recovery.saved, recovery.rows), (vec![unit(0), unit(2)], 3 + 3));
+    let kept: Vec<_> = recovery.damaged.iter().map(|damage| (fs::read(&damage.path).is_ok(), &*damage.why)).collect();
+    assert!(kept[0] == (true, "1 of its lines cannot be read; its other rows are saved"), "{kept:?}");
+    assert!(kept[1].0 && kept[1].1.contains(":1 cannot be read") && kept.len() == 2, "{kept:?}");
+    assert_eq!(read(&stored.partial[0].path).iter().map(|row| row.request_index).collect::<Vec<_>>(), [0, 2, 3]);
+    assert!(stored.journals.is_empty() && StoredRun::open(stored.dir).unwrap().journals.is_empty());
+}
+
+#[test]
+fn files_that_are_cut_off_are_found() {
+    let out = tempfile::tempdir().unwrap();
+    let dir = run(out.path());
+    for repeat in 0..2 {
+        write_records(&dir.requests_path(&unit(repeat)), &header(), ORIGIN, (0..9).map(|index| Ok(record(index))))
+            .unwrap();
+    }
+    let stored = StoredRun::open(dir).unwrap();
+    assert_eq!(stored.check_files().len(), 0);
+    let bytes = fs::read(&stored.complete[1].path).unwrap();
+    for length in [0, 4, bytes.len() / 2, bytes.len() - 1] {
+        fs::write(&stored.complete[1].path, &bytes[..length]).unwrap();
+        let [error] = &stored.check_files()[..] else { panic!("{length}") };
+        assert!(error.to_string().contains(".1.parquet cannot be read: "), "{error}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ mod size_spec;
 
 pub use amount::{Amount, RequestCount};
 pub use arrivals::{ArrivalDistribution, Qps};
-pub use duration::{format_duration, parse_duration};
+pub use duration::{format_age, format_duration, parse_age, parse_duration};
 pub use image_size::ImageSize;
 pub use number::{format_count, format_significant};
 pub use size_file::{SizeFault, SizeFile};

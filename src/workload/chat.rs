@@ -2,8 +2,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::dataset::{Order, Rows, content_seed, count_plain};
-use super::session::{ChatRequest, Message, Reply, Session, Workload};
+use super::dataset::{Order, Row, Rows, content_seed, count_plain, show};
+use super::session::{ChatRequest, Message, Reply, Session, Shown, Workload};
 use super::synthetic::{Opening, Synthetic, SyntheticOrder, output_tokens};
 use crate::diagnostic::Fault;
 use crate::scenario;
@@ -26,7 +26,8 @@ pub struct Chat {
 enum Says {
     /// Texts of an exact size.
     Made(Box<Synthetic>),
-    /// The user's messages of a dataset's rows. What another model once answered there is left out.
+    /// The user's messages of a dataset's rows; pictures go with the first. What another model once answered there is
+    /// left out.
     Replayed { rows: Arc<Rows>, order: Order },
 }
 
@@ -39,6 +40,15 @@ struct Turn {
     prompt_name: Option<String>,
     /// The output limit that the cell asks for.
     output_tokens: Option<u64>,
+}
+
+/// A conversation as it is planned.
+struct Script {
+    /// What stands before the first turn.
+    opening: Vec<Message>,
+    turns: VecDeque<Turn>,
+    /// What every turn's request has.
+    request: ChatRequest,
 }
 
 impl Chat {
@@ -59,21 +69,21 @@ impl Chat {
     /// The `index`-th conversation of a phase, before anything is said.
     fn conversation(&self, phase: &str, index: u64) -> Result<Conversation, Fault> {
         let SyntheticOrder { tokenizer, tokens, .. } = &self.synthetic;
-        let mut request = ChatRequest::default();
-        let (opening, turns) = match &self.says {
+        let Script { opening, turns, request } = match &self.says {
             Says::Made(synthetic) => self.make(synthetic, phase, index)?,
             Says::Replayed { rows, order } => {
-                let row = rows.row(order.row(phase, index))?;
-                request.body = row.body;
-                request.output_tokens = row.max_tokens;
                 let asked = &self.synthetic;
                 let content = content_seed(asked.seed, &asked.cell, asked.repeat).child(phase).index(index);
-                self.replay(row.messages, &row.name, content)
+                self.replay(rows.row(order.row(phase, index))?, content)?
             }
         };
-        let opened = count_plain(&opening, tokenizer.as_ref());
-        // Of everyday words alone the server's way of counting is known, though not of answers.
-        let known = if opening.is_empty() { Some(0) } else { opened };
+        let known = match opening.as_slice() {
+            // Nobody here knows what pictures and tools cost.
+            _ if !request.images.is_empty() || !request.body.is_empty() => None,
+            // Of everyday words alone the server's way of counting is known, though not of answers.
+            [] => Some(0),
+            opening => count_plain(opening, tokenizer.as_ref()),
+        };
         Ok(Conversation {
             said: known.map(|count| count.saturating_add_signed(tokens.overhead)),
             history: opening,
@@ -85,7 +95,7 @@ impl Chat {
         })
     }
 
-    fn make(&self, synthetic: &Synthetic, phase: &str, index: u64) -> Result<(Vec<Message>, VecDeque<Turn>), Fault> {
+    fn make(&self, synthetic: &Synthetic, phase: &str, index: u64) -> Result<Script, Fault> {
         let seed = synthetic.seed(phase, index).child("turn");
         let turns = (0..self.settings.most_turns().unwrap_or(1)).map(|turn| {
             let opening = if turn == 0 { Opening::Salted } else { Opening::Plain };
@@ -100,21 +110,29 @@ impl Chat {
             })
         });
         let system = synthetic.system(phase, index)?.map(|system| Message::system(system.text));
-        Ok((system.into_iter().collect(), turns.collect::<Result<_, Fault>>()?))
+        Ok(Script {
+            opening: system.into_iter().collect(),
+            turns: turns.collect::<Result<_, Fault>>()?,
+            request: ChatRequest::default(),
+        })
     }
 
-    fn replay(&self, messages: Vec<Message>, name: &str, seed: Seed) -> (Vec<Message>, VecDeque<Turn>) {
-        let mut opening = messages;
+    fn replay(&self, row: Row, seed: Seed) -> Result<Script, Fault> {
+        let Row { name, messages: mut opening, images, body, max_tokens, .. } = row;
         let first = opening.iter().position(Message::is_of_user).unwrap_or(opening.len());
-        let rest = opening.split_off(first);
+        let mut rest = opening.split_off(first);
+        let images = show(images, &name, rest.first_mut())?;
         let most = self.settings.turns.map_or(usize::MAX, |turns| usize::try_from(turns).unwrap_or(usize::MAX));
         let turns = rest.into_iter().filter(Message::is_of_user).take(most).enumerate().map(|(turn, message)| Turn {
             output_tokens: output_tokens(&self.synthetic.cell.axes, seed.index(turn as u64)),
             tokens: count_plain(std::slice::from_ref(&message), self.synthetic.tokenizer.as_ref()),
             message,
-            prompt_name: Some(name.to_owned()),
+            prompt_name: Some(name.clone()),
         });
-        (opening, turns.collect())
+        let turns = turns.collect();
+        let request =
+            ChatRequest { images, shown: Shown::First, body, output_tokens: max_tokens, ..ChatRequest::default() };
+        Ok(Script { opening, turns, request })
     }
 }
 
@@ -271,16 +289,46 @@ mod tests {
         assert_eq!(counted, [Some(37), None]);
     }
 
-    #[test]
-    fn rows_are_replayed_with_live_answers() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("d.jsonl");
-        let rows = r#"{"id": "c", "max_tokens": 3, "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "A"}, {"role": "assistant", "content": "old"}, {"role": "user", "content": "B"}, {"role": "user", "content": "C"}]}
-{"prompt": "only"}"#;
+    /// A dataset of these rows, as conversations take it.
+    fn opened(dir: &std::path::Path, rows: &str) -> Arc<Rows> {
+        let file = dir.join("d.jsonl");
         std::fs::write(&file, rows).unwrap();
         let (template, filter) = (None, BTreeMap::new());
-        let dataset = Dataset { file, order: DatasetOrder::File, template, filter, allow_image_urls: false };
-        let rows = Arc::new(Rows::open(&dataset, true).unwrap());
+        let dataset = Dataset { file, order: DatasetOrder::File, template, filter, allow_image_urls: true };
+        Arc::new(Rows::open(&dataset, true).unwrap())
+    }
+
+    #[test]
+    fn what_a_row_shows_is_shown_with_the_first_turn_and_stays_there() {
+        const SAID: &str = r#""messages": [{"role": "user", "content": "A"}, {"role": "user", "content": "B"}]"#;
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.png"), b"\x89PNG\r\n\x1a\nrest").unwrap();
+        let rows = format!(
+            "{{{SAID}, \"image_path\": \"a.png\"}}\n{{{SAID}, \"image_path\": \"https://x/a.png\"}}\n{{{SAID}, \"tools\": []}}"
+        );
+        let chat = Chat::replayed(settings(None), opened(dir.path(), &rows), order(CELL, Arc::new(Words)));
+        for turn in turns(&chat, 0, "x") {
+            assert_eq!((turn.images.len(), turn.images[0].mime, turn.shown), (1, "image/png", Shown::First));
+            assert_eq!((turn.messages[0].text(), turn.input_tokens_client), (Some("A"), None));
+        }
+        for turn in turns(&chat, 1, "x") {
+            let Message::Verbatim(first) = &turn.messages[0] else { panic!("{turn:?}") };
+            assert_eq!(first["content"][1]["image_url"]["url"], "https://x/a.png");
+            assert_eq!((first["content"][0]["text"].as_str(), turn.images.len()), (Some("A"), 0));
+            assert_eq!(turn.input_tokens_client, None);
+        }
+        assert!(
+            turns(&chat, 2, "x").iter().all(|turn| turn.input_tokens_client.is_none()),
+            "tools are counted nowhere"
+        );
+    }
+
+    #[test]
+    fn rows_are_replayed_with_live_answers() {
+        let rows = r#"{"id": "c", "max_tokens": 3, "messages": [{"role": "system", "content": "S"}, {"role": "user", "content": "A"}, {"role": "assistant", "content": "old"}, {"role": "user", "content": "B"}, {"role": "user", "content": "C"}]}
+{"prompt": "only"}"#;
+        let dir = tempfile::tempdir().unwrap();
+        let rows = opened(dir.path(), rows);
         let chat = |most| Chat::replayed(settings(most), Arc::clone(&rows), order(CELL, Arc::new(Words)));
         let all = turns(&chat(None), 0, "new one");
         assert_eq!(texts(&all[2]), ["S", "A", "new one", "B", "new one", "C"]);

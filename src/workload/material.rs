@@ -1,11 +1,13 @@
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::body::render_body;
 use super::dataset::Rows;
 use super::prompts::{Prompts, render_once};
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Code, Fault, Faults};
 use crate::plan::{Cell, Plan};
 use crate::scenario::{Mode, Scenario};
+use crate::units::ImageSize;
 
 /// All that a scenario's requests are made from, read before anything is sent.
 #[derive(Debug, Clone)]
@@ -45,6 +47,26 @@ impl Material {
                 && !faults.iter().any(|known| *known == fault)
             {
                 faults.push(fault);
+            }
+        }
+        faults.extend(self.pictures_refused(scenario, cells));
+        faults
+    }
+
+    /// A fault for each endpoint that carries text only and is to be sent pictures.
+    fn pictures_refused(&self, scenario: &Scenario, cells: &[Cell]) -> Faults {
+        let rows_have_some = self.rows.as_ref().is_some_and(|rows| rows.pictures().is_some());
+        let has_some = |cell: &&Cell| {
+            cell.axes.image_size() != ImageSize::Na || (rows_have_some && scenario.takes_rows(cell.axes.mode()))
+        };
+        let sent_some: BTreeSet<&str> = cells.iter().filter(has_some).map(|cell| cell.axes.endpoint()).collect();
+        let mut faults = Faults::default();
+        for endpoint in scenario.endpoints.iter().filter(|endpoint| sent_some.contains(endpoint.name.as_str())) {
+            if endpoint.is_text_only() {
+                let message = format!("endpoint `{}` carries text only, and cells of it have pictures", endpoint.name);
+                faults.push(Fault::error(Code::Conflict, message).help(
+                    "exclude them by image_size or take rows without image_path; of SambaStudio, use its chat/completions address",
+                ));
             }
         }
         faults

@@ -33,7 +33,7 @@ pub use fit::Fitter;
 pub use material::Material;
 pub use picture::{Picture, PictureError, Pictures};
 pub use prompts::{Prompts, workload_axes};
-pub use session::{ChatRequest, Message, Reply, Role, Session, Workload};
+pub use session::{ChatRequest, Message, Reply, Role, Session, Shown, Workload};
 pub use synthetic::{Synthetic, SyntheticOrder};
 pub use tokenizer::{
     Cached, HubCache, canonical_tokenizer, load_tokenizer, read_canonical_tokenizer, read_tokenizer, server_tokenizer,

@@ -75,13 +75,25 @@ impl From<Message> for Value {
     }
 }
 
+/// Which message the pictures of a request belong to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Shown {
+    /// The last one of a user.
+    #[default]
+    Last,
+    /// The first one of a user: a conversation goes on about what was shown at its beginning.
+    First,
+}
+
 /// What one request asks, before any protocol.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ChatRequest {
     /// The messages, oldest first.
     pub messages: Vec<Message>,
-    /// Pictures, which belong to the last message of a user.
+    /// Pictures.
     pub images: Vec<Arc<Picture>>,
+    /// Where they are shown.
+    pub shown: Shown,
     /// Keys of the body that a dataset's row sets, such as `tools`: they go over those of the scenario.
     pub body: Map<String, Value>,
     /// The output limit, tokens.

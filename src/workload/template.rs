@@ -85,7 +85,7 @@ impl Template {
     ) -> Result<String, Fault> {
         let mut environment = Cow::Borrowed(&self.environment);
         if self.draws {
-            // Included templates see the environment's functions, and no variables.
+            // Macros that are imported see the environment's functions, and no variables.
             add_functions(environment.to_mut(), seed);
         }
         let mut variables: Vec<(String, Value)> =

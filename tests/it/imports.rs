@@ -39,6 +39,9 @@ fn a_bundle_goes_to_sambanova_unless_told_otherwise_and_its_faults_are_shown() {
     let wrong = bench.call("import kit-csv wrong.csv");
     assert!(wrong.code == 2 && wrong.stderr.contains("wrong.csv:4:14"), "{}", wrong.stderr);
     assert!(!bench.path("wrong.toml").exists());
+    std::fs::write(bench.path("wide.csv"), b"\xff\xfem\0").unwrap();
+    let wide = bench.call("import kit-csv wide.csv");
+    assert!(wide.code == 2 && wide.stderr.contains("save the file as UTF-8"), "{}", wide.stderr);
     for words in ["import kit-csv none.csv", "import kit-csv b.csv --api openai_chat --out x.toml"] {
         assert_eq!(bench.call(words).code, 2, "{words}");
     }

@@ -150,6 +150,12 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(cloud.api_key_env.as_deref(), Some("SAMBANOVA_API_KEY"));
     assert_eq!(scenario.secrets.redact("0123456789abcdef"), "[redacted]");
 
+    let scenario = sound(&Path::new(VALID).join("studio.toml"));
+    let studio = scenario.endpoint("studio").unwrap();
+    assert_eq!(studio.base_url.as_deref(), Some("https://studio.example/api/v2/predict/generic/p/e"));
+    assert!(studio.api_key.is_some() && studio.is_text_only() && scenario.endpoint("text").unwrap().is_text_only());
+    assert_eq!(scenario.models["Bundle/Meta-Llama-3.3-70B-Instruct"].id, "Bundle/Meta-Llama-3.3-70B-Instruct");
+
     let scenario = sound(&Path::new(VALID).join("environment.toml"));
     let local = scenario.endpoint("local").unwrap();
     assert_eq!(local.base_url.as_deref(), Some("http://127.0.0.1:8000/v1"));

@@ -1,9 +1,6 @@
 //! What whole runs of modes custom and chat, and the features of prompts, send and write.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
 
 use infersweep::record::{Phase, RequestRecord};
 
@@ -125,71 +122,4 @@ fn system_messages_prefixes_and_includes_keep_the_size_exact() {
         "{}",
         said.stderr
     );
-}
-
-/// A server that keeps every body of a chat completion and answers each alike.
-fn recording() -> (String, Arc<Mutex<Vec<String>>>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let bodies = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&bodies);
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let kept = Arc::clone(&kept);
-            std::thread::spawn(move || answer_all(&stream, &kept));
-        }
-    });
-    (url, bodies)
-}
-
-fn answer_all(mut stream: &TcpStream, kept: &Mutex<Vec<String>>) {
-    const EVENTS: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"so it is\"}}]}\n\n\
-        data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n\
-        data: {\"choices\":[],\"usage\":{\"prompt_tokens\":9,\"completion_tokens\":3}}\n\ndata: [DONE]\n\n";
-    let mut reader = BufReader::new(stream);
-    loop {
-        let (mut length, mut line, mut first) = (0, String::new(), String::new());
-        while reader.read_line(&mut line).is_ok_and(|read| read > 2) {
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().unwrap();
-            }
-            first = if first.is_empty() { line.clone() } else { first };
-            line.clear();
-        }
-        let mut body = vec![0; length];
-        if first.is_empty() || reader.read_exact(&mut body).is_err() {
-            return;
-        }
-        let is_chat = first.contains("/chat/completions");
-        let (kind, text) = if is_chat { ("text/event-stream", EVENTS) } else { ("application/json", "{\"data\":[]}") };
-        if is_chat {
-            kept.lock().unwrap().push(String::from_utf8(body).unwrap());
-        }
-        let head = format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n", text.len());
-        if stream.write_all(format!("{head}{text}").as_bytes()).is_err() {
-            return;
-        }
-    }
-}
-
-#[test]
-fn two_runs_with_one_nonce_send_the_same_bytes() {
-    let more = "[dataset]\nfile = \"d.jsonl\"\norder = \"sample\"\n[load]\nrequests = 6\nwarmup = 1\n";
-    let matrix = "mode = [\"synthetic\", \"custom\", \"chat\"]\ninput_tokens = 30\nconcurrency = 2";
-    let (url, bodies) = recording();
-    let text = scenario(matrix, more).replace("api = \"simulator\"", &format!("base_url = \"{url}\""));
-    let text: String =
-        text.lines().filter(|line| !line.starts_with("simulator")).fold(String::new(), |all, line| all + line + "\n");
-    let bench = Bench::new().file("d.jsonl", ROWS).file("s.toml", &text);
-    let sent = |nonce: u64| {
-        let said = bench.call(&format!("run s.toml --nonce {nonce}"));
-        assert_eq!(said.code, 0, "{}", said.stderr);
-        // Two at a time come in any order.
-        let mut sent = std::mem::take(&mut *bodies.lock().unwrap());
-        sent.sort();
-        sent
-    };
-    let (one, two, other) = (sent(1), sent(1), sent(2));
-    assert_eq!(one.len(), 2 + 7 + 7 + 7 * 4);
-    assert!(one == two && one != other);
 }

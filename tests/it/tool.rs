@@ -96,7 +96,12 @@ pub(crate) struct Simulated {
 
 impl Simulated {
     pub(crate) fn start(bench: &Bench, more: &str) -> Self {
-        let mut child = bench.command(&format!("simulate --port 0 {more}")).stdout(Stdio::piped()).spawn().unwrap();
+        Self::start_at(bench, "0", more)
+    }
+
+    pub(crate) fn start_at(bench: &Bench, port: &str, more: &str) -> Self {
+        let mut child =
+            bench.command(&format!("simulate --port {port} {more}")).stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let url = line.split_whitespace().last().unwrap().to_owned();

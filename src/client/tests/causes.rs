@@ -174,12 +174,12 @@ async fn a_client_that_cannot_be_is_told() {
     };
     let header = Endpoint { headers: BTreeMap::from([("x y".to_owned(), Secret::new("1"))]), ..endpoint() };
     let key = Endpoint { api_key: Some(Secret::new("sk\n")), ..endpoint() };
-    let later = Endpoint { api: Api::Sambastudio, ..endpoint() };
+    let studio = Endpoint { api: Api::Sambastudio, ..endpoint() };
     for (endpoint, url, part) in [
         (&endpoint(), "ftp://sk-secret/v1", "(ftp://[redacted]/v1): it must begin with http:// or https://"),
         (&header, "http://h/v1", "the header `x y`"),
         (&key, "http://h/v1", "the header `authorization`"),
-        (&later, "http://h/v1", "not supported yet"),
+        (&studio, "http://h/v1", "a SambaStudio URL leads to chat/completions or has /generic/ in it"),
     ] {
         let said = client(endpoint, url);
         assert!(said.contains(part), "{said}");

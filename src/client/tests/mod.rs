@@ -2,6 +2,9 @@ mod causes;
 mod connections;
 mod encrypted;
 mod openai_chat;
+mod openai_completions;
+mod quirks;
+mod sambastudio;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -169,7 +172,7 @@ fn whole(status: &str, kind: &str, body: &str) -> Act {
     Send(format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len()))
 }
 
-fn endpoint() -> Endpoint {
+pub(super) fn endpoint() -> Endpoint {
     Endpoint {
         name: "test".into(),
         api: Api::OpenaiChat,

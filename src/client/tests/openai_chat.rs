@@ -6,7 +6,7 @@ use super::*;
 use crate::client::api::{Piece, Provider, Reading, Usage};
 use crate::client::openai_chat::OPENAI_CHAT;
 use crate::scenario::MaxTokensKey;
-use crate::workload::Picture;
+use crate::workload::{Picture, Shown};
 
 fn talk(output_tokens: Option<u64>) -> ChatRequest {
     let message = |role, text: &str| Message::Said { role, text: text.to_owned() };
@@ -109,6 +109,17 @@ fn pictures_are_parts_of_the_last_message_of_a_user() {
         assert_eq!(body, format!(r#"{{"model":"m","messages":[{expected}],"stream":false}}"#));
         serde_json::from_str::<Value>(&body).unwrap();
     }
+}
+
+#[test]
+fn pictures_of_a_conversation_stay_with_what_a_user_said_first() {
+    let messages = vec![Message::system("S"), Message::user("A"), Message::assistant("B"), Message::user("C")];
+    let images = vec![picture("image/png", &[1, 2, 3])];
+    let request = ChatRequest { messages, images, shown: Shown::First, ..ChatRequest::default() };
+    let target = Target { model_id: "m".into(), options: RequestOptions::default() };
+    let body: Value = serde_json::from_slice(&OPENAI_CHAT.body(&request, &target, false)).unwrap();
+    assert_eq!(body["messages"][1]["content"][1]["type"], "image_url");
+    assert_eq!(body["messages"][3]["content"], "C");
 }
 
 #[test]

@@ -5,9 +5,10 @@ use crate::run::prepare::made_ahead;
 use crate::scenario::Scenario;
 use crate::units::{ImageSize, SizeSpec};
 
-/// Memory of one stream: its task, its connection's buffers, its request and its record; measured.
-const STREAM_BYTES: u64 = 40_000;
-/// Memory of a chunk until its record is written: stamp, count and a part of a line.
+/// Memory of one stream: its task, its connection, its request and its record. Measured at 8 000 streams of 40 tokens
+/// (docs/PERFORMANCE.md): 11 kB, chunks included.
+const STREAM_BYTES: u64 = 12_000;
+/// Memory of a chunk until its record is written: 24 bytes in a list that doubles.
 const CHUNK_BYTES: u64 = 48;
 /// Text of a token, and what stands round a prompt.
 const TOKEN_BYTES: u64 = 6;

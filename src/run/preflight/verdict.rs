@@ -200,7 +200,7 @@ mod tests {
         let short = at(100 << 20);
         assert!(short.warnings.is_empty() && short.shortages.len() == 1, "{short:?}");
         assert_eq!(short.shortages[0].problem, "it takes about 0.1 GiB of memory, and 0.1 GiB can be had");
-        let tight = at(160 << 20);
+        let tight = at(120 << 20);
         assert!(tight.shortages.is_empty() && tight.warnings.len() == 1, "{tight:?}");
         let long = |sizes: &str| preflight(REMOTE, sizes, &Limits { memory: Some(1 << 30), ..ROOMY }).shortages.len();
         assert_eq!((long("concurrency = 1000"), long("concurrency = 1000\ninput_tokens = 100000")), (0, 1));

@@ -49,8 +49,7 @@ const ENDPOINT: Table = Table {
             Kind::Word(&["openai_chat", "openai_completions", "sambanova", "sambastudio", "simulator"]),
             "The protocol.",
         )
-        .or("\"openai_chat\"")
-        .supports(Support::Only(&["openai_chat", "sambanova", "simulator"])),
+        .or("\"openai_chat\""),
         Key::new("base_url", Kind::Form(Form::Url), "Base URL, as http://127.0.0.1:8000/v1."),
         Key::new(
             "api_key_env",
@@ -59,6 +58,12 @@ const ENDPOINT: Table = Table {
         ),
         Key::new("stream", Kind::Bool, "false: one answer; TTFT, ITL and TPOT are null.").or("true"),
         Key::new("headers", Kind::Named(&Kind::Text), "Extra request headers."),
+        Key::new(
+            "accuracy_debug",
+            Kind::Bool,
+            "Asks SambaNova Cloud for its debug answer, by the header ss-sn-options.",
+        )
+        .or("false"),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "Limits of one request."),
         Key::new("body", Kind::Free, "Extra keys of the request body."),
         Key::new("ignore_eos", Kind::Bool, "Generate the full length; true where the provider knows it."),
@@ -68,8 +73,7 @@ const ENDPOINT: Table = Table {
             "The key that carries the output limit.",
         )
         .or("\"max_tokens\""),
-        Key::new("server_metrics", Kind::Named(&Kind::Table(&SERVER_METRIC)), "Extra columns read from the answer.")
-            .supports(Support::None),
+        Key::new("server_metrics", Kind::Named(&Kind::Table(&SERVER_METRIC)), "Extra columns read from the answer."),
         Key::new("metrics_url", Kind::Form(Form::Url), "Prometheus page, scraped while a cell runs.")
             .supports(Support::None),
         Key::new(
@@ -116,6 +120,8 @@ const SIMULATOR: Table = Table {
             .or("7"),
         Key::new("context_length", Kind::Integer(1, 100_000_000), "Longest prompt and answer together, tokens.")
             .or("131072"),
+        Key::new("switch", Kind::Form(Form::Duration), "Time to make another model ready than the one used last.")
+            .or("\"0s\""),
     ],
 };
 

@@ -4,10 +4,13 @@ use super::models::request_options;
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::scenario::variables::Variables;
-use crate::scenario::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
+use crate::scenario::{Api, Endpoint, ServerMetric, SimulatorSettings, StudioApi, Timeouts};
 use crate::text::{Secret, Secrets, nearest};
 
 const SAMBANOVA_BASE: &str = "https://api.sambanova.ai/v1";
+
+/// The variable that holds a SambaStudio address, where the scenario has none.
+pub(crate) const STUDIO_URL: &str = "SAMBASTUDIO_URL";
 
 /// Headers that the client writes itself.
 const OWN_HEADERS: [&str; 4] = ["authorization", "content-length", "content-type", "host"];
@@ -32,12 +35,9 @@ pub(super) fn endpoints(
 fn endpoint(entry: &Entry, variables: &Variables, secrets: &mut Secrets, faults: &mut Faults) -> Endpoint {
     let node = &entry.node;
     let api = node.word("api").unwrap_or(Api::OpenaiChat);
-    let cloud = api == Api::Sambanova;
-    let base_url = node
-        .text("base_url")
-        .or_else(|| cloud.then(|| variables.get("SAMBANOVA_API_BASE").unwrap_or(SAMBANOVA_BASE).to_owned()));
-    check_address(entry, api, base_url.is_some(), faults);
-    let api_key_env = node.text("api_key_env").or_else(|| cloud.then(|| "SAMBANOVA_API_KEY".to_owned()));
+    let base_url = node.text("base_url").or_else(|| known_address(api, variables));
+    check_address(entry, api, base_url.as_deref(), faults);
+    let api_key_env = node.text("api_key_env").or_else(|| known_key(api).map(str::to_owned));
     let api_key = api_key_env.as_deref().and_then(|name| variables.get(name)).filter(|key| !key.is_empty());
     if let Some(key) = api_key {
         secrets.add(key);
@@ -49,10 +49,10 @@ fn endpoint(entry: &Entry, variables: &Variables, secrets: &mut Secrets, faults:
         api_key: api_key.map(Secret::new),
         api_key_env,
         stream: node.truth("stream").unwrap_or(true),
-        headers: headers(node.get("headers"), faults),
+        headers: with_debug(headers(node.get("headers"), faults), node, api, faults),
         timeouts: node.get("timeouts").map(timeouts).unwrap_or_default(),
         request: request_options(Some(node), faults),
-        server_metrics: node.get("server_metrics").map(server_metrics).unwrap_or_default(),
+        server_metrics: node.get("server_metrics").map(|node| server_metrics(node, faults)).unwrap_or_default(),
         metrics_url: node.text("metrics_url"),
         cache_reset: node.text("cache_reset"),
         revision: node.text("revision"),
@@ -61,8 +61,62 @@ fn endpoint(entry: &Entry, variables: &Variables, secrets: &mut Secrets, faults:
     }
 }
 
-fn check_address(entry: &Entry, api: Api, has_url: bool, faults: &mut Faults) {
+/// Where a provider is that has one address, or a variable for it.
+fn known_address(api: Api, variables: &Variables) -> Option<String> {
+    let set = |name| variables.get(name).filter(|url| !url.is_empty());
+    match api {
+        Api::Sambanova => Some(set("SAMBANOVA_API_BASE").unwrap_or(SAMBANOVA_BASE).to_owned()),
+        Api::Sambastudio => set(STUDIO_URL).map(str::to_owned),
+        Api::OpenaiChat | Api::OpenaiCompletions | Api::Simulator => None,
+    }
+}
+
+/// The variable that a provider's key is in, unless the scenario names another.
+fn known_key(api: Api) -> Option<&'static str> {
+    match api {
+        Api::Sambanova => Some("SAMBANOVA_API_KEY"),
+        Api::Sambastudio => Some("SAMBASTUDIO_API_KEY"),
+        Api::OpenaiChat | Api::OpenaiCompletions | Api::Simulator => None,
+    }
+}
+
+/// The headers and, where it is asked for, the one that makes the cloud's answers tell more.
+fn with_debug(
+    mut headers: BTreeMap<String, Secret>,
+    node: &Node,
+    api: Api,
+    faults: &mut Faults,
+) -> BTreeMap<String, Secret> {
+    if node.truth("accuracy_debug") != Some(true) {
+        return headers;
+    }
+    match node.get("accuracy_debug") {
+        Some(asked) if api != Api::Sambanova => faults.push(
+            asked
+                .place
+                .fault(Code::Conflict, "`accuracy_debug` is only for api = \"sambanova\"")
+                .help("take it out; `headers` can hold any header"),
+        ),
+        _ => {
+            headers.entry("ss-sn-options".to_owned()).or_insert_with(|| Secret::new("accuracy_debug"));
+        }
+    }
+    headers
+}
+
+fn check_address(entry: &Entry, api: Api, url: Option<&str>, faults: &mut Faults) {
     let node = &entry.node;
+    if let (Api::Sambastudio, Some(url)) = (api, url.filter(|url| !url.contains("${"))) {
+        if StudioApi::of(url).is_none() {
+            let place = node.get("base_url").map_or(&entry.place, |node| &node.place);
+            faults.push(
+                place
+                    .fault(Code::BadValue, format!("endpoint `{}` has no SambaStudio URL", entry.key))
+                    .help("write the whole address, with /generic/ or chat/completions in it"),
+            );
+        }
+        return;
+    }
     match (api, node.get("base_url"), node.get("simulator")) {
         (Api::Simulator, Some(url), _) => faults.push(
             url.place
@@ -76,7 +130,9 @@ fn check_address(entry: &Entry, api: Api, has_url: bool, faults: &mut Faults) {
                 .fault(Code::Conflict, "`simulator` is only for api = \"simulator\"")
                 .help("write api = \"simulator\", or take the table out"),
         ),
-        (_, None, _) if !has_url && !is_misspelt(node) => faults.push(
+        // Its address may come from the environment, which is needed to run only.
+        (Api::Sambastudio, None, _) => {}
+        (_, None, _) if url.is_none() && !is_misspelt(node) => faults.push(
             entry
                 .place
                 .fault(Code::MissingKey, format!("endpoint `{}` has no `base_url`", entry.key))
@@ -136,12 +192,32 @@ fn timeouts(node: &Node) -> Timeouts {
     }
 }
 
-fn server_metrics(node: &Node) -> BTreeMap<String, ServerMetric> {
-    let metric = |entry: &Entry| {
-        let metric = ServerMetric { pointer: entry.node.text("pointer")?, unit: entry.node.text("unit") };
-        Some((entry.key.clone(), metric))
-    };
-    node.entries().iter().filter_map(metric).collect()
+fn server_metrics(node: &Node, faults: &mut Faults) -> BTreeMap<String, ServerMetric> {
+    let mut metrics: BTreeMap<String, ServerMetric> = BTreeMap::new();
+    for entry in node.entries() {
+        let is_word = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+        if !is_word(&entry.key) {
+            faults.push(
+                entry
+                    .place
+                    .fault(Code::BadValue, format!("`{}` is not fit for a column", entry.key))
+                    .help("write lower-case letters, digits and `_`, as queue"),
+            );
+        }
+        let Some(pointer) = entry.node.text("pointer") else { continue };
+        let metric = ServerMetric { pointer, unit: entry.node.text("unit") };
+        let column = metric.column(&entry.key);
+        if metrics.iter().any(|(name, other)| other.column(name) == column) {
+            faults.push(
+                entry
+                    .place
+                    .fault(Code::Conflict, format!("two metrics have the column `{column}`"))
+                    .help("give one of them another name; a unit adds _ms"),
+            );
+        }
+        metrics.insert(entry.key.clone(), metric);
+    }
+    metrics
 }
 
 fn simulator(node: &Node) -> SimulatorSettings {
@@ -155,5 +231,6 @@ fn simulator(node: &Node) -> SimulatorSettings {
         jitter: node.number("jitter").unwrap_or(default.jitter),
         template_tokens: node.whole("template_tokens").unwrap_or(default.template_tokens),
         context_length: node.whole("context_length").unwrap_or(default.context_length),
+        switch: node.duration("switch").unwrap_or(default.switch),
     }
 }

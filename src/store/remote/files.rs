@@ -31,12 +31,36 @@ pub(super) struct Look {
     changed: Option<SystemTime>,
 }
 
+/// How far a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Repeats are measured.
+    UnderWay,
+    /// No file changes any more.
+    Over,
+}
+
 /// The files of a run that are final, by their names within it.
 ///
-/// Journals grow and hidden files are not whole yet: neither is listed.
-pub(super) fn final_files(dir: &Path) -> Result<BTreeMap<String, Look>, StoreError> {
+/// Journals grow and hidden files are not whole yet: neither is listed. What is written beside a repeat's rows is final
+/// when they are in their file.
+pub(super) fn final_files(dir: &Path, stage: Stage) -> Result<BTreeMap<String, Look>, StoreError> {
     let mut found = BTreeMap::new();
     collect(dir, "", &mut found)?;
+    if stage == Stage::UnderWay {
+        let has_rows = |file: &str| {
+            let unit = file.rsplit_once('.').map_or(file, |(unit, _)| unit);
+            ["requests", "partial"].iter().any(|dir| found.contains_key(&format!("{dir}/{unit}.parquet")))
+        };
+        let is_final = |name: &str| match name.split_once('/') {
+            Some(("responses" | "debug" | "hooks" | "server", file)) => has_rows(file),
+            _ => true,
+        };
+        let growing: Vec<String> = found.keys().filter(|name| !is_final(name)).cloned().collect();
+        for name in growing {
+            found.remove(&name);
+        }
+    }
     Ok(found)
 }
 
@@ -69,18 +93,21 @@ pub(super) fn in_order(names: Vec<&String>) -> (Vec<&String>, Vec<&String>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::write_atomic;
 
     #[test]
     fn journals_and_files_that_are_not_whole_are_left_out() {
         let dir = tempfile::tempdir().unwrap();
         for name in ["manifest.json", "requests/a.0.parquet", "partial/b.0.parquet", "inputs/x/y.yaml", "hooks/a.0.log"]
         {
-            crate::store::write_atomic(&dir.path().join(name), b"x").unwrap();
+            write_atomic(&dir.path().join(name), b"x").unwrap();
         }
         for name in ["partial/c.0.jsonl", ".writing-x", "requests/.writing-y"] {
             fs::write(dir.path().join(name), "x").unwrap();
         }
-        let found = final_files(dir.path()).unwrap();
+        write_atomic(&dir.path().join("hooks/c.0.log"), b"x").unwrap();
+        assert!(final_files(dir.path(), Stage::Over).unwrap().contains_key("hooks/c.0.log"));
+        let found = final_files(dir.path(), Stage::UnderWay).unwrap();
         let names: Vec<&String> = found.keys().collect();
         assert_eq!(
             names,

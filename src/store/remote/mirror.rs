@@ -1,18 +1,15 @@
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::thread;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::{Remote, RemoteError, Sent};
+use super::{Remote, RemoteError, Sent, Stage};
+use crate::cpus::{Manner, spawn_aside};
 use crate::time::{Clock, duration_ns};
 
 /// Between two looks for files that became final: a run is not there to send files.
 const PAUSE: Duration = Duration::from_secs(10);
-
-/// How little the thread asks for a processor that the timed threads want too.
-const NICENESS: i32 = 10;
 
 /// Sends a run's files to object storage as they become final, on a thread of its own.
 ///
@@ -34,7 +31,7 @@ impl Mirror {
     /// Starts the thread, which ends with this value.
     pub fn start(remote: Remote) -> std::io::Result<Self> {
         let (orders, received) = channel();
-        thread::Builder::new().name("mirror".to_owned()).spawn(move || serve(remote, &received))?;
+        spawn_aside("mirror", Manner::GivesWay, move || serve(remote, &received))?;
         Ok(Self { orders })
     }
 
@@ -53,8 +50,6 @@ impl Mirror {
 }
 
 fn serve(mut remote: Remote, orders: &Receiver<Order>) {
-    // On Linux the calling thread's alone; where it may not be set the thread is as important as others.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
     let (clock, mut sent) = (Clock::start(), Sent::default());
     while let Ok(order) = orders.recv() {
         let order = settle(order, orders, clock);
@@ -81,6 +76,8 @@ fn settle(mut order: Order, orders: &Receiver<Order>, clock: Clock) -> Order {
 }
 
 fn push(remote: &mut Remote, order: &Order) -> Result<Sent, RemoteError> {
-    let (Order::Look(dir, path) | Order::Finish(dir, path, _)) = order;
-    remote.push(dir, path)
+    match order {
+        Order::Look(dir, path) => remote.push(dir, path, Stage::UnderWay),
+        Order::Finish(dir, path, _) => remote.push(dir, path, Stage::Over),
+    }
 }

@@ -23,7 +23,7 @@ mod tests;
 
 pub use address::{Provider, RemoteAddress, is_remote};
 pub use error::RemoteError;
-pub use files::Sent;
+pub use files::{Sent, Stage};
 pub use mirror::Mirror;
 #[cfg(feature = "object-store")]
 pub use reach::Remote;

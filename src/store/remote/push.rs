@@ -10,7 +10,7 @@ use object_store::path::Path as Key;
 use object_store::{Attribute, Attributes, GetOptions, ObjectStore as _};
 use tokio::io::AsyncWriteExt as _;
 
-use super::files::{Look, Sent, final_files, in_order};
+use super::files::{Look, Sent, Stage, final_files, in_order};
 use super::reach::{Remote, unreadable};
 use super::{RemoteAddress, RemoteError};
 use crate::store::hash_file;
@@ -39,8 +39,8 @@ struct Candidate {
 impl Remote {
     /// Sends the final files of the run in `dir` to keys under `path`; what is there already is passed over, by size
     /// and checksum. The manifest goes last.
-    pub fn push(&mut self, dir: &Path, path: &str) -> Result<Sent, RemoteError> {
-        let files = final_files(dir)?;
+    pub fn push(&mut self, dir: &Path, path: &str, stage: Stage) -> Result<Sent, RemoteError> {
+        let files = final_files(dir, stage)?;
         let new: Vec<&String> =
             files.iter().filter(|(name, look)| self.is_new(&dir.join(name), look)).map(|(name, _)| name).collect();
         let mut sent = Sent { there: files.len() - new.len(), ..Sent::default() };

@@ -37,7 +37,7 @@ fn run() -> tempfile::TempDir {
 fn what_is_pushed_is_fetched_again_byte_by_byte() {
     let (store, dir) = (Arc::new(InMemory::new()), run());
     let mut there = remote(&store);
-    let sent = there.push(dir.path(), "sizes/20261124T1").unwrap();
+    let sent = there.push(dir.path(), "sizes/20261124T1", Stage::Over).unwrap();
     assert_eq!((sent.files, sent.bytes, sent.there), (4, 2 + 13 + 1000 + 20_000_000, 0));
     there.point_latest_at("sizes", "20261124T1").unwrap();
     for path in ["sizes/20261124T1", "sizes/latest"] {
@@ -57,9 +57,9 @@ fn what_is_pushed_is_fetched_again_byte_by_byte() {
 #[test]
 fn a_second_push_sends_only_what_is_not_there() {
     let (store, dir) = (Arc::new(InMemory::new()), run());
-    remote(&store).push(dir.path(), "s/r").unwrap();
+    remote(&store).push(dir.path(), "s/r", Stage::Over).unwrap();
     // Another process that knows nothing of the first.
-    let again = remote(&store).push(dir.path(), "s/r").unwrap();
+    let again = remote(&store).push(dir.path(), "s/r", Stage::Over).unwrap();
     assert_eq!((again.files, again.there), (0, 4));
     // One is gone, one has another content of the same size, one was cut short.
     let there = remote(&store);
@@ -68,7 +68,7 @@ fn a_second_push_sends_only_what_is_not_there() {
     there.runtime.block_on(there.store.delete(&key("summary.json"))).unwrap();
     put("requests/a.0.parquet", vec![2; 1000]);
     put("responses/a.0.jsonl", vec![0; 5]);
-    let mended = remote(&store).push(dir.path(), "s/r").unwrap();
+    let mended = remote(&store).push(dir.path(), "s/r", Stage::Over).unwrap();
     assert_eq!((mended.files, mended.there), (3, 1));
     let bytes = there.runtime.block_on(async { there.store.get(&key("requests/a.0.parquet")).await?.bytes().await });
     assert_eq!(bytes.unwrap(), vec![1; 1000]);
@@ -78,10 +78,10 @@ fn a_second_push_sends_only_what_is_not_there() {
 fn one_that_pushed_before_asks_only_for_what_changed() {
     let (store, dir) = (Arc::new(InMemory::new()), run());
     let mut mirror = remote(&store);
-    mirror.push(dir.path(), "s/r").unwrap();
+    mirror.push(dir.path(), "s/r", Stage::Over).unwrap();
     write_atomic(&dir.path().join("summary.json"), b"{\"cells\": [1]}").unwrap();
     write_atomic(&dir.path().join("partial/b.0.jsonl"), b"a journal").unwrap();
-    let sent = mirror.push(dir.path(), "s/r").unwrap();
+    let sent = mirror.push(dir.path(), "s/r", Stage::Over).unwrap();
     assert_eq!((sent.files, sent.bytes, sent.there), (1, 14, 3));
 }
 

@@ -1,7 +1,7 @@
 use std::convert::Infallible;
 use std::path::Path;
 
-use super::{RemoteAddress, RemoteError, RemoteSettings, Sent};
+use super::{RemoteAddress, RemoteError, RemoteSettings, Sent, Stage};
 
 /// Object storage, which this build has not: there is none.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ impl Remote {
     }
 
     /// Sends a run's files.
-    pub fn push(&mut self, _: &Path, _: &str) -> Result<Sent, RemoteError> {
+    pub fn push(&mut self, _: &Path, _: &str, _: Stage) -> Result<Sent, RemoteError> {
         match self.0 {}
     }
 

@@ -70,15 +70,7 @@ impl Custom {
         }
         let Row { name, mut messages, images, body, max_tokens, .. } = row;
         let is_plain = images.is_empty() && self.pictures.is_none() && body.is_empty();
-        let mut loaded = Vec::new();
-        for image in images {
-            match image {
-                ImageSource::File(path) => loaded.push(Arc::new(
-                    Picture::from_file(&path).map_err(|why| Fault::error(Code::File, format!("{name}: {why}")))?,
-                )),
-                ImageSource::Url(url) => point_at(&url, &mut messages),
-            }
-        }
+        let mut loaded = show(images, &name, messages.iter_mut().rfind(|message| message.is_of_user()))?;
         if let Some(pictures) = &self.pictures {
             loaded.extend(pictures.of(phase, index)?);
         }
@@ -112,9 +104,30 @@ pub(in crate::workload) fn count_plain(messages: &[Message], tokenizer: &dyn Tok
     if tokenizer.takes_any_text() { messages.iter().map(text).sum() } else { None }
 }
 
-/// Adds the URL of a picture to the last message of a user, as a part beside its text.
-fn point_at(url: &str, messages: &mut [Message]) {
-    let Some(message) = messages.iter_mut().rfind(|message| message.is_of_user()) else { return };
+/// Reads the pictures of the row `name`; those that are URLs become parts of `message`.
+pub(in crate::workload) fn show(
+    images: Vec<ImageSource>,
+    name: &str,
+    mut message: Option<&mut Message>,
+) -> Result<Vec<Arc<Picture>>, Fault> {
+    let mut loaded = Vec::new();
+    for image in images {
+        match image {
+            ImageSource::File(path) => loaded.push(Arc::new(
+                Picture::from_file(&path).map_err(|why| Fault::error(Code::File, format!("{name}: {why}")))?,
+            )),
+            ImageSource::Url(url) => {
+                if let Some(message) = message.as_deref_mut() {
+                    point_at(&url, message);
+                }
+            }
+        }
+    }
+    Ok(loaded)
+}
+
+/// Adds the URL of a picture to a message, as a part beside its text.
+fn point_at(url: &str, message: &mut Message) {
     let mut map = match message {
         Message::Verbatim(map) => std::mem::take(map),
         Message::Said { text, .. } => Map::from_iter([

@@ -14,6 +14,7 @@ mod tables;
 mod tests;
 
 pub use custom::{Custom, CustomOrder};
-pub(super) use custom::{content_seed, count_plain};
+pub(super) use custom::{content_seed, count_plain, show};
 pub(super) use order::Order;
+pub(super) use row::Row;
 pub use rows::Rows;

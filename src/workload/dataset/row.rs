@@ -45,7 +45,7 @@ impl Row {
         let name = ["id", "name"].iter().find_map(|key| plain(row.get(*key)?)).filter(|name| !name.is_empty());
         let mut messages = match dataset.template {
             Some(_) => Vec::new(),
-            None => said(&mut row)?,
+            None => said(&mut row, dataset)?,
         };
         if let Some(system) = row.remove("system") {
             let system = text(system, "system")?;
@@ -82,13 +82,13 @@ impl Row {
 }
 
 /// The messages of a row: `prompt`, `messages`, or `conversations` as `ShareGPT` writes them.
-fn said(row: &mut Map<String, Value>) -> Result<Vec<Message>, Wrong> {
+fn said(row: &mut Map<String, Value>, dataset: &Dataset) -> Result<Vec<Message>, Wrong> {
     match (row.remove("prompt"), row.remove("messages")) {
         (Some(_), Some(_)) => {
             Err(Wrong::new(Code::Conflict, "the row has both `prompt` and `messages`").at("messages"))
         }
         (Some(prompt), None) => Ok(vec![Message::user(text(prompt, "prompt")?)]),
-        (None, Some(messages)) => verbatim(messages),
+        (None, Some(messages)) => verbatim(messages, dataset),
         (None, None) => match row.remove("conversations") {
             Some(turns) => share_gpt(turns),
             None => Err(Wrong::new(Code::MissingKey, "the row has neither `prompt` nor `messages`")
@@ -97,7 +97,7 @@ fn said(row: &mut Map<String, Value>) -> Result<Vec<Message>, Wrong> {
     }
 }
 
-fn verbatim(messages: Value) -> Result<Vec<Message>, Wrong> {
+fn verbatim(messages: Value, dataset: &Dataset) -> Result<Vec<Message>, Wrong> {
     let wrong = |message: &str| {
         Wrong::new(Code::WrongType, message).at("messages").help("as [{\"role\": \"user\", \"content\": \"...\"}]")
     };
@@ -106,10 +106,41 @@ fn verbatim(messages: Value) -> Result<Vec<Message>, Wrong> {
         return Err(wrong("`messages` is empty"));
     }
     let read = messages.into_iter().map(|message| match message {
-        Value::Object(message) if message.get("role").is_some_and(Value::is_string) => Ok(Message::Verbatim(message)),
+        Value::Object(message) if message.get("role").is_some_and(Value::is_string) => {
+            if parts_of(&message).any(|part| picture_of(part).is_some_and(is_fetched)) {
+                fetched(dataset, "messages", "a picture in `messages`")?;
+            }
+            Ok(Message::Verbatim(message))
+        }
         _ => Err(wrong("every one of `messages` is a table with its `role`")),
     });
     read.collect()
+}
+
+fn parts_of(message: &Map<String, Value>) -> impl Iterator<Item = &Value> {
+    message.get("content").and_then(Value::as_array).into_iter().flatten()
+}
+
+/// Where the picture of a part of a message is.
+fn picture_of(part: &Value) -> Option<&str> {
+    let url = part.get("image_url")?;
+    url.get("url").unwrap_or(url).as_str()
+}
+
+/// Whether whoever is given a picture's address has to fetch it.
+fn is_fetched(url: &str) -> bool {
+    let is = |scheme: &str| url.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme));
+    is("http://") || is("https://")
+}
+
+/// Refuses pictures that the server would fetch, unless they are allowed.
+fn fetched(dataset: &Dataset, key: &'static str, what: &str) -> Result<(), Wrong> {
+    if dataset.allow_image_urls {
+        return Ok(());
+    }
+    Err(Wrong::new(Code::BadValue, format!("{what} is a URL, which the server would fetch while its time is taken"))
+        .at(key)
+        .help("download the picture, or write allow_image_urls = true under [dataset]"))
 }
 
 /// `[{"from": "human", "value": "..."}, ...]`. What follows the last turn of the human is what a model once said to it,
@@ -162,16 +193,12 @@ fn images(value: Option<Value>, dataset: &Dataset) -> Result<Vec<ImageSource>, W
     };
     let source = |value: Value| {
         let path = text(value, "image_path")?;
-        if !path.starts_with("http://") && !path.starts_with("https://") {
+        if !is_fetched(&path) {
             let directory = dataset.file.parent().unwrap_or(Path::new(""));
             return Ok(ImageSource::File(directory.join(path)));
         }
-        if dataset.allow_image_urls {
-            return Ok(ImageSource::Url(path));
-        }
-        Err(Wrong::new(Code::BadValue, "`image_path` is a URL, which the server would fetch while its time is taken")
-            .at("image_path")
-            .help("download the picture, or write allow_image_urls = true under [dataset]"))
+        fetched(dataset, "image_path", "`image_path`")?;
+        Ok(ImageSource::Url(path))
     };
     list.into_iter().map(source).collect()
 }

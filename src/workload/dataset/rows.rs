@@ -16,8 +16,8 @@ use crate::plan::Cell;
 use crate::scenario::{Dataset, Mode};
 use crate::seed::Seed;
 use crate::text::plural;
-use crate::workload::Picture;
 use crate::workload::template::{Sources, Template};
+use crate::workload::{Message, Picture};
 
 /// The rows of a dataset that pass its filter: where each one is, so that a file of any size takes eight bytes a row.
 #[derive(Debug)]
@@ -261,6 +261,10 @@ impl<'d> Scan<'d> {
 
     fn check(&mut self, row: &Row) -> Result<(), Wrong> {
         self.bytes += row.text_bytes();
+        if !row.images.is_empty() && self.dataset.template.is_none() && !row.messages.iter().any(Message::is_of_user) {
+            let wrong = Wrong::new(Code::MissingKey, "`image_path` belongs to a message of a user, and there is none");
+            return Err(wrong.at("image_path"));
+        }
         for image in &row.images {
             if let ImageSource::File(path) = image {
                 if self.known_pictures.contains(path) {
@@ -273,11 +277,7 @@ impl<'d> Scan<'d> {
                 self.known_pictures.insert(path.clone());
             }
         }
-        if self.replayed && !row.images.is_empty() {
-            let wrong = Wrong::new(Code::NotSupportedYet, "a conversation with pictures is not supported yet");
-            return Err(wrong.at("image_path").help("take `image_path` out, or filter such rows away"));
-        }
-        if self.replayed && !row.messages.iter().any(crate::workload::Message::is_of_user) {
+        if self.replayed && !row.messages.iter().any(Message::is_of_user) {
             return Err(Wrong::new(Code::MissingKey, "no user speaks in this conversation"));
         }
         Ok(())

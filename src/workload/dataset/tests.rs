@@ -188,6 +188,14 @@ fn faults_name_the_file_and_the_line() {
         ("{\"prompt\": \"x\", \"image_path\": \"d.jsonl\"}", ["d.jsonl is not a picture", "d.jsonl:3:17"]),
         ("{\"prompt\": \"x\", \"image_path\": \"https://x/a.png\"}", ["allow_image_urls = true", "d.jsonl:3:17"]),
         (
+            "{\"messages\": [{\"role\": \"user\", \"content\": [{\"type\": \"image_url\", \"image_url\": {\"url\": \"HTTP://x/a.png\"}}]}]}",
+            ["a picture in `messages` is a URL", "allow_image_urls = true"],
+        ),
+        (
+            "{\"messages\": [{\"role\": \"assistant\", \"content\": \"x\"}], \"image_path\": \"a.png\"}",
+            ["`image_path` belongs to a message of a user", "d.jsonl:3:55"],
+        ),
+        (
             "{\"system\": \"s\", \"messages\": [{\"role\": \"system\", \"content\": \"x\"}]}",
             ["has `system` and", "d.jsonl:3:2"],
         ),
@@ -244,6 +252,11 @@ fn urls_go_out_as_parts_where_they_are_allowed() {
         json!([{"type": "text", "text": "Look"}, {"type": "image_url", "image_url": {"url": "https://x/a.png"}}]);
     assert_eq!((&message["content"], &message["role"]), (&parts, &json!("user")));
     assert!(made[0].images.is_empty());
+    let row = json!({"messages": [{"role": "user", "content": parts}]}).to_string();
+    let dataset = Dataset { allow_image_urls: true, ..files.dataset("m.jsonl", row) };
+    assert!(matches!(&requests(&dataset)[0].messages[..], [Message::Verbatim(message)] if message["content"] == parts));
+    let inline = r#"{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}]}]}"#;
+    assert_eq!(requests(&files.dataset("i.jsonl", inline)).len(), 1, "what is in the row nobody fetches");
 }
 
 #[test]

@@ -1,5 +1,3 @@
-//! Processors: lists of them as people write them, and threads that are held to some.
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
@@ -40,6 +38,12 @@ impl CpuList {
     /// None of them is there or allowed, or the system has no affinity.
     pub fn pin_thread(&self) -> io::Result<()> {
         system::pin_thread(&self.0)
+    }
+
+    /// Those that are not in `taken`.
+    #[must_use]
+    pub fn without(&self, taken: &Self) -> Self {
+        Self(self.0.difference(&taken.0).copied().collect())
     }
 
     /// Two lists of about half of them each, the first being the greater; processors of one core stay together.

@@ -1,0 +1,68 @@
+use std::path::Path;
+
+use super::args;
+use super::exit::Failure;
+use super::terminal::Terminal;
+use crate::plan::Plan;
+use crate::run::{ResumeError, Resumption, interrupted_run};
+use crate::scenario::Scenario;
+use crate::text::plural;
+
+/// Whether a path is a run directory rather than one of scenarios.
+pub(super) fn is_run(path: &Path) -> bool {
+    path.join("manifest.json").is_file()
+}
+
+/// Opens an interrupted run to go on with.
+pub(super) fn open(path: &Path) -> Result<Resumption, Failure> {
+    Resumption::open(path).map_err(|error| failure(&error))
+}
+
+/// Sees whether the scenario is the run's own, and says what is left.
+pub(super) fn accept(
+    resumption: &Resumption,
+    scenario: &Scenario,
+    plan: &Plan,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
+    resumption.check(scenario, plan).map_err(|error| failure(&error))?;
+    let repeats = scenario.load.repeats.max(resumption.repeats()) as usize * plan.cells.len();
+    terminal.note(&format!(
+        "resuming {}: {} of {} complete",
+        resumption.dir().path().display(),
+        resumption.complete(),
+        plural(repeats, "repeat", "repeats"),
+    ));
+    Ok(())
+}
+
+/// Says that an earlier run of the same scenario was interrupted, if one was.
+pub(super) fn tell_of_interrupted(scenario: &Scenario, plan: &Plan, args: &args::Run, out: &Path, terminal: &Terminal) {
+    if let Some(run) = interrupted_run(out, scenario, plan) {
+        let so_far = match run.complete {
+            Some((complete, repeats)) => format!(" at {complete} of {}", plural(repeats, "repeat", "repeats")),
+            None => String::new(),
+        };
+        let file = args.files.first().map(|file| format!(" {} --resume", file.display())).unwrap_or_default();
+        terminal.note(&format!(
+            "an earlier run of this scenario was interrupted{so_far}; this to finish it:\n  infersweep run{file} {}",
+            run.path.display(),
+        ));
+    }
+}
+
+fn failure(error: &ResumeError) -> Failure {
+    match error {
+        ResumeError::Complete { path } => Failure::usage(error)
+            .help(format!("to measure it all anew: infersweep run {}", path.join("scenario.toml").display())),
+        ResumeError::Changed { command, .. } => {
+            let failure =
+                Failure::usage(error).help("without --resume it is measured anew; --reuse takes what did not change");
+            match command {
+                Some(command) => failure.help(format!("the run was started with: {command}")),
+                None => failure,
+            }
+        }
+        ResumeError::Store(_) => Failure::usage(error),
+    }
+}
