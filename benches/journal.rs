@@ -25,8 +25,8 @@ const TURNS: usize = 4;
 
 fn main() {
     let seconds: i64 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(5);
-    println!("us of processor time and bytes for a row, journal and Parquet\n");
-    println!("tokens   add us   journal us   journal bytes   compact us   Parquet bytes");
+    println!("us of processor time for a row, and bytes of its line\n");
+    println!("tokens   add us   journal us   compact us   journal bytes");
     for tokens in TOKENS {
         Cost::of(tokens).print(tokens);
     }
@@ -75,7 +75,6 @@ struct Cost {
     journal_us: f64,
     journal_bytes: f64,
     compact_us: f64,
-    parquet_bytes: f64,
 }
 
 impl Cost {
@@ -102,14 +101,13 @@ impl Cost {
             journal_us: each(all_us - add_us),
             journal_bytes: each(journal_bytes),
             compact_us: each(compact_us),
-            parquet_bytes: each(bytes(&target)),
         }
     }
 
     fn print(&self, tokens: u32) {
         println!(
-            "{tokens:6}  {:7.2}  {:11.1}  {:14.0}  {:11.1}  {:14.0}",
-            self.add_us, self.journal_us, self.journal_bytes, self.compact_us, self.parquet_bytes
+            "{tokens:6}  {:7.2}  {:11.1}  {:11.1}  {:14.0}",
+            self.add_us, self.journal_us, self.compact_us, self.journal_bytes
         );
     }
 }

@@ -33,5 +33,7 @@ pub mod run;
 pub mod calibrate;
 pub mod convert;
 pub mod report;
+// Floor 8: when to run again.
+pub mod watch;
 // Floor 9: words to calls, errors to exit codes.
 pub mod cli;

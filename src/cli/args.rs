@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cpus::CpuList;
 use crate::units::parse_age;
@@ -91,6 +91,8 @@ pub(super) struct Run {
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
     pub(super) nonce: Option<u64>,
+    #[command(flatten)]
+    pub(super) watching: Watching,
     /// Hold the thread that sends and stamps to these processors, as 3 or 2-3, and the tool's other threads off them
     #[arg(long, value_name = "CPUS")]
     pub(super) pin: Option<CpuList>,
@@ -103,6 +105,32 @@ pub(super) struct Run {
     /// Do not ask before a run of known cost or over 30 minutes
     #[arg(long, short)]
     pub(super) yes: bool,
+}
+
+/// Running again whenever a file changes.
+#[derive(Debug, Args, Clone, Default)]
+pub(super) struct Watching {
+    /// Stay, and run again what a change of a file touches
+    #[arg(long, conflicts_with_all = ["url", "resume"])]
+    pub(super) watch: bool,
+    /// A file beside the scenario's own whose change means another server: measures everything anew; may be repeated
+    #[arg(long = "watch-also", value_name = "FILE", requires = "watch")]
+    pub(super) also: Vec<PathBuf>,
+    /// What an edit does to the repeat in flight; auto cancels it if the edit touches it
+    #[arg(long, value_name = "WHAT", requires = "watch", default_value = "auto")]
+    pub(super) on_edit: OnEdit,
+}
+
+/// What becomes of the repeat in flight when a file changes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum OnEdit {
+    /// It is cancelled if the edit touches it, else finished.
+    #[default]
+    Auto,
+    /// It is finished.
+    Finish,
+    /// It is cancelled.
+    Cancel,
 }
 
 /// Whether earlier runs are looked at.

@@ -24,6 +24,7 @@ mod signals;
 mod simulate;
 mod stored;
 mod terminal;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -98,6 +98,11 @@ impl Progress {
         self.bar.suspend(|| self.terminal.note(text));
     }
 
+    /// The moving line, to be put aside while another thread speaks.
+    pub(super) fn line(&self) -> ProgressBar {
+        self.bar.clone()
+    }
+
     /// Takes the moving line away.
     pub(super) fn finish(&self) {
         self.shared.over.store(true, Ordering::Relaxed);
@@ -105,6 +110,7 @@ impl Progress {
             && let Some(drawer) = drawer.take()
         {
             // A thread that draws has nothing to return.
+            drawer.thread().unpark();
             let _ = drawer.join();
         }
         self.bar.finish_and_clear();
@@ -187,7 +193,7 @@ impl Shared {
                 self.draw(bar, &under_way);
             }
             bar.tick();
-            std::thread::sleep(FRAME);
+            std::thread::park_timeout(FRAME);
         }
     }
 

@@ -61,7 +61,7 @@ impl Destination {
         let place = address.join(&path);
         let again = format!("infersweep push {} {address}", dir.display());
         let next = match stop.now() {
-            Stop::Running => Stop::Draining,
+            Stop::Running | Stop::Finishing => Stop::Draining,
             Stop::Draining | Stop::Cancelling => Stop::Cancelling,
         };
         progress.note(&format!("sending what is not there yet to {place}"));
@@ -128,6 +128,15 @@ pub(super) fn address_of(path: &Path) -> Result<Option<RemoteAddress>, Failure> 
     match path.to_str().filter(|text| is_remote(text)) {
         Some(text) => text.parse().map(Some).map_err(Failure::usage),
         None => Ok(None),
+    }
+}
+
+/// Refuses a place in object storage where `option` takes directories only.
+pub(super) fn refuse(out: &Path, option: &str) -> Result<(), Failure> {
+    match address_of(out)? {
+        Some(address) => Err(Failure::usage(format!("{option} keeps results in a directory, not at {address}"))
+            .help(format!("leave out --out, then: infersweep push RUN {address}"))),
+        None => Ok(()),
     }
 }
 

@@ -8,9 +8,9 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::progress::Progress;
 use super::read::{self, Purpose};
-use super::remote::Destination;
+use super::remote::{self, Destination};
 use super::terminal::Terminal;
-use super::{check, explain, question, resume, reuse, runtime, signals};
+use super::{check, explain, question, resume, reuse, runtime, signals, watch};
 use crate::load::StopHandle;
 use crate::metrics::{CellSummary, Verdict};
 use crate::plan::{Estimate, Plan};
@@ -21,6 +21,10 @@ use crate::text::plural;
 
 /// `infersweep run`: carries out one scenario after the other.
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+    if args.watching.watch {
+        remote::refuse(&args.out, "--watch")?;
+        return watch::watch(args, env, terminal);
+    }
     if args.quick.url.is_some() {
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
         return run_one(&scenario, args, None, env, terminal);
@@ -204,6 +208,15 @@ fn show(
     } else if scenario.output.formats.contains(&Format::Table) && !cells.is_empty() {
         terminal.result(&report::comparison(&scenario.name, cells).terminal(terminal.width(), terminal.coloured()));
     }
+    tell_where(conclusion, plan, terminal);
+    if args.quick.url.is_some() {
+        terminal.note(&format!("again:   infersweep run {}", conclusion.dir.join("scenario.toml").display()));
+    }
+    Ok(())
+}
+
+/// Where a run's results are, and what is missing.
+pub(super) fn tell_where(conclusion: &Conclusion, plan: &Plan, terminal: &Terminal) {
     if conclusion.complete < conclusion.units {
         let cells = plural(plan.cells.len(), "cell", "cells");
         terminal.warning(&format!(
@@ -214,19 +227,15 @@ fn show(
         ));
     }
     terminal.note(&format!("results: {}", conclusion.dir.display()));
-    if args.quick.url.is_some() {
-        terminal.note(&format!("again:   infersweep run {}", conclusion.dir.join("scenario.toml").display()));
-    }
-    Ok(())
 }
 
 /// What failed round a unit, as a hook did, fails the run; it was told when it happened.
-fn of_units(failures: &[UnitFailure]) -> Exit {
+pub(super) fn of_units(failures: &[UnitFailure]) -> Exit {
     if failures.is_empty() { Exit::Done } else { Exit::Failed }
 }
 
 /// A cell whose requests all failed fails the run.
-fn of_cells(cells: &[CellSummary], terminal: &Terminal) -> Exit {
+pub(super) fn of_cells(cells: &[CellSummary], terminal: &Terminal) -> Exit {
     let dead: Vec<&str> = cells
         .iter()
         .filter(|cell| cell.requests.completed == 0 && cell.requests.failed > 0)
@@ -240,7 +249,7 @@ fn of_cells(cells: &[CellSummary], terminal: &Terminal) -> Exit {
 }
 
 /// A cell that the client limited fails a run that asks for a healthy one.
-fn of_clients(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
+pub(super) fn of_clients(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
     if !scenario.load.require_healthy_client {
         return Exit::Done;
     }
@@ -253,7 +262,7 @@ fn of_clients(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -
 }
 
 /// 48 random bits: exact as a JSON number everywhere.
-fn fresh_nonce() -> u64 {
+pub(super) fn fresh_nonce() -> u64 {
     RandomState::new().build_hasher().finish() >> 16
 }
 

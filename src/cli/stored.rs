@@ -34,8 +34,10 @@ pub(super) fn open(path: &Path, env: &Env, terminal: &Terminal) -> Result<Opened
     } else if run.manifest.state != RunState::Complete {
         let (complete, all) = (run.complete.len(), run.plan.repeats().count());
         terminal.warning(&format!(
-            "this run was interrupted: what follows is what was complete by then, {complete} of {}",
-            plural(all, "repeat", "repeats")
+            "this run was interrupted: what follows is what was complete by then, {complete} of {}; this to finish it:\n  \
+             infersweep run {}",
+            plural(all, "repeat", "repeats"),
+            path.display()
         ));
     }
     for error in run.check_files() {
@@ -92,7 +94,7 @@ fn put_in_order(run: &mut StoredRun, terminal: &Terminal) -> (bool, bool) {
     if killed {
         terminal.warning("the process of this run was killed");
     }
-    if !recovery.saved.is_empty() {
+    if recovery.rows > 0 {
         terminal.warning(&format!(
             "{} of {} that were cut off are saved in partial/; they do not count",
             plural(usize::try_from(recovery.rows).unwrap_or(usize::MAX), "row", "rows"),

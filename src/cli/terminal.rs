@@ -60,6 +60,13 @@ impl Terminal {
         }
     }
 
+    /// A word that matters less than those around it; not shown when quiet.
+    pub(super) fn aside(self, text: &str) {
+        if !self.quiet {
+            self.say(&self.paint(text, Style::new().dim()));
+        }
+    }
+
     /// Faults as rustc shows them, to standard error.
     pub(super) fn faults<'f>(self, faults: impl IntoIterator<Item = &'f Fault>) {
         let style = if self.coloured_err { diagnostic::Style::Coloured } else { diagnostic::Style::Plain };

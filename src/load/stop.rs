@@ -5,6 +5,8 @@ use tokio::sync::watch;
 pub enum Stop {
     /// Not at all.
     Running,
+    /// What is under way comes to its own end; nothing further is begun.
+    Finishing,
     /// Nothing new starts; what is in flight ends by itself.
     Draining,
     /// What is in flight is cancelled.

@@ -20,28 +20,7 @@ pub type ContentHashes = BTreeMap<PathBuf, String>;
 /// The files whose content a scenario's digests cover.
 #[must_use]
 pub fn content_files(scenario: &Scenario) -> Vec<PathBuf> {
-    let mut files: Vec<PathBuf> = Vec::new();
-    files.extend(scenario.tokenizer_families.clone());
-    files.extend(scenario.prompt.file.clone());
-    files.extend(scenario.prompt.system.clone());
-    files.extend(scenario.prompt.included.iter().map(|included| included.path.clone()));
-    files.extend(scenario.dataset_in_use().map(|dataset| dataset.file.clone()));
-    for model in scenario.models.values() {
-        if let Some(TokenizerSource::File(path)) = &model.tokenizer {
-            files.push(path.clone());
-        }
-    }
-    let blocks = scenario.matrix.product.iter().chain(&scenario.matrix.blocks);
-    let values = blocks.flat_map(|block| block.axes.values().flatten());
-    for value in values.chain(scenario.matrix.include.iter().flat_map(|cell| cell.axes.iter().map(|(_, value)| value)))
-    {
-        if let crate::scenario::AxisValue::Tokens(SizeSpec::Empirical(file)) = value {
-            files.push(file.path().to_owned());
-        }
-    }
-    files.sort();
-    files.dedup();
-    files
+    scenario.content_files()
 }
 
 /// Where the hash of a dataset's pictures stands among the contents: no file has this name.

@@ -4,6 +4,7 @@ use console::{measure_text_width, truncate_str};
 use serde_json::Value;
 
 use super::axes::{axis_names, shown, value};
+use super::changes::{self, Earlier, Past, pasts};
 use super::clients::client_column;
 use super::figures::{FIGURES, error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
@@ -26,10 +27,26 @@ pub struct ComparisonTable {
 /// The comparison of a run's cells. Axes that vary are columns, the others stand in the title.
 #[must_use]
 pub fn comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
-    let mut columns = figure_columns(&FIGURES, cells, &rivals(cells));
+    plain(name, cells, &[])
+}
+
+/// The same, with the change of the main figures against earlier results of the same cells. Without a single one the
+/// comparison stands alone.
+#[must_use]
+pub fn comparison_since(name: &str, cells: &[CellSummary], earlier: &Earlier) -> ComparisonTable {
+    let pasts = pasts(cells, earlier);
+    let is_first = pasts.iter().all(|past| matches!(past, Past::New));
+    plain(name, cells, if is_first { &[] } else { &pasts })
+}
+
+fn plain(name: &str, cells: &[CellSummary], pasts: &[Past<'_>]) -> ComparisonTable {
+    let mut columns = figure_columns(&FIGURES, cells, &rivals(cells), pasts);
     columns.extend(error_columns(cells));
     columns.extend(client_column(cells));
-    table(name, cells, columns, facts)
+    columns.extend(reused_column(cells));
+    table(name, cells, columns, |cells, varying| {
+        changes::legend(pasts).into_iter().chain(facts(cells, varying)).collect()
+    })
 }
 
 /// A table of one row a cell: what varies, then these columns. `notes` are told of cells by what varies.
@@ -50,7 +67,6 @@ pub(super) fn table(
         columns.push(words("cell", names));
     }
     columns.extend(figures);
-    columns.extend(reused_column(cells));
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
     ComparisonTable { title, facts: notes(cells, &varying), grid: Grid { columns, breaks } }
 }
@@ -83,12 +99,25 @@ impl ComparisonTable {
         if !dropped.is_empty() {
             notes.push(format!("no room for {} (summary.csv has all)", dropped.join(", ")));
         }
-        let mut lines = wrap(&self.title, width);
-        lines.push(String::new());
-        lines.extend(grid.terminal(width, coloured));
+        let mut lines = self.drawn(&grid, width, coloured);
         lines.push(String::new());
         lines.extend(notes.iter().flat_map(|note| wrap(note, width)));
         lines.join("\n").trim_end().to_owned()
+    }
+
+    /// The same without the notes below it: for a reader who has seen them.
+    #[must_use]
+    pub fn brief(&self, width: usize, coloured: bool) -> String {
+        let mut grid = self.grid.clone();
+        grid.fit(width);
+        self.drawn(&grid, width, coloured).join("\n")
+    }
+
+    fn drawn(&self, grid: &Grid, width: usize, coloured: bool) -> Vec<String> {
+        let mut lines = wrap(&self.title, width);
+        lines.push(String::new());
+        lines.extend(grid.terminal(width, coloured));
+        lines
     }
 
     /// As Markdown.

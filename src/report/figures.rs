@@ -1,3 +1,4 @@
+use super::changes::{self, Past};
 use super::digits::decimals;
 use super::grid::{Cell, Column, Emphasis};
 use super::marks::{BEST, Rank, Standing, UNSURE, WORST, ranks};
@@ -12,6 +13,8 @@ pub(super) struct Figure<'f> {
     /// Higher goes first when room is short; 0 never goes.
     expendable: u8,
     source: Source<'f>,
+    /// Whether a table that is held against earlier results shows its change.
+    changes: bool,
 }
 
 pub(super) enum Source<'f> {
@@ -30,19 +33,19 @@ use Source::Metric;
 pub(super) const FIGURES: [Figure<'static>; 17] = [
     figure("sends/s", "due", Neither, 6, Source::Cell(|cell| cell.offered_rate)),
     figure("sends/s", "sent", Neither, 2, Source::Cell(|cell| cell.sent_rate)),
-    figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")),
+    figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")).with_change(),
     figure("TTFT", "p99", Lower, 3, Metric("ttft_ms", "p99")),
     figure("TTFT", "server", Neither, 11, Metric("server_ttft_ms", "p50")),
-    figure("ITL", "p50", Lower, 4, Metric("itl_ms", "p50")),
+    figure("ITL", "p50", Lower, 4, Metric("itl_ms", "p50")).with_change(),
     figure("ITL", "p99", Lower, 7, Metric("itl_ms", "p99")),
     figure("TPOT", "p50", Lower, 6, Metric("tpot_ms", "p50")),
     figure("TPOT", "p99", Lower, 9, Metric("tpot_ms", "p99")),
-    figure("E2E", "p50", Lower, 2, Metric("e2e_ms", "p50")),
+    figure("E2E", "p50", Lower, 2, Metric("e2e_ms", "p50")).with_change(),
     figure("E2E", "p99", Lower, 5, Metric("e2e_ms", "p99")),
     figure("E2E", "server", Neither, 12, Metric("server_e2e_ms", "p50")),
     figure("tokens/s", "each", Higher, 8, Metric("output_tokens_per_s", "p50")),
     figure("tokens/s", "server", Neither, 13, Metric("server_output_tokens_per_s", "p50")),
-    figure("tokens/s", "total", Higher, 1, Source::Cell(|cell| cell.output_token_throughput)),
+    figure("tokens/s", "total", Higher, 1, Source::Cell(|cell| cell.output_token_throughput)).with_change(),
     figure("tokens/s", "steady", Higher, 1, Source::Steady),
     figure("", "req/s", Higher, 10, Source::Cell(|cell| cell.request_throughput)),
 ];
@@ -54,15 +57,30 @@ pub(super) const fn figure<'f>(
     expendable: u8,
     source: Source<'f>,
 ) -> Figure<'f> {
-    Figure { group, name, better, expendable, source }
+    Figure { group, name, better, expendable, source, changes: false }
 }
 
 /// From this many milliseconds on a group is in seconds.
 const SECONDS_FROM_MS: f64 = 10_000.0;
 
-/// The columns of all figures that some cell has; `groups` are the cells that are ranked against one another.
-pub(super) fn figure_columns(figures: &[Figure<'_>], cells: &[CellSummary], groups: &[Vec<usize>]) -> Vec<Column> {
-    figures.iter().filter_map(|figure| figure.column(figures, cells, groups)).collect()
+/// The columns of all figures that some cell has; `groups` are the cells that are ranked against one another, `pasts`
+/// what each was before, where that is to be shown.
+pub(super) fn figure_columns(
+    figures: &[Figure<'_>],
+    cells: &[CellSummary],
+    groups: &[Vec<usize>],
+    pasts: &[Past<'_>],
+) -> Vec<Column> {
+    let (mut columns, mut words) = (Vec::new(), true);
+    for figure in figures {
+        let Some(column) = figure.column(figures, cells, groups) else { continue };
+        let change = (figure.changes && !pasts.is_empty()).then(|| figure.change(&column, cells, pasts, words));
+        // Once is enough to say that a cell is as it was.
+        words &= change.is_none();
+        columns.push(column);
+        columns.extend(change);
+    }
+    columns
 }
 
 /// Whether no request of a cell that had any was answered.
@@ -71,6 +89,23 @@ pub(super) fn is_dead(cell: &CellSummary) -> bool {
 }
 
 impl Figure<'_> {
+    const fn with_change(self) -> Self {
+        Self { changes: true, ..self }
+    }
+
+    /// The change of the figure in each cell, beside its `column`; with or without `words` where there is none.
+    fn change(&self, column: &Column, cells: &[CellSummary], pasts: &[Past<'_>], words: bool) -> Column {
+        let change = |(cell, past): (&CellSummary, &Past<'_>)| match past {
+            Past::Measured(earlier) => {
+                let sure = self.is_sure(cell) && self.is_sure(earlier);
+                changes::change(self.of(earlier), self.of(cell), self.better, sure)
+            }
+            other => changes::word(*other).filter(|_| words).unwrap_or_default(),
+        };
+        let cells = cells.iter().zip(pasts).map(change).collect();
+        Column { name: "change".to_owned(), cells, ..column.clone() }
+    }
+
     /// The column; `None` when no cell has the figure.
     fn column(&self, all: &[Figure<'_>], cells: &[CellSummary], groups: &[Vec<usize>]) -> Option<Column> {
         if matches!(self.source, Source::Steady) && !steady::throughput_differs(cells) {

@@ -2,6 +2,7 @@
 
 mod aligned;
 mod axes;
+mod changes;
 mod clients;
 mod comparison;
 mod csv;
@@ -16,9 +17,12 @@ mod servers;
 mod steady;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_changes;
 
 pub use aligned::{TextColumn, aligned};
-pub use comparison::{ComparisonTable, comparison, comparison_markdown, steady_comparison};
+pub use changes::Earlier;
+pub use comparison::{ComparisonTable, comparison, comparison_markdown, comparison_since, steady_comparison};
 pub use csv::summary_csv;
 pub use plan::plan_table;
 pub use servers::server_tables;

@@ -54,7 +54,7 @@ fn server_table(
     ];
     figures.extend(own.iter().zip(&groups).map(|(metric, group)| figure(group, "server", Neither, 4, median(metric))));
     let mut columns = vec![column("requests", cells, |cell| Cell::plain(cell.requests.completed.to_string()))];
-    columns.extend(figure_columns(&figures, cells, &rivals(cells)));
+    columns.extend(figure_columns(&figures, cells, &rivals(cells), &[]));
     table(&format!("{title} · medians"), cells, columns, notes)
 }
 

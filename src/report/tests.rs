@@ -67,7 +67,7 @@ fn realistic() -> Vec<CellSummary> {
 }
 
 /// Three models at two levels: enough for a best and a worst.
-fn sweep() -> Vec<CellSummary> {
+pub(super) fn sweep() -> Vec<CellSummary> {
     let mut cells = Vec::new();
     for (model, slow) in [("small", 1), ("medium", 2), ("large", 3)] {
         for concurrency in [1, 4] {

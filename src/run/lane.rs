@@ -189,6 +189,6 @@ async fn cool_down(time: Duration, stop: &StopHandle) {
     let mut signal = stop.signal();
     tokio::select! {
         () = tokio::time::sleep(time) => {}
-        () = signal.reached(Stop::Draining) => {}
+        () = signal.reached(Stop::Finishing) => {}
     }
 }

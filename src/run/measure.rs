@@ -195,7 +195,7 @@ async fn beside_one_another(
 /// Hands a stop from outside on.
 async fn pass_on(stop: &StopHandle, inner: &StopHandle) -> Infallible {
     let mut signal = stop.signal();
-    for step in [Stop::Draining, Stop::Cancelling] {
+    for step in [Stop::Finishing, Stop::Draining, Stop::Cancelling] {
         signal.reached(step).await;
         inner.go(step);
     }

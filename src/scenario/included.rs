@@ -11,9 +11,10 @@ use crate::diagnostic::{Code, Fault, Faults, SourceFile};
 /// Tags that name other templates.
 const TAGS: [&str; 4] = ["include", "extends", "import", "from"];
 
-/// Every template below `directory` that `files` name, directly or through one another, in order of name.
-pub(super) fn included(files: &[&Path], directory: &Path, faults: &mut Faults) -> Vec<Included> {
-    let mut found: Vec<Included> = Vec::new();
+/// Every template below `directory` that `files` name, directly or through one another, in order of name; and where
+/// those would be that are not there.
+pub(super) fn included(files: &[&Path], directory: &Path, faults: &mut Faults) -> (Vec<Included>, Vec<PathBuf>) {
+    let (mut found, mut absent): (Vec<Included>, Vec<PathBuf>) = (Vec::new(), Vec::new());
     let mut open: Vec<PathBuf> = files.iter().map(|path| path.to_path_buf()).collect();
     while let Some(path) = open.pop() {
         // A file that does not read has its own fault where it is named.
@@ -28,13 +29,17 @@ pub(super) fn included(files: &[&Path], directory: &Path, faults: &mut Faults) -
                     open.push(path.clone());
                     found.push(Included { name: named.name, path });
                 }
-                Err(_) if named.may_be_missing => {}
-                Err(fault) => faults.push(fault),
+                Err(fault) => {
+                    absent.extend(is_plain(&named.name).then(|| directory.join(&named.name)));
+                    if !named.may_be_missing {
+                        faults.push(fault);
+                    }
+                }
             }
         }
     }
     found.sort();
-    found
+    (found, absent)
 }
 
 /// A name in a tag.
@@ -90,7 +95,6 @@ fn names_of_tag(text: &str, inside: Range<usize>) -> Vec<Named> {
 /// The file of a name, which must lie below `directory`.
 fn locate(directory: &Path, named: &Named, source: &Arc<SourceFile>) -> Result<PathBuf, Fault> {
     let fault = |code, message| Fault::error(code, message).at(source, named.span.clone());
-    let is_plain = Path::new(&named.name).components().all(|part| matches!(part, Component::Normal(_)));
     let path = directory.join(&named.name);
     let root = directory.canonicalize().or_else(|_| Path::new(".").canonicalize());
     // A link may lead out of the directory where the name does not.
@@ -98,7 +102,7 @@ fn locate(directory: &Path, named: &Named, source: &Arc<SourceFile>) -> Result<P
         (Ok(root), Ok(path)) => !path.starts_with(root),
         _ => false,
     };
-    if !is_plain || escapes {
+    if !is_plain(&named.name) || escapes {
         return Err(fault(Code::BadValue, format!("template `{}` lies outside {}", named.name, shown(directory)))
             .help("templates include only what lies in the directory of the prompt file or below it"));
     }
@@ -107,6 +111,10 @@ fn locate(directory: &Path, named: &Named, source: &Arc<SourceFile>) -> Result<P
     }
     Err(fault(Code::File, format!("there is no template `{}`", named.name))
         .help(format!("it is looked for in {}, the directory of the prompt file", shown(directory))))
+}
+
+fn is_plain(name: &str) -> bool {
+    Path::new(name).components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 fn shown(directory: &Path) -> String {
@@ -151,8 +159,9 @@ mod tests {
             "{% include 'parts/b' %}\n{% include '../secret' %}\n{% include 'd' %}{% include 'e' ignore missing %}",
         );
         let mut faults = Faults::default();
-        let found = included(&[&prompts], &dir.path().join("in"), &mut faults);
+        let (found, absent) = included(&[&prompts], &dir.path().join("in"), &mut faults);
         assert_eq!(found.iter().map(|one| one.name.as_str()).collect::<Vec<_>>(), ["c", "parts/b"]);
+        assert_eq!(absent, [dir.path().join("in/d"), dir.path().join("in/e")]);
         let shown = render(&faults, Style::Plain);
         assert!(shown.contains("`../secret` lies outside") && shown.contains("p.yaml:2:"), "{shown}");
         assert!(shown.contains("no template `d`") && faults.iter().count() == 2, "{shown}");
@@ -168,7 +177,7 @@ mod tests {
         let prompts = dir.path().join("in/p.yaml");
         std::fs::write(&prompts, "{% include 'link' %}").unwrap();
         let mut faults = Faults::default();
-        assert!(included(&[&prompts], &dir.path().join("in"), &mut faults).is_empty());
+        assert!(included(&[&prompts], &dir.path().join("in"), &mut faults).0.is_empty());
         assert!(render(&faults, Style::Plain).contains("lies outside"));
     }
 }

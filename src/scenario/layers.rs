@@ -8,13 +8,12 @@ use super::tree::{Node, Value};
 use crate::diagnostic::{Code, Fault, Faults, SourceFile};
 use crate::text::{nearest, one_of};
 
-/// Reads a file and all that it extends into one tree; `files` collects every path, the scenario first.
+/// Reads a file and all that it extends into one tree; `files` collects every path, the scenario first, also of what
+/// does not read.
 pub(super) fn read_file(path: &Path, files: &mut Vec<PathBuf>, faults: &mut Faults) -> Option<Node> {
+    files.push(path.to_owned());
     match std::fs::read_to_string(path) {
-        Ok(text) => {
-            files.push(path.to_owned());
-            Some(with_base(&SourceFile::new(path, text), files, faults))
-        }
+        Ok(text) => Some(with_base(&SourceFile::new(path, text), files, faults)),
         Err(error) => {
             faults.push(Fault::error(Code::File, cannot_read(path, &error)));
             None
@@ -37,9 +36,9 @@ pub(super) fn with_base(source: &Arc<SourceFile>, files: &mut Vec<PathBuf>, faul
         faults.push(extends.place.fault(Code::Conflict, message).help("take one `extends` out of the circle"));
         return tree;
     }
+    files.push(path.clone());
     match std::fs::read_to_string(&path) {
         Ok(text) => {
-            files.push(path.clone());
             let mut base = with_base(&SourceFile::new(path, text), files, faults);
             base.place = tree.place.clone();
             base.merge(tree);

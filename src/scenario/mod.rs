@@ -7,6 +7,7 @@ mod axis;
 mod bare_vars;
 mod endpoint;
 mod families;
+mod files;
 mod hide;
 mod included;
 mod language;
@@ -82,7 +83,7 @@ pub struct Scenario {
     pub gates: Vec<Gate>,
     /// What is written.
     pub output: Output,
-    /// The scenario file and every file it extends, as they were read; the first is the scenario itself.
+    /// The scenario file and every file it extends; the first is the scenario itself.
     pub files: Vec<PathBuf>,
     /// The resolved scenario as TOML with `${VAR}` unexpanded: the frozen copy.
     pub frozen: String,

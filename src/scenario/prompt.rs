@@ -13,6 +13,8 @@ pub struct Prompt {
     pub system: Option<PathBuf>,
     /// Templates that those of `file` and `system` include, extend or import, by name.
     pub included: Vec<Included>,
+    /// Where templates that they name would be, and are not.
+    pub absent: Vec<PathBuf>,
     /// What makes prompts unique.
     pub unique: Unique,
     /// Tokens that requests of one group share.
@@ -55,6 +57,7 @@ impl Default for Prompt {
             multiple: false,
             system: None,
             included: Vec::new(),
+            absent: Vec::new(),
             unique: Unique::Run,
             shared_prefix: SharedPrefix::default(),
             image: PromptImages::default(),

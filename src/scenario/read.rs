@@ -30,6 +30,8 @@ pub struct Reading {
     pub scenario: Option<Scenario>,
     /// In the order of their places.
     pub faults: Faults,
+    /// Every file that was read or looked for, also those that are not there.
+    pub files: Vec<PathBuf>,
 }
 
 /// Reads a scenario file, with all that it extends.
@@ -57,7 +59,7 @@ fn finish(
     let mut keys = tree.as_ref().map(plain_keys).unwrap_or_default();
     let mut secrets = Secrets::default();
     let Some(mut tree) = tree.filter(|_| !faults.has_errors()) else {
-        return Reading { scenario: None, faults: hide(faults, &keys, &secrets).sorted() };
+        return Reading { scenario: None, faults: hide(faults, &keys, &secrets).sorted(), files };
     };
     apply_profile(&mut tree, options.profile, &mut faults);
     apply_settings(&mut tree, options.set, &mut faults);
@@ -76,6 +78,7 @@ fn finish(
     let scenario = resolve(&tree, surroundings, &mut faults);
     let fatal =
         |fault: &Fault| fault.severity == crate::diagnostic::Severity::Error && fault.code != Code::NotSupportedYet;
+    let files = scenario.named_files();
     let sound = !faults.iter().any(fatal);
-    Reading { scenario: sound.then_some(scenario), faults: hide(faults, &keys, &known_secrets).sorted() }
+    Reading { scenario: sound.then_some(scenario), faults: hide(faults, &keys, &known_secrets).sorted(), files }
 }

@@ -76,6 +76,31 @@ fn every_console_command_of_the_calibration_page_runs() {
 }
 
 #[test]
+fn the_console_commands_of_the_page_on_reuse_run_one_after_the_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let commands = console_lines(&std::fs::read_to_string(root.join("docs/REUSE.md")).unwrap());
+    let bench = clone_of_examples();
+    let mut said = Vec::new();
+    for command in &commands {
+        if command.contains("--resume") {
+            // As a killed process leaves it.
+            let latest = bench.latest("quickstart");
+            std::fs::remove_file(&crate::tool::files(&latest.join("requests"))[0]).unwrap();
+            let manifest = latest.join("manifest.json");
+            let text = std::fs::read_to_string(&manifest).unwrap();
+            std::fs::write(manifest, text.replace("\"complete\"", "\"running\"")).unwrap();
+        }
+        let command = command.strip_prefix("infersweep ").unwrap();
+        let one = bench.call(&format!("{command} --set load.requests=1"));
+        assert_eq!(one.code, 0, "{command}: {}", one.stderr);
+        said.push(one);
+    }
+    assert!(said[1].stderr.contains("11 of 12 repeats complete"), "{}", said[1].stderr);
+    assert!(said[2].stdout.contains("concurrency 16 is now 32"), "{}", said[2].stdout);
+    assert!(said[3].stderr.contains("8 of 12 repeats reused"), "{}", said[3].stderr);
+}
+
+#[test]
 fn the_scenario_of_the_readme_checks_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("README.md")).unwrap();

@@ -24,4 +24,5 @@ mod scenarios;
 mod sources;
 mod tokenizers;
 mod tool;
+mod watch;
 mod whole_runs;

@@ -20,8 +20,10 @@ pub(super) fn prompt(node: Option<&Node>, matrix: &Matrix, faults: &mut Faults) 
     }
     let files: Vec<&Path> = file.iter().chain(&system).map(PathBuf::as_path).collect();
     let directory = files.first().and_then(|path| path.parent()).unwrap_or(Path::new(""));
+    let (included, absent) = included(&files, directory, faults);
     Prompt {
-        included: included(&files, directory, faults),
+        included,
+        absent,
         file,
         multiple: node.truth("multiple").unwrap_or(false),
         system,

@@ -2,7 +2,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Seek as _, SeekFrom, Write as _};
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
@@ -31,6 +31,7 @@ pub struct Rows {
     /// Of what the rows say.
     bytes: u64,
     pictures: Option<String>,
+    picture_files: HashSet<PathBuf>,
 }
 
 /// So many faults are told of one file.
@@ -55,7 +56,7 @@ impl Rows {
         let format = Format::of(&dataset.file)?;
         let mut scan = Scan::new(dataset, replayed, format)?;
         format.scan(&dataset.file, &mut |found| scan.take(&found))?;
-        let Scan { faults, offsets, numbers, bytes, spool, seen, pictures, .. } = scan;
+        let Scan { faults, offsets, numbers, bytes, spool, seen, pictures, known_pictures: picture_files, .. } = scan;
         if faults.has_errors() {
             return Err(faults);
         }
@@ -69,7 +70,8 @@ impl Rows {
             None => BufReader::new(open(&dataset.file)?.into_inner()),
         };
         let pictures = pictures.map(|hash| crate::text::hex(&hash.finalize()));
-        Ok(Self { dataset: dataset.clone(), template, values: Mutex::new(values), offsets, numbers, bytes, pictures })
+        let (dataset, values) = (dataset.clone(), Mutex::new(values));
+        Ok(Self { dataset, template, values, offsets, numbers, bytes, pictures, picture_files })
     }
 
     /// How many there are; at least one.
@@ -91,6 +93,11 @@ impl Rows {
     /// A hash of the pictures that the rows name; `None` when they name none.
     pub fn pictures(&self) -> Option<&str> {
         self.pictures.as_deref()
+    }
+
+    /// The pictures that the rows name and that are files.
+    pub fn picture_files(&self) -> impl Iterator<Item = &Path> {
+        self.picture_files.iter().map(PathBuf::as_path)
     }
 
     pub(super) fn template(&self) -> Option<&Template> {
