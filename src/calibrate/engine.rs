@@ -61,6 +61,7 @@ pub(super) async fn read(
         error: error.to_string(),
     })?;
     let options = RunOptions {
+        allow_hooks: false,
         out: out.path(),
         nonce: 0,
         only: Vec::new(),

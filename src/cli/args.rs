@@ -47,6 +47,8 @@ pub(super) enum Command {
     Show(Show),
     /// List stored runs, or delete old ones
     Runs(Runs),
+    /// Send a run to object storage, or what of it is not there yet
+    Push(Push),
     /// Write a scenario from another tool's file
     Import(Import),
     /// Measure how far this machine's client is off: itself against a server that stamps what it does
@@ -97,9 +99,15 @@ pub(super) struct Run {
     /// Refuse what differs from infersweep.lock, and say what does
     #[arg(long, conflicts_with_all = ["url", "watch"])]
     pub(super) locked: bool,
-    /// The directory that holds the results of all runs
-    #[arg(long, value_name = "DIR", default_value = "results")]
+    /// Where the results of all runs are: a directory, or s3://, gs:// or az:// with a bucket and a prefix
+    #[arg(long, value_name = "DIR|URL", default_value = "results")]
     pub(super) out: PathBuf,
+    /// Where a run for object storage is written first; a directory of the user's cache unless given
+    #[arg(long, value_name = "DIR")]
+    pub(super) staging: Option<PathBuf>,
+    /// Let the scenario run its own commands: [load] hooks
+    #[arg(long)]
+    pub(super) allow_hooks: bool,
     #[command(flatten)]
     pub(super) reuse: Reuse,
     /// Finish an interrupted run of this scenario, in place: a run directory, or DIR/NAME/latest
@@ -321,6 +329,16 @@ pub(super) struct Schema {
     /// Which schema
     #[arg(value_name = "NAME", default_value = "scenario", value_parser = ["scenario"])]
     pub(super) name: String,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Push {
+    /// A run directory, or NAME/latest
+    #[arg(value_name = "RUN")]
+    pub(super) run: PathBuf,
+    /// Where results are: `s3://bucket/prefix`, or gs:// or az://; the run goes to NAME/RUN under it
+    #[arg(value_name = "URL")]
+    pub(super) to: String,
 }
 
 #[derive(Debug, Args)]

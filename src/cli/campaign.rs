@@ -1,9 +1,11 @@
+use std::path::Path;
 use std::time::Duration;
 
 use super::args;
 use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
+use super::remote::Destination;
 use super::run::{gone, judge, tell_where};
 use super::session::{Driven, Session, Work, fresh_nonce};
 use super::terminal::Terminal;
@@ -26,12 +28,14 @@ pub(super) fn run(
     terminal: &Terminal,
 ) -> Result<Exit, Failure> {
     turned::check(&args.turn, ready.iter().map(|one| (&one.scenario, &one.plan)))?;
-    let works = ready.iter().map(|one| Work::anew(one, args, terminal)).collect::<Result<Vec<Work>, Failure>>()?;
+    let destination = Destination::of(args, env)?;
+    let works = ready.iter().map(|one| Work::anew(one, args, &destination.local, terminal));
+    let works = works.collect::<Result<Vec<Work>, Failure>>()?;
     if !args.yes && !question::may_run(&estimate(ready, &works), env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
-    let session = Session::new(args, env, terminal);
-    let mut campaign = Campaign::begin(name, ready, args)?;
+    let session = Session::new(args, env, terminal, destination);
+    let mut campaign = Campaign::begin(name, ready, &session.destination.local)?;
     let exit = match session.drive(run_all(&mut campaign, ready, works, &session))? {
         Driven::Ended(exit, stopped) => exit.max(stopped),
         Driven::Gone(exit, dir) => gone(exit, dir.as_deref(), terminal),
@@ -82,8 +86,8 @@ async fn run_all(campaign: &mut Campaign, ready: &[Prepared], works: Vec<Work>, 
             Err(failure) => Err(failure),
         };
         match outcome {
-            Ok(conclusion) => {
-                worst = worst.max(judge(&prepared.scenario, &conclusion.summary.cells, terminal));
+            Ok((conclusion, stored)) => {
+                worst = worst.max(stored).max(judge(&prepared.scenario, &conclusion, terminal));
                 tell_where(&conclusion, &prepared.plan, terminal);
                 worst = worst.max(told(campaign.ended(at, &conclusion), prepared, terminal));
             }
@@ -112,7 +116,7 @@ struct Campaign {
 }
 
 impl Campaign {
-    fn begin(name: &str, ready: &[Prepared], args: &args::Run) -> Result<Self, Failure> {
+    fn begin(name: &str, ready: &[Prepared], out: &Path) -> Result<Self, Failure> {
         let start = unix_ns();
         let runs = ready.iter().map(|one| CampaignRun {
             scenario: one.scenario.name.clone(),
@@ -125,7 +129,7 @@ impl Campaign {
             cells: Vec::new(),
         });
         let file = CampaignFile::starting(name, start, runs.collect());
-        let place = args.out.join(CampaignFile::DIRECTORY);
+        let place = out.join(CampaignFile::DIRECTORY);
         let dir = RunDir::create(&place, name, start, fresh_nonce()).map_err(Failure::failed)?;
         let campaign = Self { dir, file };
         campaign.save()?;

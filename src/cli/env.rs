@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::run::TokenizerPlaces;
 use crate::scenario::Variables;
+use crate::store::RemoteSettings;
 use crate::text::Secret;
 
 /// All that the tool takes from its surroundings, read once.
@@ -33,13 +34,29 @@ impl Env {
         }
     }
 
+    /// What the providers of object storage take from the environment, by their own conventions.
+    pub(super) fn remote_settings(&self) -> RemoteSettings {
+        let known = ["AWS_", "GOOGLE_", "AZURE_"];
+        let taken = self
+            .variables
+            .iter()
+            .filter(|(name, value)| !value.is_empty() && known.iter().any(|beginning| name.starts_with(beginning)));
+        taken.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    /// The user's cache directory.
+    pub(super) fn user_cache(&self) -> Option<PathBuf> {
+        let variable = |name: &str| self.variables.get(name).filter(|value| !value.is_empty());
+        match variable("XDG_CACHE_HOME") {
+            Some(path) => Some(PathBuf::from(path)),
+            None => Some(Path::new(variable("HOME")?).join(".cache")),
+        }
+    }
+
     /// Where tokenizers are looked for and kept: by the variables of the hub's own libraries.
     pub(super) fn tokenizer_places(&self) -> TokenizerPlaces {
         let variable = |name: &str| self.variables.get(name).filter(|value| !value.is_empty());
-        let user_cache = || match variable("XDG_CACHE_HOME") {
-            Some(path) => Some(PathBuf::from(path)),
-            None => Some(Path::new(variable("HOME")?).join(".cache")),
-        };
+        let user_cache = || self.user_cache();
         let named = variable("HF_HUB_CACHE").or_else(|| variable("HUGGINGFACE_HUB_CACHE")).map(PathBuf::from);
         let home = || variable("HF_HOME").map(PathBuf::from).or_else(|| Some(user_cache()?.join("huggingface")));
         let offline = variable("HF_HUB_OFFLINE").is_some_and(|value| !["0", "false", "no"].contains(&value));

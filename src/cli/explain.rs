@@ -18,12 +18,18 @@ pub(super) fn run_error(error: &RunError, dir: Option<&Path>) -> Failure {
 
 fn advice(error: &RunError) -> Failure {
     let failure = match error {
-        RunError::MissingKey { .. } | RunError::Input { .. } | RunError::Tokenizer { .. } => Failure::usage(error),
+        RunError::HooksNotAllowed { .. }
+        | RunError::MissingKey { .. }
+        | RunError::Input { .. }
+        | RunError::Tokenizer { .. } => Failure::usage(error),
         _ => Failure::failed(error),
     };
     match error {
         RunError::Insufficient(shortages) => {
             shortages.iter().fold(failure, |failure, lack| failure.help(lack.remedy.as_str())).help("nothing was sent")
+        }
+        RunError::HooksNotAllowed { .. } => {
+            failure.help("read them, then add --allow-hooks; `infersweep plan` shows them too").help("nothing was sent")
         }
         RunError::MissingKey { variable, .. } => failure.help(format!("export {variable}=...; nothing was sent")),
         RunError::Unreachable { failure: cause, .. } => failure.help(match cause.cause.as_str() {

@@ -18,6 +18,7 @@ mod progress;
 mod provenance;
 mod question;
 mod read;
+mod remote;
 mod resume;
 mod reuse;
 mod run;
@@ -60,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Runs(runs) => runs::runs(runs, &env, &terminal),
         Command::Schema(schema) => schema::schema(schema, &terminal),
         Command::Show(show) => show::show(show, &env, &terminal),
+        Command::Push(push) => remote::push(push, &env, &terminal),
         Command::Import(import) => import::import(import, &terminal),
         Command::Calibrate(args) => calibrate::calibrate(args, &terminal),
         Command::Simulate(simulate) => simulate::simulate(simulate, &terminal),

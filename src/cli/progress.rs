@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -36,8 +36,16 @@ pub(super) struct Progress {
 struct Shared {
     over: AtomicBool,
     clock: Clock,
-    unit: Mutex<Option<(Arc<Gauges>, f64)>>,
+    /// What is under way, by number: one unit, or one of each endpoint.
+    under_way: Mutex<BTreeMap<usize, UnderWay>>,
     whole: Mutex<Whole>,
+}
+
+/// A unit that is measured now.
+struct UnderWay {
+    gauges: Arc<Gauges>,
+    expected_s: f64,
+    name: String,
 }
 
 /// The run as a whole, in expected seconds.
@@ -64,8 +72,12 @@ impl Progress {
             bar.set_style(style.progress_chars("━╸─"));
         }
         let whole = Whole { began_ns: clock.now_ns(), total_s, done_s: 0.0 };
-        let shared =
-            Arc::new(Shared { over: AtomicBool::new(false), clock, unit: Mutex::new(None), whole: Mutex::new(whole) });
+        let shared = Arc::new(Shared {
+            over: AtomicBool::new(false),
+            clock,
+            under_way: Mutex::default(),
+            whole: Mutex::new(whole),
+        });
         let drawer = shown.then_some(()).and_then(|()| {
             let (shared, bar) = (Arc::clone(&shared), bar.clone());
             spawn_aside("progress", Manner::GivesWay, move || shared.draw_until_over(&bar)).ok()
@@ -138,19 +150,27 @@ impl Observer for Progress {
                 self.bar.set_message(format!("{model} at {endpoint}"));
             }
             RunEvent::Preparing { cell_id } => self.bar.set_message(format!("{cell_id}: making prompts")),
+            RunEvent::Hook { cell_id, does } => self.bar.set_message(format!("{cell_id}: {does}")),
             RunEvent::UnitStarted { number, cell_id, repeat, gauges } => {
                 let repeat = if repeat > 0 { format!(" repeat {}", repeat + 1) } else { String::new() };
-                self.bar.set_prefix(format!("{:>3} of {}  {cell_id}{repeat}", number + 1, self.units()));
+                let name = format!("{:>3} of {}  {cell_id}{repeat}", number + 1, self.units());
                 let expected_s = self.expected_s.get(&cell_id).copied().unwrap_or(0.0);
-                if let Ok(mut unit) = self.shared.unit.lock() {
-                    *unit = Some((gauges, expected_s));
+                if let Ok(mut under_way) = self.shared.under_way.lock() {
+                    under_way.insert(number, UnderWay { gauges, expected_s, name });
+                    self.bar.set_prefix(prefix(&under_way, self.units()));
                 }
             }
             RunEvent::LoadEnded { .. } => {}
+            RunEvent::UnitFailed { number, failure } => {
+                self.shared.over(number);
+                let (of, repeat) = (self.units(), failure.repeat + 1);
+                let what = if failure.measured { "after" } else { "not measured:" };
+                let text =
+                    format!("{:>3} of {of}  {} repeat {repeat}: {what} {}", number + 1, failure.cell_id, failure.why);
+                self.bar.suspend(|| self.terminal.warning(&text));
+            }
             RunEvent::UnitEnded { number, cell_id, completed, failed, .. } => {
-                if let (Ok(mut unit), Ok(mut whole)) = (self.shared.unit.lock(), self.shared.whole.lock()) {
-                    whole.done_s += unit.take().map_or(0.0, |(_, expected_s)| expected_s);
-                }
+                self.shared.over(number);
                 if !self.terminal.interactive {
                     let failed = if failed > 0 { format!(", {failed} failed") } else { String::new() };
                     self.terminal.note(&format!(
@@ -167,43 +187,47 @@ impl Observer for Progress {
 impl Shared {
     fn draw_until_over(&self, bar: &ProgressBar) {
         while !self.over.load(Ordering::Relaxed) {
-            if let Ok(unit) = self.unit.lock()
-                && let Some((gauges, expected_s)) = unit.as_ref()
+            if let Ok(under_way) = self.under_way.lock()
+                && !under_way.is_empty()
             {
-                self.draw(bar, gauges, *expected_s);
+                self.draw(bar, &under_way);
             }
             bar.tick();
             std::thread::park_timeout(FRAME);
         }
     }
 
-    fn draw(&self, bar: &ProgressBar, gauges: &Gauges, expected_s: f64) {
-        let now = gauges.read();
-        let elapsed_s = seconds(self.clock.now_ns() - gauges.began_ns);
-        let share = match gauges.expected {
-            Some(expected) => {
-                bar.set_length(expected);
-                bar.set_position(now.ended);
-                ratio(now.ended, expected)
-            }
-            None if expected_s > 0.0 => (elapsed_s / expected_s).min(1.0),
-            None => 0.0,
-        };
-        let mut words = vec![match gauges.expected {
-            Some(expected) => format!("{} of {} requests", now.ended, expected),
-            None => format!("{} requests", now.ended),
-        }];
-        words.push(format!("{} in flight", now.in_flight));
-        if elapsed_s > 0.0 && now.output_tokens > 0 {
-            words.push(format!("{} tok/s", format_count(whole(ratio(now.output_tokens, 1) / elapsed_s))));
+    /// Notes that a unit is over.
+    fn over(&self, number: usize) {
+        if let (Ok(mut under_way), Ok(mut whole)) = (self.under_way.lock(), self.whole.lock()) {
+            whole.done_s += under_way.remove(&number).map_or(0.0, |unit| unit.expected_s);
         }
-        if let Some(ttft) = now.ttft_ms_p50 {
+    }
+
+    fn draw(&self, bar: &ProgressBar, under_way: &BTreeMap<usize, UnderWay>) {
+        let mut sum = Sum::default();
+        for unit in under_way.values() {
+            sum.add(unit, self.clock.now_ns());
+        }
+        if let Some(expected) = sum.expected {
+            bar.set_length(expected);
+            bar.set_position(sum.ended);
+        }
+        let mut words = vec![match sum.expected {
+            Some(expected) => format!("{} of {expected} requests", sum.ended),
+            None => format!("{} requests", sum.ended),
+        }];
+        words.push(format!("{} in flight", sum.in_flight));
+        if sum.tokens_per_s > 0.0 {
+            words.push(format!("{} tok/s", format_count(whole(sum.tokens_per_s))));
+        }
+        if let Some(ttft) = sum.ttft_ms_p50 {
             words.push(format!("TTFT {} ms", format_significant(ttft, 3)));
         }
-        if now.failed > 0 {
-            words.push(format!("{} failed", now.failed));
+        if sum.failed > 0 {
+            words.push(format!("{} failed", sum.failed));
         }
-        if let Some(left) = self.time_left(share * expected_s) {
+        if let Some(left) = self.time_left(sum.done_s) {
             words.push(format!("{} left", format_duration(left)));
         }
         bar.set_message(words.join("  "));
@@ -218,6 +242,67 @@ impl Shared {
         // Too early to say anything sensible.
         (done_s > 0.02 * whole.total_s && left_s.is_finite())
             .then(|| Duration::from_secs(self::whole(left_s.max(0.0).ceil())))
+    }
+}
+
+/// The numbers of what is under way, added up.
+struct Sum {
+    ended: u64,
+    in_flight: u64,
+    failed: u64,
+    /// `None` once one is not known.
+    expected: Option<u64>,
+    tokens_per_s: f64,
+    /// Of one unit; of several there is no common median.
+    ttft_ms_p50: Option<f64>,
+    /// Of the expected seconds.
+    done_s: f64,
+    units: usize,
+}
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self {
+            ended: 0,
+            in_flight: 0,
+            failed: 0,
+            expected: Some(0),
+            tokens_per_s: 0.0,
+            ttft_ms_p50: None,
+            done_s: 0.0,
+            units: 0,
+        }
+    }
+}
+
+impl Sum {
+    fn add(&mut self, unit: &UnderWay, now_ns: i64) {
+        let UnderWay { gauges, expected_s, .. } = unit;
+        let now = gauges.read();
+        let elapsed_s = seconds(now_ns - gauges.began_ns);
+        let share = match gauges.expected {
+            Some(expected) => ratio(now.ended, expected),
+            None if *expected_s > 0.0 => (elapsed_s / expected_s).min(1.0),
+            None => 0.0,
+        };
+        self.expected = self.expected.zip(gauges.expected).map(|(sum, one)| sum + one);
+        self.ended += now.ended;
+        self.in_flight += now.in_flight;
+        self.failed += now.failed;
+        if elapsed_s > 0.0 {
+            self.tokens_per_s += ratio(now.output_tokens, 1) / elapsed_s;
+        }
+        self.units += 1;
+        self.ttft_ms_p50 = now.ttft_ms_p50.filter(|_| self.units == 1);
+        self.done_s += share * expected_s;
+    }
+}
+
+/// What stands before the bar: the unit, or how many there are.
+fn prefix(under_way: &BTreeMap<usize, UnderWay>, units: usize) -> String {
+    match under_way.values().next() {
+        Some(one) if under_way.len() == 1 => one.name.clone(),
+        _ => format!("{} at once of {units}", under_way.len()),
     }
 }
 

@@ -5,25 +5,29 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
 use super::read::{self, Purpose};
+use super::remote::{self, Destination};
 use super::session::{Driven, Session, Work};
 use super::terminal::Terminal;
 use super::{campaign, lock, question, resume, turned, watch};
 use crate::metrics::{CellSummary, Verdict};
 use crate::plan::Plan;
 use crate::report;
-use crate::run::{Conclusion, Resumption};
+use crate::run::{Conclusion, Resumption, UnitFailure};
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
 use crate::text::plural;
 
 /// `infersweep run`: carries out a scenario, one after the other, or what is left of interrupted runs.
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
     if args.watching.watch {
+        remote::refuse(&args.out, "--watch")?;
         return watch::watch(args, env, terminal);
     }
     if args.quick.url.is_some() {
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
         let prepared = prepare::prepare_text(scenario, &args.choice, terminal)?;
-        return run_one(&prepared, Work::anew(&prepared, args, terminal)?, args, env, terminal);
+        let destination = Destination::of(args, env)?;
+        let work = Work::anew(&prepared, args, &destination.local, terminal)?;
+        return run_one(&prepared, work, &Session::new(args, env, terminal, destination));
     }
     if let Some(run) = &args.resume {
         let [file] = args.files.as_slice() else {
@@ -41,8 +45,9 @@ pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Ex
     }
     match ready.pop() {
         Some(one) if !chosen.is_suite => {
-            let work = Work::anew(&one, args, terminal)?;
-            run_one(&one, work, args, env, terminal)
+            let destination = Destination::of(args, env)?;
+            let work = Work::anew(&one, args, &destination.local, terminal)?;
+            run_one(&one, work, &Session::new(args, env, terminal, destination))
         }
         last => {
             ready.extend(last);
@@ -83,7 +88,8 @@ fn take_up(
     }
     let prepared = prepare::prepare_one(file, &choice, Purpose::Run, env, terminal)?;
     resume::accept(&resumption, &prepared.scenario, &prepared.plan, terminal)?;
-    run_one(&prepared, Work::rest_of(resumption, choice.only), args, env, terminal)
+    let session = Session::new(args, env, terminal, Destination::of(args, env)?);
+    run_one(&prepared, Work::rest_of(resumption, choice.only), &session)
 }
 
 /// The scenario of `run --url`: written as a file would be, so that what is saved can be run again.
@@ -130,24 +136,25 @@ fn quick_text(quick: &Quick) -> Result<String, Failure> {
     toml::to_string_pretty(&scenario).map_err(Failure::failed)
 }
 
-fn run_one(prepared: &Prepared, work: Work, args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
+fn run_one(prepared: &Prepared, work: Work, session: &Session<'_>) -> Result<Exit, Failure> {
+    let Session { args, env, terminal, .. } = *session;
     turned::check(&args.turn, [(&prepared.scenario, &prepared.plan)])?;
     if !args.yes && !question::may_run(&work.estimate(prepared), env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
-    let session = Session::new(args, env, terminal);
     let (outcome, stopped) = match session.drive(session.carry_out(prepared, work))? {
         Driven::Ended(outcome, stopped) => (outcome, stopped),
         Driven::Gone(exit, dir) => return Ok(gone(exit, dir.as_deref(), terminal)),
     };
-    let conclusion = outcome?;
+    let (conclusion, stored) = outcome?;
     show(&conclusion, prepared, args, terminal)?;
-    Ok(stopped.max(judge(&prepared.scenario, &conclusion.summary.cells, terminal)))
+    Ok(stopped.max(stored).max(judge(&prepared.scenario, &conclusion, terminal)))
 }
 
 /// What the results of a run mean for the exit.
-pub(super) fn judge(scenario: &Scenario, cells: &[CellSummary], terminal: &Terminal) -> Exit {
-    of_cells(cells, terminal).max(of_clients(scenario, cells, terminal))
+pub(super) fn judge(scenario: &Scenario, conclusion: &Conclusion, terminal: &Terminal) -> Exit {
+    let cells = &conclusion.summary.cells;
+    of_units(&conclusion.failures).max(of_cells(cells, terminal)).max(of_clients(scenario, cells, terminal))
 }
 
 /// Says what is left of a run that ended at once.
@@ -190,6 +197,11 @@ pub(super) fn tell_where(conclusion: &Conclusion, plan: &Plan, terminal: &Termin
         ));
     }
     terminal.note(&format!("results: {}", conclusion.dir.display()));
+}
+
+/// What failed round a unit, as a hook did, fails the run; it was told when it happened.
+pub(super) fn of_units(failures: &[UnitFailure]) -> Exit {
+    if failures.is_empty() { Exit::Done } else { Exit::Failed }
 }
 
 /// A cell whose requests all failed fails the run.

@@ -1,7 +1,7 @@
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use super::args;
@@ -11,6 +11,7 @@ use super::explain;
 use super::prepare::Prepared;
 use super::progress::Progress;
 use super::provenance;
+use super::remote::Destination;
 use super::signals;
 use super::terminal::Terminal;
 use super::{resume, reuse, runtime};
@@ -26,14 +27,16 @@ pub(super) struct Session<'s> {
     pub(super) env: &'s Env,
     pub(super) terminal: &'s Terminal,
     pub(super) stop: StopHandle,
+    /// Where results go.
+    pub(super) destination: Destination,
     /// Of the run that goes on: what is said while it moves goes through it.
     progress: RefCell<Option<Rc<Progress>>>,
 }
 
 impl<'s> Session<'s> {
-    pub(super) fn new(args: &'s args::Run, env: &'s Env, terminal: &'s Terminal) -> Self {
+    pub(super) fn new(args: &'s args::Run, env: &'s Env, terminal: &'s Terminal, destination: Destination) -> Self {
         let (stop, _) = StopHandle::new();
-        Self { args, env, terminal, stop, progress: RefCell::new(None) }
+        Self { args, env, terminal, stop, destination, progress: RefCell::new(None) }
     }
 
     /// Drives `work` to its end; signals turn into stops.
@@ -64,11 +67,13 @@ impl<'s> Session<'s> {
         self.progress.borrow().as_ref().is_none_or(|progress| progress.dir().is_some())
     }
 
-    /// Carries out one scenario and shows how it goes.
-    pub(super) async fn carry_out(&self, prepared: &Prepared, work: Work) -> Result<Conclusion, Failure> {
+    /// Carries out one scenario, shows how it goes, and brings its results to their place. The exit is that of the way
+    /// there.
+    pub(super) async fn carry_out(&self, prepared: &Prepared, work: Work) -> Result<(Conclusion, Exit), Failure> {
         let Prepared { scenario, plan, material, .. } = prepared;
         let options = RunOptions {
-            out: &self.args.out,
+            out: &self.destination.local,
+            allow_hooks: self.args.allow_hooks,
             nonce: self.args.nonce.unwrap_or_else(fresh_nonce),
             only: work.only,
             reuse: work.reuse,
@@ -80,10 +85,14 @@ impl<'s> Session<'s> {
         };
         let progress = Rc::new(Progress::start(scenario, plan, *self.terminal));
         self.progress.replace(Some(Rc::clone(&progress)));
-        let outcome = carry_out(scenario, plan, material.clone(), &options, progress.as_ref(), &self.stop).await;
+        let watching = self.destination.watching(&progress);
+        let outcome = carry_out(scenario, plan, material.clone(), &options, &watching, &self.stop).await;
+        let delivered = self.destination.finish(&self.stop, &progress).await;
         self.progress.replace(None);
         progress.finish();
-        outcome.map_err(|error| explain::run_error(&error, progress.dir().as_deref()))
+        let stored = delivered.map_or(Exit::Done, |delivered| delivered.tell(self.terminal));
+        let conclusion = outcome.map_err(|error| explain::run_error(&error, progress.dir().as_deref()))?;
+        Ok((conclusion, stored))
     }
 
     fn say(&self, text: &str) {
@@ -112,14 +121,19 @@ pub(super) struct Work {
 
 impl Work {
     /// A new run, with what `--reuse` takes over. Says when an earlier one was interrupted.
-    pub(super) fn anew(prepared: &Prepared, args: &args::Run, terminal: &Terminal) -> Result<Self, Failure> {
+    pub(super) fn anew(
+        prepared: &Prepared,
+        args: &args::Run,
+        out: &Path,
+        terminal: &Terminal,
+    ) -> Result<Self, Failure> {
         let Prepared { path, scenario, plan, .. } = prepared;
         // With --reuse, what an interrupted run has is taken over too.
         if args.reuse.reuse.is_none() {
             let file = args.quick.url.is_none().then_some(path.as_path());
-            resume::tell_of_interrupted(scenario, plan, &args.out, file, terminal);
+            resume::tell_of_interrupted(scenario, plan, out, file, terminal);
         }
-        let reuse = reuse::earlier(&args.reuse, scenario, &args.out, terminal)?;
+        let reuse = reuse::earlier(&args.reuse, scenario, out, terminal)?;
         Ok(Self { only: args.choice.only.clone(), reuse, resume: None })
     }
 

@@ -1,6 +1,7 @@
 use super::args;
 use super::env::Env;
 use super::exit::{Exit, Failure};
+use super::remote;
 use super::stored::{self, Opened};
 use super::terminal::Terminal;
 use super::{campaign, turned};
@@ -20,7 +21,10 @@ pub(super) fn show(args: &args::Show, env: &Env, terminal: &Terminal) -> Result<
         terminal.result(&provenance_lines(&manifest, &dir).join("\n"));
         return Ok(Exit::Done);
     }
-    let Opened { run, summary, damaged } = stored::open(&args.run, env, terminal)?;
+    let Opened { run, summary, damaged } = match remote::address_of(&args.run)? {
+        Some(address) => stored::open_remote(&address, env, terminal)?,
+        None => stored::open(&args.run, env, terminal)?,
+    };
     if args.json {
         terminal.result(&serde_json::to_string_pretty(&summary).map_err(Failure::failed)?);
     } else {

@@ -3,12 +3,13 @@ use std::path::Path;
 
 use super::env::Env;
 use super::exit::Failure;
+use super::remote;
 use super::session::Drawn;
 use super::terminal::Terminal;
 use crate::metrics::Summary;
 use crate::run::{save_summary, sum_up_stored};
 use crate::scenario::{Price, ReadOptions, Unset, read};
-use crate::store::{Manifest, PlanFile, RunDir, RunState, StoreError, StoredRun};
+use crate::store::{Manifest, PlanFile, RemoteAddress, RunDir, RunState, StoreError, StoredRun};
 use crate::text::plural;
 
 /// A stored run as it is shown.
@@ -58,6 +59,19 @@ pub(super) fn open(path: &Path, env: &Env, terminal: &Terminal) -> Result<Opened
         }
     };
     Ok(Opened { run, summary, damaged })
+}
+
+/// Opens a run in object storage for a look at what it has saved.
+pub(super) fn open_remote(address: &RemoteAddress, env: &Env, terminal: &Terminal) -> Result<Opened, Failure> {
+    let copy = remote::download(address, env)?;
+    let dir = RunDir::open(copy.path()).map_err(|error| not_opened(&error))?;
+    let run = StoredRun::open(dir).map_err(|error| unreadable(&error))?;
+    terminal.note(&format!("{} · started {} · {address}", run.manifest.name, run.manifest.start));
+    if run.manifest.state != RunState::Complete {
+        terminal.warning("this run goes on, or was interrupted: what follows is what it has stored so far");
+    }
+    let summary = run.summary().map_err(|error| unreadable(&error))?;
+    Ok(Opened { run, summary, damaged: false })
 }
 
 /// Whether summaries were saved after the last repeat was complete.

@@ -162,6 +162,11 @@ impl Client {
             .map_err(|failure| presentable(failure, &shared.manners.secrets))
     }
 
+    /// Closes every idle connection: the server behind them may be another one now.
+    pub fn forget_connections(&self) {
+        self.shared.pool.clear();
+    }
+
     /// Idle connections.
     pub fn idle_connections(&self) -> usize {
         self.shared.pool.len()

@@ -33,6 +33,11 @@ impl Pool {
         self.idle().push(link);
     }
 
+    /// Closes every idle connection.
+    pub(crate) fn clear(&self) {
+        self.idle().clear();
+    }
+
     /// How many connections are idle.
     pub(crate) fn len(&self) -> usize {
         self.idle().len()

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -19,6 +21,9 @@ pub struct PlanView {
     pub estimated_s: f64,
     /// Dollars; null where a model has no price.
     pub cost_usd: Option<f64>,
+    /// The commands that run round every repeat of a cell, by key; only with `--allow-hooks`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub hooks: BTreeMap<&'static str, String>,
 }
 
 /// One cell of a [`PlanView`].
@@ -76,6 +81,9 @@ impl PlanView {
             output_tokens: estimate.output_tokens,
             estimated_s: estimate.seconds,
             cost_usd: estimate.cost_usd,
+            hooks: (scenario.load.hooks.commands())
+                .map(|(name, command)| (name, scenario.secrets.redact(command)))
+                .collect(),
         }
     }
 }

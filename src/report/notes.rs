@@ -68,6 +68,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
         notes.push(format!("ITL and TPOT are estimates in {}: tokens were shared out by bytes", requests(estimated)));
     }
     notes.extend(sampled(cells));
+    notes.extend(told_by_the_run(cells, varying));
     notes.extend(reused_note(cells));
     notes.extend(steady::notes(cells, varying));
     notes.extend(servers::switching_notes(cells, varying));
@@ -94,6 +95,25 @@ fn sampled(cells: &[CellSummary]) -> Option<String> {
     let (left_out, all) =
         some.fold((0, 0), |(left_out, all), cell| (left_out + cell.itl_left_out, all + cell.requests.completed));
     (left_out > 0).then(|| format!("ITL is that of {} of {}: output.chunk_times", all - left_out, requests(all)))
+}
+
+/// What the run noted of its cells: each note once, with the cells that have it.
+fn told_by_the_run(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
+    let mut having: Vec<(&str, Vec<String>)> = Vec::new();
+    for cell in cells {
+        for note in &cell.notes {
+            match having.iter_mut().find(|(known, _)| known == note) {
+                Some((_, names)) => names.push(name(cell, varying)),
+                None => having.push((note, vec![name(cell, varying)])),
+            }
+        }
+    }
+    let said = |(note, names): (&str, Vec<String>)| match names.len() {
+        1..=MOST_NAMED => format!("{}: {note}", names.join("; ")),
+        count if count == cells.len() => format!("all cells: {note}"),
+        count => format!("{}: {note}", plural(count, "cell", "cells")),
+    };
+    having.into_iter().map(said).collect()
 }
 
 /// A note for each cell that has some of it, the most first.

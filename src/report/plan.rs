@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::grid::{Cell, Column, Emphasis, Grid};
 use crate::plan::{Cell as PlanCell, CellState, Estimate, Plan};
-use crate::scenario::Scenario;
+use crate::scenario::{Parallel, Scenario};
 use crate::text::plural;
 use crate::units::{format_count, format_duration};
 
@@ -62,6 +62,14 @@ pub fn plan_table(
         format_count(estimate.output_tokens),
         time(estimate.seconds),
     ));
+    let shown = |(name, command): (&str, &str)| format!("{name} `{}`", scenario.secrets.redact(command));
+    let hooks: Vec<String> = scenario.load.hooks.commands().map(shown).collect();
+    if !hooks.is_empty() {
+        lines.push(format!("round every repeat of a cell: {}; run needs --allow-hooks", hooks.join(", ")));
+    }
+    if scenario.load.parallel == Parallel::Endpoint {
+        lines.push("time is that of one cell after the other; different endpoints are measured at once".to_owned());
+    }
     if estimate.guessed {
         lines.push("time is a guess: a first token after 0.5 s, then 30 tokens a second for each request".to_owned());
     }

@@ -1,24 +1,24 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::agenda::Agenda;
 use super::error::RunError;
-use super::event::{Observer, RunEvent};
+use super::event::{Observer, RunEvent, UnitFailure};
 use super::learn::{Countings, Learner};
+use super::measure::{Tally, measure_all};
 use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::resume::Resumption;
 use super::reuse::{Reuse, reasons};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
-use super::unit::{Bench, Measured};
+use super::unit::Bench;
 use crate::client::server_columns;
-use crate::load::{Stop, StopHandle};
+use crate::load::StopHandle;
 use crate::metrics::Summary;
-use crate::plan::{Plan, Unit, content_files, digest_of, units};
+use crate::plan::{Plan, content_files, digest_of};
 use crate::scenario::Scenario;
-use crate::store::{Input, Manifest, Provenance, RepeatState, RowSchema, RunDir, RunState, UnitId, freeze_inputs};
+use crate::store::{Input, Manifest, Provenance, RowSchema, RunDir, RunState, freeze_inputs};
 use crate::time::{Clock, unix_ns};
 use crate::workload::Material;
 
@@ -31,6 +31,8 @@ pub struct RunOptions<'r> {
     pub out: &'r Path,
     /// Makes the salts of this run new; a run that is taken up again keeps its own.
     pub nonce: u64,
+    /// Whether the scenario's own commands may run.
+    pub allow_hooks: bool,
     /// What `--only` kept of the scenario's cells.
     pub only: Vec<String>,
     /// Earlier runs, to take over what they have; `None` measures everything.
@@ -58,6 +60,8 @@ pub struct Conclusion {
     pub complete: usize,
     /// Units planned.
     pub units: usize,
+    /// What failed round units, in the order in which it did.
+    pub failures: Vec<UnitFailure>,
 }
 
 /// Carries out `plan`: reaches every endpoint, learns how it counts, measures unit after unit and saves after each.
@@ -73,6 +77,7 @@ pub async fn carry_out(
 ) -> Result<Conclusion, RunError> {
     let clock = Clock::start();
     let start_unix_ns = unix_ns();
+    refuse_hooks(scenario, options.allow_hooks)?;
     let resume = options.resume.as_ref();
     let scenario = &of_run(scenario, resume);
     let Ready { agenda, to_measure, sites, tokenizers } = ready(scenario, plan, options, clock, observer).await?;
@@ -94,17 +99,25 @@ pub async fn carry_out(
     let schema = RowSchema::of(plan, columns_of_servers(scenario, plan))?;
     let bench =
         Bench { scenario, sites, countings: &countings, material, dir: &dir, schema: &schema, nonce, clock, observer };
-    let measured = measure_all(&bench, plan, &agenda, &mut results, stop).await.map(|now| agenda.kept() + now);
+    let measured = measure_all(bench, plan, &agenda, &mut results, stop).await;
     let units = plan.cells.len() * scenario.load.repeats as usize;
-    let state = if measured.as_ref().is_ok_and(|complete| *complete == units) {
+    let state = if measured.as_ref().is_ok_and(|tally| agenda.kept() + tally.complete == units) {
         RunState::Complete
     } else {
         RunState::Interrupted
     };
     let concluded = results.conclude(state);
-    let complete = measured?;
+    let Tally { complete, failures } = measured?;
     concluded?;
-    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units })
+    let complete = agenda.kept() + complete;
+    Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units, failures })
+}
+
+/// A scenario that somebody else wrote runs nothing here unless its reader says so.
+fn refuse_hooks(scenario: &Scenario, allowed: bool) -> Result<(), RunError> {
+    let shown = |(name, command): (&str, &str)| format!("{name} = `{}`", scenario.secrets.redact(command));
+    let commands: Vec<String> = scenario.load.hooks.commands().map(shown).collect();
+    if commands.is_empty() || allowed { Ok(()) } else { Err(RunError::HooksNotAllowed { commands }) }
 }
 
 /// What is to be done, and all that it takes of the outside.
@@ -215,68 +228,6 @@ fn preflight(scenario: &Scenario, plan: &Plan, observer: &dyn Observer) -> Resul
         observer.tell(RunEvent::Warning(warning));
     }
     if shortages.is_empty() { Ok(()) } else { Err(RunError::Insufficient(shortages)) }
-}
-
-/// Measures every unit of the agenda in its order; returns how many came to their end.
-async fn measure_all(
-    bench: &Bench<'_>,
-    plan: &Plan,
-    agenda: &Agenda,
-    results: &mut Results<'_>,
-    stop: &StopHandle,
-) -> Result<usize, RunError> {
-    let units: Vec<Unit> = units(bench.scenario, plan).into_iter().filter(|unit| agenda.measures(*unit)).collect();
-    bench.observer.tell(RunEvent::Started {
-        dir: bench.dir.path().to_owned(),
-        units: units.len(),
-        kept: agenda.kept(),
-        repeats: agenda.counts(plan),
-    });
-    let mut complete = 0;
-    for (number, unit) in units.into_iter().enumerate() {
-        if number > 0 {
-            cool_down(bench.scenario.load.cooldown, stop).await;
-        }
-        if stop.now() > Stop::Running {
-            break;
-        }
-        let cell = &plan.cells[unit.cell];
-        bench.dir.set_aside(&UnitId::new(cell.id.clone(), unit.repeat))?;
-        results.set_state(unit, RepeatState::Running)?;
-        match bench.measure(cell, unit.repeat, number, stop).await {
-            Ok(Measured::Complete) => {
-                results.set_state(unit, RepeatState::Complete)?;
-                let summary = results.summarise(unit.cell)?;
-                let (completed, failed) = (summary.requests.completed, summary.requests.failed);
-                complete += 1;
-                bench.observer.tell(RunEvent::UnitEnded {
-                    number,
-                    cell_id: cell.id.to_string(),
-                    repeat: unit.repeat,
-                    completed,
-                    failed,
-                });
-            }
-            Ok(Measured::Interrupted) => {
-                results.set_state(unit, RepeatState::Interrupted)?;
-                break;
-            }
-            Err(error) => {
-                // The first error is the one to tell; a full disk may take no state either.
-                let _ = results.set_state(unit, RepeatState::Interrupted);
-                return Err(error);
-            }
-        }
-    }
-    Ok(complete)
-}
-
-async fn cool_down(time: Duration, stop: &StopHandle) {
-    let mut signal = stop.signal();
-    tokio::select! {
-        () = tokio::time::sleep(time) => {}
-        () = signal.reached(Stop::Finishing) => {}
-    }
 }
 
 /// The frozen scenario, with the inputs that were copied named where the copies are.

@@ -11,6 +11,12 @@ pub enum RunError {
     /// This machine does not suffice; nothing was sent.
     #[error("{}", told(.0))]
     Insufficient(Vec<Shortage>),
+    /// The scenario runs commands, and nobody allowed it.
+    #[error("the scenario runs commands of its own ({}), which needs --allow-hooks", .commands.join(", "))]
+    HooksNotAllowed {
+        /// `before_cell = "./restart.sh"`, with secrets struck out.
+        commands: Vec<String>,
+    },
     /// A key is needed that is not there.
     #[error("endpoint `{endpoint}` needs a key: the variable `{variable}` is not set")]
     MissingKey {

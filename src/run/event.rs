@@ -36,6 +36,13 @@ pub enum RunEvent {
         /// The model's label.
         model: String,
     },
+    /// A command of the scenario runs, or the server is waited for after it.
+    Hook {
+        /// The cell.
+        cell_id: String,
+        /// What is done.
+        does: &'static str,
+    },
     /// Prompts of a unit are made.
     Preparing {
         /// The cell.
@@ -57,6 +64,13 @@ pub enum RunEvent {
         /// From 0.
         number: usize,
     },
+    /// What a unit needs before or after it failed; the run goes on with the next.
+    UnitFailed {
+        /// From 0.
+        number: usize,
+        /// What and why.
+        failure: UnitFailure,
+    },
     /// The rows and the summary of a unit are on disk.
     UnitEnded {
         /// From 0.
@@ -70,6 +84,19 @@ pub enum RunEvent {
         /// Failed requests of its measured phase.
         failed: u64,
     },
+}
+
+/// Something round a repeat of a cell that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnitFailure {
+    /// The cell.
+    pub cell_id: String,
+    /// From 0.
+    pub repeat: u32,
+    /// What failed and why, in a sentence.
+    pub why: String,
+    /// Whether the repeat was measured all the same: what failed came after it.
+    pub measured: bool,
 }
 
 /// Repeats that are taken over from one earlier run.

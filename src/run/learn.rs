@@ -44,7 +44,7 @@ impl Counting {
 }
 
 /// How tokens are counted, by endpoint and model label.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Countings {
     by_target: BTreeMap<(String, String), Counting>,
     pub(super) reports: Vec<ProbeReport>,

@@ -1,10 +1,14 @@
+use std::collections::BTreeMap;
+
 use super::error::RunError;
-use super::summaries::{CellFiles, mark_reused};
+use super::summaries::{CellFiles, say_what_is_planned};
 use super::thrift::Thrift;
 use crate::metrics::{CellSummary, Summary, note_switching, summary_json};
 use crate::plan::{Cell, Plan, Unit};
 use crate::scenario::Scenario;
-use crate::store::{Manifest, PlanFile, PlannedRepeat, RepeatState, Reserve, RunDir, RunState, ServerIdentity, UnitId};
+use crate::store::{
+    Manifest, PlanFile, PlannedRepeat, RepeatState, Reserve, RunDir, RunState, ServerChange, ServerIdentity, UnitId,
+};
 use crate::time::{Clock, unix_ns};
 
 /// Views of the summaries that a run writes besides `summary.json`: made above this floor, handed down.
@@ -24,6 +28,8 @@ pub(super) struct Results<'r> {
     plan_file: PlanFile,
     views: &'r dyn Views,
     clock: Clock,
+    /// Who answers now, by endpoint.
+    servers: BTreeMap<String, ServerIdentity>,
     /// The summaries so far, in the order of the plan, and each one's place in it.
     cells: Vec<CellSummary>,
     places: Vec<usize>,
@@ -51,6 +57,7 @@ impl<'r> Results<'r> {
         // The new plan stands beside the old one for a moment.
         let reserve = Reserve::take(dir, LAST_WORDS + 2 * usize::try_from(size).unwrap_or(0))?;
         let mut results = Self {
+            servers: manifest.servers.clone(),
             dir,
             manifest,
             scenario,
@@ -76,19 +83,57 @@ impl<'r> Results<'r> {
     /// Notes how far a unit is.
     pub(super) fn set_state(&mut self, unit: Unit, state: RepeatState) -> Result<(), RunError> {
         let cell = &self.plan.cells[unit.cell];
-        let planned = self.plan_file.cells.get_mut(unit.cell);
-        let repeat = planned.and_then(|cell| cell.repeats.iter_mut().find(|repeat| repeat.repeat == unit.repeat));
-        if let Some(repeat) = repeat {
+        let server = self.servers.get(cell.axes.endpoint()).map(ServerIdentity::fingerprint);
+        if let Some(repeat) = self.planned(unit) {
             repeat.state = state;
             if state == RepeatState::Complete {
                 repeat.end_unix_ns = Some(unix_ns());
-                repeat.server = self.manifest.servers.get(cell.axes.endpoint()).map(ServerIdentity::fingerprint);
+                repeat.server = server;
             }
         }
         if self.plan_saves.is_due(self.clock.now_ns()) {
             self.save_plan()?;
         }
         Ok(())
+    }
+
+    /// Notes that a unit begins: what was noted of it before belongs to an earlier try.
+    pub(super) fn begin_unit(&mut self, unit: Unit) -> Result<(), RunError> {
+        self.dir.set_aside(&self.id_of(unit))?;
+        if let Some(repeat) = self.planned(unit) {
+            repeat.notes.clear();
+        }
+        self.set_state(unit, RepeatState::Running)
+    }
+
+    /// Adds what a reader must know of a unit besides its rows; saved with its next state.
+    pub(super) fn note(&mut self, unit: Unit, notes: Vec<String>) {
+        if let Some(repeat) = self.planned(unit) {
+            repeat.notes.extend(notes);
+        }
+    }
+
+    fn planned(&mut self, unit: Unit) -> Option<&mut PlannedRepeat> {
+        let cell = self.plan_file.cells.get_mut(unit.cell)?;
+        cell.repeats.iter_mut().find(|repeat| repeat.repeat == unit.repeat)
+    }
+
+    /// Notes that another server answers from a unit on.
+    pub(super) fn server_changed(
+        &mut self,
+        unit: Unit,
+        endpoint: &str,
+        server: ServerIdentity,
+    ) -> Result<(), RunError> {
+        let UnitId { cell, repeat } = self.id_of(unit);
+        self.servers.insert(endpoint.to_owned(), server.clone());
+        let change = ServerChange { cell_id: cell.to_string(), repeat, endpoint: endpoint.to_owned(), server };
+        self.manifest.server_changes.push(change);
+        Ok(self.manifest.write(self.dir)?)
+    }
+
+    fn id_of(&self, unit: Unit) -> UnitId {
+        UnitId { cell: self.plan.cells[unit.cell].id.clone(), repeat: unit.repeat }
     }
 
     /// Sums a cell up anew from the rows of its complete repeats, and saves all summaries.
@@ -114,7 +159,7 @@ impl<'r> Results<'r> {
     /// Puts a cell's summary in its place, which is returned.
     fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
         let mut summary = self.summary_of(&self.plan.cells[cell])?;
-        mark_reused(&mut summary, self.plan_file.cells.get(cell).map_or(&[], |cell| &cell.repeats));
+        say_what_is_planned(&mut summary, self.plan_file.cells.get(cell).map_or(&[], |cell| &cell.repeats));
         Ok(match self.places.binary_search(&cell) {
             Ok(at) => {
                 self.cells[at] = summary;

@@ -14,12 +14,51 @@ use crate::time::Clock;
 use crate::workload::render_body;
 
 /// The endpoints that a plan uses, each with a client, reached once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Sites {
     clients: BTreeMap<String, Client>,
+    base_urls: BTreeMap<String, String>,
     identities: BTreeMap<String, ServerIdentity>,
     /// Kept for as long as the run: they stop when dropped.
     simulators: Vec<HostedSimulator>,
+}
+
+/// What a server says of itself.
+struct Greeting {
+    /// The ids that it lists, and the `server` header of that answer.
+    models: Result<(Vec<String>, Option<String>), ControlError>,
+    version: Option<String>,
+    /// When its process started, seconds since the Unix epoch.
+    process_start_s: Option<f64>,
+}
+
+impl Greeting {
+    async fn of(client: &Client) -> Self {
+        let models = client.models_and_server().await;
+        let (version, metrics) = tokio::join!(client.get_text("/version"), client.get_text("/metrics"));
+        Self {
+            models: models.map(|(models, server)| (models.into_iter().map(|model| model.id).collect(), server)),
+            version: version.ok().map(|text| shorten(text.trim(), 200)),
+            process_start_s: metrics.ok().and_then(|page| process_start(&page)),
+        }
+    }
+
+    fn identity(self, endpoint: &Endpoint, scenario: &Scenario) -> ServerIdentity {
+        let (models, server) = self.models.unwrap_or_default();
+        ServerIdentity {
+            base_url: endpoint.base_url.as_deref().map(|url| scenario.secrets.redact(url)),
+            api: serde_json::to_value(endpoint.api)
+                .ok()
+                .and_then(|api| api.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            revision: endpoint.revision.clone(),
+            version: self.version,
+            models,
+            server,
+            // A simulator of the run's own is new every time and the same every time.
+            process_start_s: self.process_start_s.filter(|_| endpoint.simulator.is_none()),
+        }
+    }
 }
 
 impl Sites {
@@ -31,17 +70,17 @@ impl Sites {
         clock: Clock,
         observer: &dyn Observer,
     ) -> Result<Self, RunError> {
-        let mut sites = Self { clients: BTreeMap::new(), identities: BTreeMap::new(), simulators: Vec::new() };
+        let mut sites = Self::default();
         let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
         for endpoint in scenario.endpoints.iter().filter(|endpoint| used.contains(endpoint.name.as_str())) {
             let base_url = sites.base_url(endpoint, scenario.seed)?;
             if let (Some(variable), None) = (&endpoint.api_key_env, &endpoint.api_key) {
                 return Err(RunError::MissingKey { endpoint: endpoint.name.clone(), variable: variable.clone() });
             }
-            let client = Client::new(endpoint, &base_url, clock, scenario.secrets.clone())
-                .map_err(|error| RunError::Client { endpoint: endpoint.name.clone(), error })?;
+            let client = client_of(endpoint, &base_url, clock, scenario)?;
             let identity = greet(endpoint, &base_url, &client, scenario, plan, observer).await?;
             sites.clients.insert(endpoint.name.clone(), client);
+            sites.base_urls.insert(endpoint.name.clone(), base_url);
             sites.identities.insert(endpoint.name.clone(), identity);
         }
         Ok(sites)
@@ -61,6 +100,35 @@ impl Sites {
     /// The client of an endpoint that the plan uses.
     pub(super) fn client(&self, endpoint: &str) -> Result<&Client, RunError> {
         self.clients.get(endpoint).ok_or_else(|| RunError::Internal(format!("endpoint `{endpoint}` was not opened")))
+    }
+
+    /// One endpoint alone, with a client of its own: connections belong to the thread that opened them.
+    pub(super) fn alone(&self, endpoint: &str, clock: Clock, scenario: &Scenario) -> Result<Self, RunError> {
+        let of = scenario.endpoint(endpoint).ok_or_else(|| RunError::Internal(format!("no endpoint `{endpoint}`")))?;
+        let base_url = self.base_url_of(endpoint);
+        let client = client_of(of, base_url, clock, scenario)?;
+        Ok(Self {
+            clients: BTreeMap::from([(endpoint.to_owned(), client)]),
+            base_urls: BTreeMap::from([(endpoint.to_owned(), base_url.to_owned())]),
+            identities: self
+                .identities
+                .get(endpoint)
+                .map(|known| (endpoint.to_owned(), known.clone()))
+                .into_iter()
+                .collect(),
+            simulators: Vec::new(),
+        })
+    }
+
+    /// Where an endpoint is, a simulator's address included.
+    pub(super) fn base_url_of(&self, endpoint: &str) -> &str {
+        self.base_urls.get(endpoint).map_or("", String::as_str)
+    }
+
+    /// Asks an endpoint again who it is.
+    pub(super) async fn identify(&self, endpoint: &str, scenario: &Scenario) -> Result<ServerIdentity, RunError> {
+        let of = scenario.endpoint(endpoint).ok_or_else(|| RunError::Internal(format!("no endpoint `{endpoint}`")))?;
+        Ok(Greeting::of(self.client(endpoint)?).await.identity(of, scenario))
     }
 
     /// What the servers say of themselves.
@@ -98,40 +166,27 @@ async fn greet(
 ) -> Result<ServerIdentity, RunError> {
     let failed = |failure| RunError::Unreachable { endpoint: endpoint.name.clone(), url: base_url.to_owned(), failure };
     client.warm(1).await.map_err(failed)?;
-    let (models, server) = match client.models_and_server().await {
-        Ok((models, server)) => (Some(models.into_iter().map(|model| model.id).collect::<Vec<_>>()), server),
+    let greeting = Greeting::of(client).await;
+    match &greeting.models {
+        Ok((models, _)) => warn_of_absent_models(endpoint, models, scenario, plan, observer),
         Err(ControlError::Status { status: 401 | 403, message, .. }) => {
             return Err(RunError::Unauthorized {
                 endpoint: endpoint.name.clone(),
                 url: base_url.to_owned(),
-                message,
+                message: message.clone(),
                 variable: endpoint.api_key_env.clone(),
             });
         }
         Err(error) => {
             observer.tell(RunEvent::Warning(format!("endpoint `{}` gives no list of models: {error}", endpoint.name)));
-            (None, None)
         }
-    };
-    if let Some(models) = &models {
-        warn_of_absent_models(endpoint, models, scenario, plan, observer);
     }
-    let (version, metrics) = tokio::join!(client.get_text("/version"), client.get_text("/metrics"));
-    let version = version.ok().map(|text| shorten(text.trim(), 200));
-    // A simulator of the run's own is new every time and the same every time.
-    let process_start_s = metrics.ok().filter(|_| endpoint.simulator.is_none()).and_then(|page| process_start(&page));
-    Ok(ServerIdentity {
-        base_url: endpoint.base_url.as_deref().map(|url| scenario.secrets.redact(url)),
-        api: serde_json::to_value(endpoint.api)
-            .ok()
-            .and_then(|api| api.as_str().map(str::to_owned))
-            .unwrap_or_default(),
-        revision: endpoint.revision.clone(),
-        version,
-        models: models.unwrap_or_default(),
-        server,
-        process_start_s,
-    })
+    Ok(greeting.identity(endpoint, scenario))
+}
+
+fn client_of(endpoint: &Endpoint, base_url: &str, clock: Clock, scenario: &Scenario) -> Result<Client, RunError> {
+    Client::new(endpoint, base_url, clock, scenario.secrets.clone())
+        .map_err(|error| RunError::Client { endpoint: endpoint.name.clone(), error })
 }
 
 /// When the process started that a Prometheus page is of, seconds since the Unix epoch.

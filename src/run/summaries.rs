@@ -37,8 +37,13 @@ impl CellFiles<'_> {
     }
 }
 
-/// Notes which repeats were taken over from an earlier run.
-pub(super) fn mark_reused(summary: &mut CellSummary, planned: &[PlannedRepeat]) {
+/// Notes which repeats were taken over from an earlier run, and what the plan says of them, each note once.
+pub(super) fn say_what_is_planned(summary: &mut CellSummary, planned: &[PlannedRepeat]) {
+    for note in planned.iter().flat_map(|repeat| &repeat.notes) {
+        if !summary.notes.contains(note) {
+            summary.notes.push(note.clone());
+        }
+    }
     for shown in &mut summary.repeats {
         let planned = planned.iter().find(|planned| planned.repeat == shown.repeat);
         shown.reused = planned
@@ -57,7 +62,7 @@ pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) 
             let price = cell.axes.get("model").and_then(Value::as_str).and_then(&price);
             match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, repeats }).sum_up() {
                 Ok(mut summary) => {
-                    mark_reused(&mut summary, &cell.repeats);
+                    say_what_is_planned(&mut summary, &cell.repeats);
                     cells.push(summary);
                 }
                 Err(error) => errors.push(error),

@@ -46,7 +46,7 @@ pub struct Endpoint {
     pub server_metrics: BTreeMap<String, ServerMetric>,
     /// A Prometheus page to scrape.
     pub metrics_url: Option<String>,
-    /// `METHOD /path`, called before every cell.
+    /// `METHOD /path` from the server's root, called before every repeat of every cell.
     pub cache_reset: Option<String>,
     /// Part of the server's identity.
     pub revision: Option<String>,

@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Axes, Mode};
@@ -94,12 +95,38 @@ pub enum Parallel {
 }
 
 /// Commands round cells, run only when asked for.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hooks {
-    /// Before every cell.
+    /// Before every repeat of every cell, for a shell.
     pub before_cell: Option<String>,
-    /// After every cell.
+    /// After every repeat of every cell that was begun, for a shell.
     pub after_cell: Option<String>,
+    /// Where they run: the directory of the file that holds them, unless the scenario says otherwise.
+    pub dir: PathBuf,
+    /// A command that takes longer is ended, with all that it started, and has failed.
+    pub timeout: Duration,
+    /// How long the server may take to answer again after `before_cell`.
+    pub ready_timeout: Duration,
+}
+
+impl Default for Hooks {
+    fn default() -> Self {
+        Self {
+            before_cell: None,
+            after_cell: None,
+            dir: PathBuf::new(),
+            timeout: Duration::from_secs(600),
+            ready_timeout: Duration::from_secs(600),
+        }
+    }
+}
+
+impl Hooks {
+    /// The commands by the names of their keys.
+    pub fn commands(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let named = [("before_cell", &self.before_cell), ("after_cell", &self.after_cell)];
+        named.into_iter().filter_map(|(name, command)| Some((name, command.as_deref()?)))
+    }
 }
 
 /// Failed requests that are sent again; every attempt stays in the row.

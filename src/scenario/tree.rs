@@ -155,6 +155,17 @@ impl Node {
         Some(entries.remove(at).node)
     }
 
+    /// Sets the value of a key of a table to a text.
+    pub(super) fn put_text(&mut self, key: &str, text: &str) {
+        let value = Value::Text { used: text.to_owned(), written: text.to_owned() };
+        let node = Self { value, place: self.place.clone() };
+        let Value::Table(entries) = &mut self.value else { return };
+        match entries.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) => entry.node = node,
+            None => entries.push(Entry { key: key.to_owned(), place: self.place.clone(), node }),
+        }
+    }
+
     /// Every string of the tree, for changing.
     pub(super) fn visit_texts(&mut self, visit: &mut impl FnMut(&Place, &mut String)) {
         match &mut self.value {

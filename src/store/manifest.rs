@@ -36,6 +36,9 @@ pub struct Manifest {
     pub only: Vec<String>,
     /// The servers that were asked, by endpoint; after a resume, as they were then.
     pub servers: BTreeMap<String, ServerIdentity>,
+    /// Servers that answered differently after a hook, in the order in which that was seen.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub server_changes: Vec<ServerChange>,
     /// When the run was taken up again, and what was other then.
     pub resumes: Vec<Resume>,
     /// Requests made to learn sizes and limits; never counted.
@@ -89,6 +92,20 @@ pub struct Resume {
     pub servers_before: BTreeMap<String, ServerIdentity>,
 }
 
+/// A server that a hook changed, from one repeat of a cell on.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServerChange {
+    /// The cell that is measured against it first.
+    pub cell_id: String,
+    /// From 0.
+    pub repeat: u32,
+    /// The endpoint.
+    pub endpoint: String,
+    /// What it says of itself now.
+    pub server: ServerIdentity,
+}
+
 /// One probe: what it asked and what it taught.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -119,6 +136,7 @@ impl Default for Manifest {
             nonce: 0,
             only: Vec::new(),
             servers: BTreeMap::new(),
+            server_changes: Vec::new(),
             resumes: Vec::new(),
             probes: Vec::new(),
             token_models: BTreeMap::new(),

@@ -55,6 +55,9 @@ pub struct PlannedRepeat {
     /// How old it was when it was taken over, seconds.
     #[serde(default)]
     pub age_s: Option<f64>,
+    /// What a reader must know of it besides its rows: why it failed, or what did not go as asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl PlannedRepeat {
@@ -62,7 +65,7 @@ impl PlannedRepeat {
     #[must_use]
     pub fn pending(repeat: u32) -> Self {
         let state = RepeatState::Pending;
-        Self { repeat, state, end_unix_ns: None, server: None, reused_from: None, age_s: None }
+        Self { repeat, state, end_unix_ns: None, server: None, reused_from: None, age_s: None, notes: Vec::new() }
     }
 }
 
@@ -78,6 +81,8 @@ pub enum RepeatState {
     Complete,
     /// Cut off; its rows are in `partial/`.
     Interrupted,
+    /// Not measured: what had to come before failed; `notes` say why.
+    Failed,
 }
 
 impl PlanFile {

@@ -167,6 +167,11 @@ impl RunDir {
         self.file("debug").join(format!("{unit}.jsonl"))
     }
 
+    /// `hooks/<cell>.<repeat>.log`: what the commands round a repeat printed.
+    pub fn hooks_path(&self, unit: &UnitId) -> PathBuf {
+        self.file("hooks").join(format!("{unit}.log"))
+    }
+
     /// `server/<cell>.<repeat>.parquet`: scraped server metrics.
     pub fn server_path(&self, unit: &UnitId) -> PathBuf {
         self.file("server").join(format!("{unit}.parquet"))

@@ -11,6 +11,7 @@ mod documents;
 mod faults;
 mod floors;
 mod health;
+mod hooks;
 mod imports;
 mod interrupted;
 mod locks;

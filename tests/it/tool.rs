@@ -109,6 +109,12 @@ impl Simulated {
     }
 }
 
+impl Simulated {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+}
+
 impl Drop for Simulated {
     fn drop(&mut self) {
         let _ = self.child.kill();

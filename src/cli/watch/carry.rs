@@ -35,6 +35,7 @@ impl Session<'_> {
             only: self.args.choice.only.clone(),
             reuse,
             resume: None,
+            allow_hooks: self.args.allow_hooks,
             command: std::env::args().collect(),
             provenance: provenance(&self.subjects[at].path, &ready.scenario, false),
             tokenizers: self.env.tokenizer_places(),
@@ -184,7 +185,7 @@ impl Session<'_> {
             self.screen.result(table);
         }
         let judged = run::of_cells(cells, terminal).max(run::of_clients(&ready.scenario, cells, terminal));
-        self.last = self.last.max(judged);
+        self.last = self.last.max(judged).max(run::of_units(&conclusion.failures));
         run::tell_where(conclusion, &ready.plan, terminal);
         Ok(())
     }

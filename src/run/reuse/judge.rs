@@ -82,6 +82,7 @@ impl<'r> Judge<'r> {
         match planned.state {
             RepeatState::Complete => {}
             RepeatState::Running | RepeatState::Interrupted => return Some(format!("cut off in {name}")),
+            RepeatState::Failed => return Some(format!("failed in {name}")),
             RepeatState::Pending => return Some(format!("not reached in {name}")),
         }
         let age_s = self.age_s(known, planned);

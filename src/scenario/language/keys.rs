@@ -79,9 +79,8 @@ const ENDPOINT: Table = Table {
         Key::new(
             "cache_reset",
             Kind::Form(Form::MethodAndPath),
-            "Called before every cell, as POST /reset_prefix_cache.",
-        )
-        .supports(Support::None),
+            "Called before every repeat of every cell, as POST /reset_prefix_cache; a path from the server's root, base_url without its /v1.",
+        ),
         Key::new("revision", Kind::Text, "Part of the server's identity."),
         Key::new("accelerators", Kind::Integer(1, 1_000_000), "How many accelerators serve it."),
         Key::new("simulator", Kind::Table(&SIMULATOR), "How the simulator behaves; only with api = \"simulator\"."),

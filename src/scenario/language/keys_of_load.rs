@@ -33,10 +33,13 @@ pub(super) const LOAD: Table = Table {
             .or("\"sequential\""),
         Key::new("group_by_model", Kind::Bool, "Keep the pairs of one model together.").or("true"),
         Key::new("cooldown", Kind::Form(Form::Duration), "Between two pairs.").or("\"0s\""),
-        Key::new("parallel", Kind::Word(&["none", "endpoint"]), "What may run at the same time.")
-            .or("\"none\"")
-            .supports(Support::DefaultOnly),
-        Key::new("hooks", Kind::Table(&HOOKS), "Commands round cells, asked for by --allow-hooks."),
+        Key::new(
+            "parallel",
+            Kind::Word(&["none", "endpoint"]),
+            "What may run at the same time: one cell, or one of each endpoint.",
+        )
+        .or("\"none\""),
+        Key::new("hooks", Kind::Table(&HOOKS), "Commands round cells, run only with --allow-hooks."),
         Key::new("retries", Kind::Table(&RETRIES), "Failed requests that are sent again."),
         Key::new("require_healthy_client", Kind::Bool, "A cell whose client was the bottleneck fails the run.")
             .or("false"),
@@ -44,10 +47,19 @@ pub(super) const LOAD: Table = Table {
 };
 
 const HOOKS: Table = Table {
-    about: "Commands round cells.",
+    about: "Commands round cells, for a shell.",
     keys: &[
-        Key::new("before_cell", Kind::Text, "Before every cell.").supports(Support::None),
-        Key::new("after_cell", Kind::Text, "After every cell.").supports(Support::None),
+        Key::new("before_cell", Kind::Text, "Before every repeat of every cell; the server is then waited for."),
+        Key::new("after_cell", Kind::Text, "After every repeat of every cell."),
+        Key::new("dir", Kind::Path, "Where they run; the directory of the file that holds them unless given."),
+        Key::new("timeout", Kind::Form(Form::PositiveDuration), "A command that takes longer is ended and has failed.")
+            .or("\"10m\""),
+        Key::new(
+            "ready_timeout",
+            Kind::Form(Form::PositiveDuration),
+            "How long the server may take to answer after before_cell.",
+        )
+        .or("\"10m\""),
     ],
 };
 

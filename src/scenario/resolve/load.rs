@@ -1,11 +1,13 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::diagnostic::{Code, Faults};
+use crate::scenario::layers::beside;
 use crate::scenario::tree::Node;
 use crate::scenario::{AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
 use crate::units::{Amount, Qps, RequestCount};
 
-pub(super) fn load(node: &Node) -> Load {
+pub(super) fn load(node: &Node, faults: &mut Faults) -> Load {
     let default = Load::default();
     Load {
         requests: node.parsed("requests"),
@@ -19,14 +21,49 @@ pub(super) fn load(node: &Node) -> Load {
         group_by_model: node.truth("group_by_model").unwrap_or(default.group_by_model),
         cooldown: node.duration("cooldown").unwrap_or(default.cooldown),
         parallel: node.word("parallel").unwrap_or(default.parallel),
-        hooks: node.get("hooks").map(hooks).unwrap_or_default(),
+        hooks: node.get("hooks").map(|node| hooks(node, faults)).unwrap_or_default(),
         retries: node.get("retries").map(retries).unwrap_or_default(),
         require_healthy_client: node.truth("require_healthy_client").unwrap_or(default.require_healthy_client),
     }
 }
 
-fn hooks(node: &Node) -> Hooks {
-    Hooks { before_cell: node.text("before_cell"), after_cell: node.text("after_cell") }
+fn hooks(node: &Node, faults: &mut Faults) -> Hooks {
+    let default = Hooks::default();
+    let dir = hooks_dir(node);
+    if let (None, [first, second]) = (node.get("dir"), &command_dirs(node)[..])
+        && first != second
+    {
+        let message = "`before_cell` and `after_cell` stand in different directories, and both run in one";
+        faults.push(node.place.fault(Code::Conflict, message).help("write `dir`, the directory where they run"));
+    }
+    for key in ["before_cell", "after_cell"] {
+        if let (Some(text), Some(node)) = (node.text(key), node.get(key))
+            && text.trim().is_empty()
+        {
+            let fault = node.place.fault(Code::BadValue, format!("`load.hooks.{key}` is empty"));
+            faults.push(fault.help("write a command, as \"./restart.sh\", or take it out"));
+        }
+    }
+    Hooks {
+        before_cell: node.text("before_cell"),
+        after_cell: node.text("after_cell"),
+        dir: dir.unwrap_or_default(),
+        timeout: node.duration("timeout").unwrap_or(default.timeout),
+        ready_timeout: node.duration("ready_timeout").unwrap_or(default.ready_timeout),
+    }
+}
+
+/// Where the commands run; `None` when there are none.
+pub(super) fn hooks_dir(node: &Node) -> Option<PathBuf> {
+    match node.get("dir") {
+        Some(dir) => Some(beside(&dir.place.source, &dir.scalar()?)),
+        None => command_dirs(node).into_iter().next(),
+    }
+}
+
+/// The directories of the files that hold the commands.
+fn command_dirs(node: &Node) -> Vec<PathBuf> {
+    ["before_cell", "after_cell"].iter().filter_map(|key| Some(beside(&node.get(key)?.place.source, ""))).collect()
 }
 
 fn retries(node: &Node) -> Retries {

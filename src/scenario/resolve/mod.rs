@@ -62,7 +62,7 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
         prompt: prompt::prompt(tree.get("prompt"), &matrix, faults),
         dataset,
         chat,
-        load: tree.get("load").map(load::load).unwrap_or_default(),
+        load: tree.get("load").map(|node| load::load(node, faults)).unwrap_or_default(),
         slo: tree.get("slo").and_then(|slo| judgement::slo(slo, faults)),
         gates: tree
             .get("gate")
@@ -93,6 +93,11 @@ fn frozen(tree: &Node) -> String {
         if tree.get("models").and_then(|models| models.get(&label)).is_some_and(models::has_tokenizer_file) {
             copy.make_absolute(&["models", &label, "tokenizer"]);
         }
+    }
+    if let Some(hooks) = copy.get_mut("load").and_then(|load| load.get_mut("hooks"))
+        && let Some(dir) = load::hooks_dir(hooks).and_then(|dir| std::path::absolute(dir).ok())
+    {
+        hooks.put_text("dir", &dir.display().to_string());
     }
     if let Some(matrix) = copy.get_mut("matrix") {
         matrix.make_sizes_absolute();
