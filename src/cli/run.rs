@@ -18,6 +18,7 @@ use crate::report;
 use crate::run::{Conclusion, Resumption, RunOptions, UnitFailure, Views, carry_out, hash_contents};
 use crate::scenario::{Format, ReadOptions, Scenario, Unset, read_text};
 use crate::text::plural;
+use crate::workload::Material;
 
 /// `infersweep run`: carries out one scenario after the other.
 pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
@@ -150,7 +151,20 @@ fn run_one(
         tokenizers: env.tokenizer_places(),
         views: &Drawn,
     };
-    let progress = Progress::start(scenario, &plan, *terminal);
+    carry_through(scenario, &plan, material, &options, &destination, args, terminal)
+}
+
+/// Carries a plan out, with its progress, signals and results.
+fn carry_through(
+    scenario: &Scenario,
+    plan: &Plan,
+    material: Material,
+    options: &RunOptions<'_>,
+    destination: &Destination,
+    args: &args::Run,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    let progress = Progress::start(scenario, plan, *terminal);
     let (stop, _) = StopHandle::new();
     let seen = Rc::new(Cell::new(None));
     let watching = destination.watching(&progress);
@@ -158,7 +172,7 @@ fn run_one(
     let outcome = runtime.block_on(async {
         let (has_begun, tell) = (|| progress.dir().is_some(), |text: &str| progress.note(text));
         let work = async {
-            let outcome = carry_out(scenario, &plan, material, &options, &watching, &stop).await;
+            let outcome = carry_out(scenario, plan, material, options, &watching, &stop).await;
             (outcome, destination.finish(&stop, &progress).await)
         };
         tokio::select! {
@@ -175,7 +189,7 @@ fn run_one(
     };
     let stored = delivered.map_or(Exit::Done, |delivered| delivered.tell(terminal));
     let conclusion = outcome.map_err(|error| explain::run_error(&error, progress.dir().as_deref()))?;
-    show(&conclusion, scenario, &plan, args, terminal)?;
+    show(&conclusion, scenario, plan, args, terminal)?;
     Ok(seen
         .get()
         .unwrap_or(Exit::Done)
