@@ -129,6 +129,7 @@ mod tests {
         }
         let facts = Reading::take(1, None).since(&before);
         assert!(facts.thread_cpu_ns >= Some(2_000_000), "{facts:?}");
-        assert!(facts.process_cpu_ns >= Some(2_000_000), "{facts:?}");
+        // The process's clock may be a little behind its thread's.
+        assert!(facts.process_cpu_ns >= Some(1_500_000), "{facts:?}");
     }
 }
