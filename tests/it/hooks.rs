@@ -323,7 +323,8 @@ fn endpoints_at_the_same_time_give_the_rows_of_one_after_the_other() {
         over.count()
     };
     assert_eq!(overlaps(&apart), 0);
-    assert!(overlaps(&together) >= 4, "{together:?}");
+    // How many do hangs on the machine; one after the other, none can.
+    assert!(overlaps(&together) >= 1, "{together:?}");
     for endpoint in ["a", "b"] {
         let mut own: Vec<_> = together.iter().filter(|(name, ..)| name == endpoint).collect();
         own.sort_by_key(|(_, start, _)| *start);
