@@ -20,8 +20,8 @@ use rustix::time::{ClockId, Timespec, clock_gettime};
 
 const RATES: [u32; 4] = [100, 1000, 2000, 5000];
 const PROCESSES: [&str; 4] = ["constant", "uniform", "exponential", "gamma(0.5)"];
-/// The rate at which all processes are looked at.
-const SPREAD_RATE: u32 = 1000;
+/// The rates at which all processes are looked at.
+const SPREAD_RATES: [u32; 2] = [100, 1000];
 
 fn main() {
     let seconds: u32 = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(5);
@@ -48,15 +48,20 @@ fn main() {
             quantile(&bare_us, 1.0),
         );
     }
-    println!(
-        "\n{SPREAD_RATE} a second; K is the Kolmogorov-Smirnov distance of the gaps between sends, times the root of"
-    );
+    for rate in SPREAD_RATES {
+        spread(rate, seconds);
+    }
+}
+
+/// Shows how the gaps between sends are spread, for every process.
+fn spread(rate: u32, seconds: u32) {
+    println!("\n{rate} a second; K is the Kolmogorov-Smirnov distance of the gaps between sends, times the root of");
     println!(
         "their number (1.63 is passed once in a hundred); dispersion is the variance over the mean of sends in 40 ms\n"
     );
     println!("process      lag p50     p99   p99.9   delivered/asked   K due  K sent   dispersion due    sent");
     for process in PROCESSES {
-        let measured = Measured::of(SPREAD_RATE, process, seconds);
+        let measured = Measured::of(rate, process, seconds);
         let lag = |share: f64| quantile(&measured.lag_us, share);
         println!(
             "{process:12} {:7.0} {:7.0} {:7.0}  {:16.5}  {:>6}  {:>6}  {:15.3} {:7.3}",
@@ -64,8 +69,8 @@ fn main() {
             lag(0.99),
             lag(0.999),
             measured.delivered(),
-            distance(process, &measured.due_s),
-            distance(process, &measured.sent_s),
+            distance(process, rate, &measured.due_s),
+            distance(process, rate, &measured.sent_s),
             dispersion(&measured.due_s),
             dispersion(&measured.sent_s),
         );
@@ -147,12 +152,12 @@ fn rate(times_s: &[f64]) -> f64 {
 }
 
 /// The greatest distance between the gaps and their distribution, times the root of their number.
-fn distance(process: &str, times_s: &[f64]) -> String {
+fn distance(process: &str, rate: u32, times_s: &[f64]) -> String {
     // All gaps are one there: the distance would only say that none is that to the nanosecond.
     if process == "constant" {
         return "-".to_owned();
     }
-    let mut gaps: Vec<f64> = times_s.windows(2).map(|pair| (pair[1] - pair[0]) * f64::from(SPREAD_RATE)).collect();
+    let mut gaps: Vec<f64> = times_s.windows(2).map(|pair| (pair[1] - pair[0]) * f64::from(rate)).collect();
     gaps.sort_by(f64::total_cmp);
     let all = count(gaps.len());
     let of = |(at, gap): (usize, &f64)| {
