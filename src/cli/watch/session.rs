@@ -31,7 +31,7 @@ pub(in crate::cli) fn watch(args: &args::Run, env: &Env, terminal: &Terminal) ->
             .help("name its scenario files"));
     }
     let runtime = runtime::timed(args.pin.as_ref())?;
-    runtime.block_on(async { Session::begin(args, env, *terminal)?.go().await })
+    runtime.block_on(async { Box::pin(Session::begin(args, env, *terminal)?.go()).await })
 }
 
 /// Scenarios, the files they hang on, and what happens to both.
