@@ -32,7 +32,7 @@ pub struct Suite {
 pub struct Skipped {
     /// The file.
     pub path: PathBuf,
-    /// Why, as "it has no [matrix]".
+    /// Why, as `it has no [matrix]`.
     pub why: String,
 }
 
