@@ -1,6 +1,7 @@
 //! Words to calls, errors to exit codes. The only place with a terminal, an environment, an exit.
 
 mod args;
+mod args_of_simulator;
 mod args_of_suites;
 mod calibrate;
 mod calibration_words;

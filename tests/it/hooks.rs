@@ -304,7 +304,8 @@ repeats = 2
 
 #[test]
 fn endpoints_at_the_same_time_give_the_rows_of_one_after_the_other() {
-    let servers = [(); 2].map(|()| Simulated::start(&Bench::new(), "--ttft 20ms --itl 4ms"));
+    // Long against what lies between two repeats on a busy machine.
+    let servers = [(); 2].map(|()| Simulated::start(&Bench::new(), "--ttft 250ms --itl 4ms"));
     let text = TWO.replace("URL_A", &servers[0].url).replace("URL_B", &servers[1].url);
     let run = |parallel: &str| {
         let bench = Bench::new().file("two.toml", &text);
@@ -323,8 +324,7 @@ fn endpoints_at_the_same_time_give_the_rows_of_one_after_the_other() {
         over.count()
     };
     assert_eq!(overlaps(&apart), 0);
-    // How many do hangs on the machine; one after the other, none can.
-    assert!(overlaps(&together) >= 1, "{together:?}");
+    assert!(overlaps(&together) >= 4, "{together:?}");
     for endpoint in ["a", "b"] {
         let mut own: Vec<_> = together.iter().filter(|(name, ..)| name == endpoint).collect();
         own.sort_by_key(|(_, start, _)| *start);

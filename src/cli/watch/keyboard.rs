@@ -9,7 +9,7 @@ use rustix::termios::{LocalModes, OptionalActions, SpecialCodeIndex, Termios, tc
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::cli::env::Env;
-use crate::cpus::{Manner, step_aside};
+use crate::cpus::{Manner, spawn_aside};
 
 /// How long the thread waits for a key before it looks whether it is still wanted.
 const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
@@ -33,18 +33,16 @@ impl Keyboard {
         let before = tcgetattr(stdin()).ok()?;
         let over = Arc::new(AtomicBool::new(false));
         let (sender, keys) = unbounded_channel();
-        let thread = std::thread::spawn({
-            let over = Arc::clone(&over);
-            move || {
-                step_aside(Manner::GivesWay);
-                while !over.load(Ordering::Relaxed) {
-                    for key in keys_pressed() {
-                        // Whoever listens no longer has ended.
-                        let _ = sender.send(key);
-                    }
+        let is_over = Arc::clone(&over);
+        let listen = move || {
+            while !is_over.load(Ordering::Relaxed) {
+                for key in keys_pressed() {
+                    // Whoever listens no longer has ended.
+                    let _ = sender.send(key);
                 }
             }
-        });
+        };
+        let thread = spawn_aside("keys", Manner::GivesWay, listen).ok()?;
         Some(Self { keys, over, thread: Some(thread), before })
     }
 

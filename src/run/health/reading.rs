@@ -124,12 +124,14 @@ mod tests {
     fn a_thread_that_works_is_seen() {
         let before = Reading::take(0, None);
         let mut sum = 0_u64;
-        while clock_ns(ClockId::ThreadCPUTime) < before.thread_cpu_ns + 2_000_000 {
+        // Of both clocks: the process's may be a little behind its thread's.
+        while clock_ns(ClockId::ThreadCPUTime) < before.thread_cpu_ns + 2_000_000
+            || clock_ns(ClockId::ProcessCPUTime) < before.process_cpu_ns + 2_000_000
+        {
             sum = std::hint::black_box(sum + 1);
         }
         let facts = Reading::take(1, None).since(&before);
         assert!(facts.thread_cpu_ns >= Some(2_000_000), "{facts:?}");
-        // The process's clock may be a little behind its thread's.
-        assert!(facts.process_cpu_ns >= Some(1_500_000), "{facts:?}");
+        assert!(facts.process_cpu_ns >= Some(2_000_000), "{facts:?}");
     }
 }
