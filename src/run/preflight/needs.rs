@@ -6,7 +6,7 @@ use crate::scenario::Scenario;
 use crate::units::{ImageSize, SizeSpec};
 
 /// Memory of one stream: its task, its connection, its request and its record. Measured at 8 000 streams of 40 tokens
-/// (docs/PERFORMANCE.md): 11 kB, chunks included.
+/// (docs/PERFORMANCE.md): 10 kB, chunks included.
 const STREAM_BYTES: u64 = 12_000;
 /// Memory of a chunk until its record is written: 24 bytes in a list that doubles.
 const CHUNK_BYTES: u64 = 48;
