@@ -11,7 +11,7 @@ use super::session::{Driven, Session, Work, fresh_nonce};
 use super::terminal::Terminal;
 use super::{question, turned};
 use crate::load::Stop;
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, Figure};
 use crate::plan::Estimate;
 use crate::report;
 use crate::run::Conclusion;
@@ -87,7 +87,7 @@ async fn run_all(campaign: &mut Campaign, ready: &[Prepared], works: Vec<Work>, 
         };
         match outcome {
             Ok((conclusion, stored)) => {
-                worst = worst.max(stored).max(judge(&prepared.scenario, &conclusion, terminal));
+                worst = worst.max(stored).max(judge(&prepared.scenario, &conclusion, session.env, terminal));
                 tell_where(&conclusion, &prepared.plan, terminal);
                 worst = worst.max(told(campaign.ended(at, &conclusion), prepared, terminal));
             }
@@ -248,7 +248,7 @@ fn markdown(file: &CampaignFile) -> String {
         parts.push(report::comparison_markdown(&file.name, &cells));
     }
     if cells.windows(2).any(|pair| pair[0].axes.get("model") != pair[1].axes.get("model")) {
-        let by_model = report::pivot(&file.name, &cells, "model", &report::PivotFigure::usual());
+        let by_model = report::pivot(&file.name, &cells, "model", &Figure::usual());
         parts.extend(by_model.map(|table| table.markdown()));
     }
     parts.join("\n")

@@ -40,6 +40,8 @@ pub use prompt::{
 };
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
+#[cfg(test)]
+pub(crate) use resolve::GATE_METRICS;
 pub use slo::{Bound, Gate, Judge, Slo};
 pub use studio_url::StudioApi;
 pub use suite::{Glance, Skipped, Suite, SuiteError, scenario_files};

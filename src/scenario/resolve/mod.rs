@@ -8,6 +8,9 @@ mod models;
 mod prompt;
 mod values;
 
+#[cfg(test)]
+pub(crate) use judgement::GATE_METRICS;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
