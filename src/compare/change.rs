@@ -45,6 +45,8 @@ pub(super) struct Weighed {
     pub(super) b: f64,
     /// The 95 % interval of B minus A.
     pub(super) interval: Interval,
+    /// That of B over A, less 1; `None` where either is not above 0.
+    pub(super) relative: Option<Interval>,
     /// The p-value of "no change".
     pub(super) p: f64,
 }
@@ -94,7 +96,7 @@ impl Change {
         self.change = share(difference, weighed.a);
         self.difference_ci95 = Some(weighed.interval);
         let [low, high] = weighed.interval.map(|bound| share(bound, weighed.a));
-        self.ci95 = low.zip(high).map(|(low, high)| [low, high]);
+        self.ci95 = weighed.relative.or_else(|| low.zip(high).map(|(low, high)| [low, high]));
         self.p_adjusted = Some(p_adjusted);
         let margin = margin.about(weighed.a, self.figure.unit());
         let better = self.figure.better();
@@ -107,6 +109,3 @@ fn share(of: f64, a: f64) -> Option<f64> {
     Some(of / a.abs()).filter(|share| share.is_finite())
 }
 
-pub(super) fn weigh(_figure: &Figure, _a: &CellSummary, _b: &CellSummary) -> Seen {
-    Seen::Nothing("TODO".to_owned())
-}

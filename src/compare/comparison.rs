@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::change::{Change, Seen, weigh};
+use super::change::{Change, Seen};
 use super::comparable::{Finding, Objection, findings, of_locks};
+use super::evidence::weigh;
 use super::figures::{is_main, judged};
 use super::guard::holm;
 use super::margin::Margin;

@@ -6,6 +6,7 @@ mod change;
 mod check;
 mod comparable;
 mod comparison;
+mod evidence;
 mod figures;
 mod gate;
 mod guard;

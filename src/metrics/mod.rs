@@ -4,6 +4,7 @@
 
 mod batches;
 mod cell;
+mod certainty;
 mod cost;
 mod definition;
 mod derive;
@@ -35,6 +36,6 @@ pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
-    CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,
+    CellSummary, Certainty, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,
 };
 pub use switching::{SwitchingSummary, note_switching};
