@@ -1,6 +1,6 @@
 use super::change::{Seen, Weighed};
-use crate::metrics::{CellSummary, Figure, Interval, RepeatSummary};
-use crate::statistics::{Estimate, LEVEL, Part, change, mean, share};
+use crate::metrics::{CellSummary, Figure, Interval, MetricSummary, RepeatSummary};
+use crate::statistics::{self, Estimate, LEVEL, Part, change, mean, share};
 
 /// Weighs what a figure changed between two cells.
 pub(super) fn weigh(figure: &Figure, a: &CellSummary, b: &CellSummary) -> Seen {
@@ -43,8 +43,22 @@ fn estimate(figure: &Figure, cell: &CellSummary) -> Result<Estimate, String> {
     if let Some(needed) = metric.needed.get(stat).filter(|needed| metric.count < **needed) {
         return Err(format!("needs {needed} samples"));
     }
-    let estimate = metric.estimate(stat).ok_or_else(|| format!("{stat} has no interval"))?;
+    let estimate = stored(metric, stat, cell.repeats.len()).ok_or_else(|| format!("{stat} has no interval"))?;
     if finite(&estimate).is_some() { Ok(estimate) } else { Err(FEW.to_owned()) }
+}
+
+/// A figure with its interval as it was stored.
+fn stored(metric: &MetricSummary, stat: &str, repeats: usize) -> Option<Estimate> {
+    let [low, high] = *metric.ci95.as_ref()?.get(stat)?;
+    Some(Estimate {
+        value: metric.figure(stat)?,
+        interval: Some(statistics::Interval { low, high, level: LEVEL }),
+        standard_error: (high - low) / 2.0 / 1.959_964,
+        degrees_of_freedom: f64::INFINITY,
+        effective_n: as_float(metric.count),
+        n: metric.count,
+        repeats: u32::try_from(repeats).unwrap_or(u32::MAX),
+    })
 }
 
 /// A figure of the cell as a whole.

@@ -186,7 +186,6 @@ impl Distribution {
             max: Some(max).filter(|_| all_came),
             needed: PERCENTILES.iter().map(|percentile| (percentile.name.to_owned(), percentile.needed)).collect(),
             ci95: None,
-            certainty: None,
             null_reasons: BTreeMap::new(),
         };
         Some(if all_came { summary } else { summary.with_nulls_censored() })

@@ -4,7 +4,6 @@
 
 mod batches;
 mod cell;
-mod certainty;
 mod cost;
 mod definition;
 mod derive;
@@ -36,6 +35,6 @@ pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
-    CellSummary, Certainty, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,
+    CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,
 };
 pub use switching::{SwitchingSummary, note_switching};

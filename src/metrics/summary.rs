@@ -178,25 +178,9 @@ pub struct MetricSummary {
     pub needed: BTreeMap<String, u64>,
     /// 95 % intervals; null until they are computed.
     pub ci95: Option<BTreeMap<String, Interval>>,
-    /// What intervals rest on, by figure; null with them.
-    #[serde(default)]
-    pub certainty: Option<BTreeMap<String, Certainty>>,
     /// Why a figure is null although there are samples; absent when none is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub null_reasons: BTreeMap<String, String>,
-}
-
-/// What the interval of a figure rests on.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Certainty {
-    /// The standard deviation of the figure, were it measured anew; in its unit.
-    pub standard_error: f64,
-    /// Of Student's t that belongs to it; null when they are infinite.
-    pub degrees_of_freedom: Option<f64>,
-    /// How many independent samples would tell as much.
-    pub effective_n: f64,
-    /// Repeats that it is from; with one, what differs from run to run is not in it.
-    pub repeats: u32,
 }
 
 impl MetricSummary {

@@ -120,11 +120,14 @@ pub fn mean_parts<const K: usize>(repeats: &[&Batches<K>], k: usize, variances: 
         return Vec::new();
     };
     let members = || merged.iter().zip(ratios.iter().zip(variances));
-    // In standard deviations of a sample, so that repeats that vary more or less than others tell the same.
-    let standard = |(repeat, (value, of_one)): (&Batches<K>, (&f64, &f64))| -> Option<Vec<f64>> {
-        (*of_one > 0.0).then(|| repeat.residuals(k, *value).iter().map(|left| left / of_one.sqrt()).collect())
+    // In standard deviations of a sample, which are those of all repeats: one with few bursts must not hide them.
+    let weight: f64 = merged.iter().map(Batches::count).sum();
+    let of_one: f64 = members().map(|(repeat, (_, of_one))| repeat.count() / weight * of_one).sum();
+    let deviation = if of_one > 0.0 { of_one.sqrt() } else { 1.0 };
+    let standard = |(repeat, (value, _)): (&Batches<K>, (&f64, &f64))| -> Vec<f64> {
+        repeat.residuals(k, *value).iter().map(|left| left / deviation).collect()
     };
-    let residuals: Vec<Vec<f64>> = members().filter_map(standard).collect();
+    let residuals: Vec<Vec<f64>> = members().map(standard).collect();
     let rows: u64 = merged.iter().map(Batches::rows).sum();
     if rows < 2 || !residuals.iter().flatten().all(|value| value.is_finite()) {
         return Vec::new();

@@ -1,5 +1,4 @@
 use proptest::prelude::*;
-use rand::RngExt as _;
 
 use super::law::{beta_quantile, normal_quantile, t_quantile, t_share_below};
 use super::*;
