@@ -108,4 +108,3 @@ impl Change {
 fn share(of: f64, a: f64) -> Option<f64> {
     Some(of / a.abs()).filter(|share| share.is_finite())
 }
-

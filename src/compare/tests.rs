@@ -36,9 +36,8 @@ fn measured(seed: Seed, ttft_ms: f64, requests: u64) -> SideCell {
             last = HANGS_TOGETHER.mul_add(last, (1.0 - HANGS_TOGETHER * HANGS_TOGETHER).sqrt() * normal());
             let first_ns = sent_ns + ns(ttft_ms * of_repeat * (JITTER * last).exp());
             let gaps: Vec<i64> = (0..4).map(|_| ns(8.0 * (JITTER * normal()).exp())).collect();
-            let chunks: Vec<Chunk> = (0..5)
-                .map(|k| Chunk { at_ns: first_ns + gaps[..k].iter().sum::<i64>(), tokens: 1 })
-                .collect();
+            let chunks: Vec<Chunk> =
+                (0..5).map(|k| Chunk { at_ns: first_ns + gaps[..k].iter().sum::<i64>(), tokens: 1 }).collect();
             let end_ns = chunks.last().map(|chunk| chunk.at_ns);
             let stamps = Stamps {
                 sent_ns: Some(sent_ns),
@@ -119,10 +118,11 @@ fn a_change_has_its_sign_and_its_interval_and_every_side_is_in_one_family() {
 fn too_few_samples_are_no_verdict_but_a_point_gate_still_judges() {
     let cells = |seed, ttft| vec![measured(Seed::root(seed), ttft, 3)];
     let (a, b) = (side("a", cells(1, 100.0)), side("b", cells(2, 300.0)));
-    let gates: Vec<RegressionGate> = ["ttft_ms p50 +5%", "ttft_ms p50 +5% interval", "ttft_ms p50 worse", "ttft_ms p50 -5%"]
-        .iter()
-        .map(|text| text.parse().unwrap())
-        .collect();
+    let gates: Vec<RegressionGate> =
+        ["ttft_ms p50 +5%", "ttft_ms p50 +5% interval", "ttft_ms p50 worse", "ttft_ms p50 -5%"]
+            .iter()
+            .map(|text| text.parse().unwrap())
+            .collect();
     let comparisons = compare(&a, &[b], &Rules::default());
     let checks: Vec<Check> = judge_regressions(&gates, &comparisons);
     let outcomes: Vec<Outcome> = checks.iter().map(|check| check.outcome).collect();
@@ -143,7 +143,14 @@ fn gates_are_read_with_a_sign_and_a_figure() {
     ] {
         assert_eq!(text.parse::<RegressionGate>().unwrap_err().why, why, "{text}");
     }
-    for text in ["worse", "ttft_ms p95 +5%", "ttft_ms worse", "error_rate +0%", "e2e_ms p50 +1.5s interval", "goodput -3% point"] {
+    for text in [
+        "worse",
+        "ttft_ms p95 +5%",
+        "ttft_ms worse",
+        "error_rate +0%",
+        "e2e_ms p50 +1.5s interval",
+        "goodput -3% point",
+    ] {
         assert_eq!(text.parse::<RegressionGate>().map(|gate| gate.to_string()), Ok(text.to_owned()));
     }
 }

@@ -38,9 +38,10 @@ fn suite(writer: &mut Out, name: &str, gate: &str, checks: &[&Check]) -> io::Res
     let [missed, unclear] = [count(Outcome::Missed), count(Outcome::Unclear)];
     let counts =
         [("name", gate.as_str()), ("tests", &tests), ("failures", &missed), ("errors", "0"), ("skipped", &unclear)];
-    writer.create_element("testsuite").with_attributes(counts).write_inner_content(|writer| {
-        checks.iter().try_for_each(|check| case(writer, name, check))
-    })?;
+    writer
+        .create_element("testsuite")
+        .with_attributes(counts)
+        .write_inner_content(|writer| checks.iter().try_for_each(|check| case(writer, name, check)))?;
     Ok(())
 }
 

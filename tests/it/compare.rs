@@ -155,7 +155,11 @@ fn another_lock_is_refused_unless_nothing_else_changed() {
     lock_and_run();
     let said = bench.call("compare small~1 small");
     assert_eq!(said.code, 0, "{}", said.stderr);
-    assert!(said.stdout.contains("lock has changed in between, but nothing that these cells rest on"), "{}", said.stdout);
+    assert!(
+        said.stdout.contains("lock has changed in between, but nothing that these cells rest on"),
+        "{}",
+        said.stdout
+    );
     edit("s/small.toml", "requests = 24", "requests = 25");
     lock_and_run();
     let said = bench.call("compare small~1 small");
@@ -176,7 +180,7 @@ fn values_of_an_axis_of_one_run_are_compared_without_a_second_run() {
     let said = bench.call("compare small --by model=b,a --json");
     assert_eq!(json(&said.stdout)["comparisons"][0]["run_a"], "model = b");
     for (words, says) in [
-        ("compare small --by modl", "did you mean `model`?"),
+        ("compare small --by concurency", "did you mean `concurrency`?"),
         ("compare small --by model=c,a", "does not come to two values"),
         ("compare small --by input_tokens", "does not come to two values"),
         ("compare small small --by model", "compares values within one run"),
@@ -199,7 +203,9 @@ fn rows_and_summaries_that_lie_apart_from_their_run_compare_too() {
     let dir = bench.latest("small");
     fs::rename(dir.join("requests"), bench.path("rows")).unwrap();
     fs::copy(dir.join("summary.json"), bench.path("s.json")).unwrap();
-    for words in ["compare small~1 rows --json --force", "compare small~1 s.json --json", "compare s.json rows --json --force"] {
+    for words in
+        ["compare small~1 rows --json --force", "compare small~1 s.json --json", "compare s.json rows --json --force"]
+    {
         let said = bench.call(words);
         assert_eq!(said.code, 0, "{words}: {}", said.stderr);
         let comparison = json(&said.stdout);
