@@ -1,6 +1,6 @@
 use super::margin::Margin;
-use super::verdict::{Evidence, Verdict};
-use crate::metrics::{CellSummary, Figure, Interval};
+use super::verdict::{Evidence, Interval, Verdict};
+use crate::metrics::{CellSummary, Figure};
 
 /// A figure of a cell on both sides.
 #[derive(Debug, Clone, PartialEq)]

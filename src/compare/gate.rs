@@ -1,6 +1,7 @@
 use super::check::{Check, Outcome};
 use super::side::word;
-use crate::metrics::{CellSummary, Figure, Interval};
+use super::verdict::Interval;
+use crate::metrics::{CellSummary, Figure};
 use crate::scenario::{Bound, Gate, Judge, parse_axis_value};
 use crate::units::format_significant;
 
@@ -68,7 +69,9 @@ fn outcome(gate: &Gate, figure: &Figure, cell: &CellSummary) -> (Outcome, String
     let censored = metric.null_reasons.get(&gate.stat).is_some_and(|why| why == "censored");
     let value = figure.of(cell).or_else(|| censored.then_some(f64::INFINITY));
     let Some(value) = value else { return (Outcome::Unclear, format!("{} has no value", figure.title())) };
-    let interval = metric.ci95.as_ref().and_then(|ci95| ci95.get(&gate.stat)).copied();
+    let interval = metric.ci95.as_ref().and_then(|ci95| ci95.get(&gate.stat));
+    // What nothing bounds reaches beyond every limit.
+    let interval = interval.map(|[low, high]| [low.unwrap_or(f64::NEG_INFINITY), high.unwrap_or(f64::INFINITY)]);
     let few = if figure.is_sure(cell) { "" } else { ", by fewer samples than it needs" };
     let seen = match interval {
         Some([low, high]) if gate.judge == Judge::Interval && !censored => {
@@ -128,7 +131,7 @@ mod tests {
             count,
             p95,
             needed: BTreeMap::from([("p95".to_owned(), 130)]),
-            ci95: ci.map(|ci| BTreeMap::from([("p95".to_owned(), ci)])),
+            ci95: ci.map(|ci| BTreeMap::from([("p95".to_owned(), ci.map(Some))])),
             null_reasons: if p95.is_none() {
                 BTreeMap::from([("p95".to_owned(), "censored".to_owned())])
             } else {

@@ -29,4 +29,4 @@ pub use gate::judge_gates;
 pub use margin::{BadMargin, Margin};
 pub use regression::{BadGate, RegressionGate, judge_regressions};
 pub use side::{Planned, Side, SideCell};
-pub use verdict::Verdict;
+pub use verdict::{Interval, Verdict};

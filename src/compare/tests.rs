@@ -11,11 +11,11 @@ use crate::record::{Chunk, RequestRecord, Stamps, TokenCounts};
 use crate::seed::Seed;
 
 const REPEATS: u32 = 3;
-const REQUESTS: u64 = 240;
+const REQUESTS: u64 = 100;
 /// How much one request's time says of the next one's.
 const HANGS_TOGETHER: f64 = 0.3;
 /// Standard deviation of a request's time, and of what differs from repeat to repeat, as shares.
-const JITTER: f64 = 0.1;
+const JITTER: f64 = 0.05;
 const BETWEEN: f64 = 0.002;
 
 #[expect(clippy::cast_possible_truncation, reason = "milliseconds as nanoseconds")]
@@ -35,10 +35,9 @@ fn measured(seed: Seed, ttft_ms: f64, requests: u64) -> SideCell {
         let row = |_| {
             last = HANGS_TOGETHER.mul_add(last, (1.0 - HANGS_TOGETHER * HANGS_TOGETHER).sqrt() * normal());
             let first_ns = sent_ns + ns(ttft_ms * of_repeat * (JITTER * last).exp());
-            let gaps: Vec<i64> = (0..4).map(|_| ns(8.0 * (JITTER * normal()).exp())).collect();
-            let chunks: Vec<Chunk> =
-                (0..5).map(|k| Chunk { at_ns: first_ns + gaps[..k].iter().sum::<i64>(), tokens: 1 }).collect();
-            let end_ns = chunks.last().map(|chunk| chunk.at_ns);
+            let last_ns = first_ns + ns(8.0 * (JITTER * normal()).exp());
+            let chunks = [first_ns, last_ns].map(|at_ns| Chunk { at_ns, tokens: 1 }).to_vec();
+            let end_ns = Some(last_ns);
             let stamps = Stamps {
                 sent_ns: Some(sent_ns),
                 first_token_ns: Some(first_ns),
@@ -47,8 +46,8 @@ fn measured(seed: Seed, ttft_ms: f64, requests: u64) -> SideCell {
                 end_ns,
                 ..Stamps::default()
             };
-            sent_ns = end_ns.unwrap_or(sent_ns);
-            let tokens = TokenCounts { output_server: Some(5), ..TokenCounts::default() };
+            sent_ns = last_ns;
+            let tokens = TokenCounts { output_server: Some(2), ..TokenCounts::default() };
             RequestRecord { stamps, chunks, tokens, ..completed() }
         };
         rows.push((0..requests).map(row).collect());

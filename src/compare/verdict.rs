@@ -1,6 +1,9 @@
 use serde::Serialize;
 
-use crate::metrics::{Better, Interval};
+use crate::metrics::Better;
+
+/// Two bounds that are numbers, lower and upper.
+pub type Interval = [f64; 2];
 
 /// What a change comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]

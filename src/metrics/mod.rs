@@ -11,18 +11,26 @@ mod distribution;
 mod exact_sum;
 mod figure;
 mod gather;
+mod goodness;
 mod health;
 mod key;
 mod live;
+mod lookup;
 mod quantile;
 mod range;
+mod rates;
 mod repeat;
 mod request;
+mod samples;
+mod series;
 mod steady;
 mod summary;
 mod switching;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_intervals;
+mod tracked;
 
 pub use batches::{BatchGroup, BatchSource, BatchSummary, Spread};
 pub use cell::{CellAccumulator, Pass};

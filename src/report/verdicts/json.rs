@@ -1,8 +1,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::compare::{Change, Check, ComparedCell, Comparison, Objection, Tally, Verdict};
-use crate::metrics::Interval;
+use crate::compare::{Change, Check, ComparedCell, Comparison, Interval, Objection, Tally, Verdict};
 
 /// Comparisons for machines: `infersweep compare --json`.
 #[derive(Serialize)]
