@@ -43,9 +43,19 @@ pub(super) fn open(word: &Path, results: &Path, env: &Env, terminal: &Terminal) 
 }
 
 fn of_run(path: &Path, env: &Env, terminal: &Terminal) -> Result<OpenedSide, Failure> {
-    let opened = stored::open(path, env, terminal)?;
+    let mut opened = stored::open(path, env, terminal)?;
+    if has_no_interval(&opened.summary) && !opened.run.is_running() {
+        terminal.note("its summary is of an earlier version, without intervals: summed up anew from the rows");
+        opened.summary = stored::sum_up(&opened.run, env, terminal);
+    }
     let name = run_name(&opened.run.manifest, opened.run.dir.path());
     Ok(OpenedSide { side: Side::of_run(name, &opened.run, opened.summary), damaged: opened.damaged })
+}
+
+/// Whether a version wrote it that made no intervals.
+fn has_no_interval(summary: &Summary) -> bool {
+    let mut metrics = summary.cells.iter().flat_map(|cell| cell.metrics.values().flatten()).peekable();
+    metrics.peek().is_some() && metrics.all(|metric| metric.ci95.is_none())
 }
 
 /// `small/20261124T093000Z-4f2a`.

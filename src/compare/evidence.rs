@@ -52,7 +52,9 @@ fn estimate(figure: &Figure, cell: &CellSummary) -> Result<Estimate, String> {
 fn whole(figure: &Figure, cell: &CellSummary) -> Result<Estimate, String> {
     let value = figure.of(cell).ok_or_else(|| "a side has no value".to_owned())?;
     let stored = cell.ci95.as_ref().and_then(|ci95| ci95.get(figure.name()));
-    let Some([Some(low), Some(high)]) = stored.copied() else { return Err(format!("{} has no interval", figure.name())) };
+    let Some([Some(low), Some(high)]) = stored.copied() else {
+        return Err(format!("{} has no interval", figure.name()));
+    };
     let requests = cell.requests.completed + cell.requests.failed;
     let interval = statistics::Interval { low, high, level: LEVEL };
     let degrees = cell.degrees_of_freedom.get(figure.name()).copied().unwrap_or(f64::INFINITY);
