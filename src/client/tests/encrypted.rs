@@ -41,7 +41,7 @@ fn server_config() -> ServerConfig {
     versions.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
 }
 
-fn trusting_it() -> Result<ClientConfig, rustls::Error> {
+fn trusting_it() -> Result<ClientConfig, encryption::NoTls> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap())?;
     let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
