@@ -111,12 +111,15 @@ impl Client {
         let address = Address::parse(base_url).map_err(|why| bad_url(&why))?;
         let url = address.request_url(provider.path()).map_err(|why| bad_url(&why))?;
         let transport = &endpoint.transport;
-        let tls = address.tls.then(tls).transpose().map_err(|why| no_tls(&why))?.map(|tls| offering(tls, transport.http));
+        let tls =
+            address.tls.then(tls).transpose().map_err(|why| no_tls(&why))?.map(|tls| offering(tls, transport.http));
         let dialer = Dialer::new(&address, transport, tls.as_ref(), connect, clock).map_err(|why| bad_url(&why))?;
         let own_headers = endpoint_headers(endpoint, key_header)?;
         let mut headers = request_headers(&own_headers, &address).map_err(|why| bad_url(&why))?;
         let to_proxy = asks_for_whole_urls(&address, transport);
-        if let Some(value) = transport.proxy.as_ref().and_then(|proxy| proxy.authorization.as_ref()).filter(|_| to_proxy) {
+        if let Some(value) =
+            transport.proxy.as_ref().and_then(|proxy| proxy.authorization.as_ref()).filter(|_| to_proxy)
+        {
             let bad = || ClientError::Header { endpoint: name(), name: PROXY_AUTHORIZATION.to_string() };
             headers.insert(PROXY_AUTHORIZATION, sensitive(value.expose()).ok_or_else(bad)?);
         }
@@ -126,9 +129,7 @@ impl Client {
         let control = control.map_err(|why| no_tls(&why))?;
         let metrics = Arc::new(MetricTable::new(provider.server_figures(), &endpoint.server_metrics));
         let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
-        Ok(Self {
-            shared: Arc::new(Shared { manners, head, links, metrics, control }),
-        })
+        Ok(Self { shared: Arc::new(Shared { manners, head, links, metrics, control }) })
     }
 
     /// The body of a request. Pure: the same bytes for the same input, keys in a fixed order.

@@ -42,9 +42,15 @@ pub(crate) struct Dialer {
 /// What the first socket leads to.
 #[derive(Clone)]
 enum Way {
-    Server { host: String, port: u16 },
+    Server {
+        host: String,
+        port: u16,
+    },
     /// A proxy; with a tunnel through it, unless it is asked for whole URLs.
-    Proxy { proxy: Proxy, tunnel: bool },
+    Proxy {
+        proxy: Proxy,
+        tunnel: bool,
+    },
     Unix(PathBuf),
 }
 
@@ -82,14 +88,15 @@ impl Dialer {
     ) -> Result<Self, rustls::pki_types::InvalidDnsNameError> {
         let tls = match tls {
             None => None,
-            Some(config) => Some((
-                TlsConnector::from(Arc::new(config.clone())),
-                ServerName::try_from(address.host.clone())?,
-            )),
+            Some(config) => {
+                Some((TlsConnector::from(Arc::new(config.clone())), ServerName::try_from(address.host.clone())?))
+            }
         };
         let way = match (&transport.unix_socket, &transport.proxy) {
             (Some(path), _) => Way::Unix(path.clone()),
-            (None, Some(proxy)) => Way::Proxy { proxy: proxy.clone(), tunnel: !asks_for_whole_urls(address, transport) },
+            (None, Some(proxy)) => {
+                Way::Proxy { proxy: proxy.clone(), tunnel: !asks_for_whole_urls(address, transport) }
+            }
             (None, None) => Way::Server { host: address.host.clone(), port: address.port },
         };
         let target = authority(&address.host, address.port);
@@ -143,10 +150,8 @@ impl Dialer {
 
     async fn encrypted(&self, line: Line) -> Result<Socket, Failure> {
         let Some((connector, name)) = &self.tls else { return Ok(Socket::Plain(line)) };
-        let stream = connector
-            .connect(name.clone(), line)
-            .await
-            .map_err(|error| handshake_failure(&self.target, &error))?;
+        let stream =
+            connector.connect(name.clone(), line).await.map_err(|error| handshake_failure(&self.target, &error))?;
         let agreed = stream.get_ref().1.alpn_protocol();
         if self.http == HttpVersion::Http2 && agreed != Some(b"h2") {
             let message = format!("{} does not offer HTTP/2 in its TLS handshake; write http = \"1.1\"", self.target);

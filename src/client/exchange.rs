@@ -9,9 +9,9 @@ use crate::time::{Clock, MonotonicNs, duration_ns};
 
 use super::api::{Provider, Reading};
 use super::deadline::Deadline;
+use super::encryption::alert_failure;
 use super::ending::{Answer, Broken, Ended, Stop, Tail, Verdict};
 use super::failure::{chain, presentable};
-use super::encryption::alert_failure;
 use super::http1::Head;
 use super::link::{Link, Outbound, with_scratch};
 use super::observation::Observation;

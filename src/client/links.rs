@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use tokio::time::timeout;
 
-use super::dial::{Dialled, Dialer, Opened};
+use super::dial::{Dialer, Dialled, Opened};
 use super::http2::Session;
 use super::link::Link;
 use super::pool::Pool;

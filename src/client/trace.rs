@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE};
+use hyper::header::{
+    AUTHORIZATION, COOKIE, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE,
+};
 
 use crate::record::{Failure, Outcome, Phase, Trace};
 
@@ -53,6 +55,7 @@ pub(super) fn trace(
 }
 
 fn shown(name: &HeaderName, value: &HeaderValue) -> String {
-    let is_secret = value.is_sensitive() || [AUTHORIZATION, COOKIE, SET_COOKIE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION].contains(name);
+    let is_secret = value.is_sensitive()
+        || [AUTHORIZATION, COOKIE, SET_COOKIE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION].contains(name);
     if is_secret { STARS.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
 }

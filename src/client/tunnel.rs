@@ -12,7 +12,10 @@ const LONGEST_ANSWER: usize = 16 << 10;
 /// Asks a proxy for a tunnel to `target` (`host:port`); afterwards the line is as one to the target itself.
 pub(crate) async fn open_tunnel(line: &mut Line, proxy: &Proxy, target: &str) -> Result<(), Failure> {
     let broken = |error: std::io::Error| {
-        Failure::new(connect_cause(&error), format!("the proxy {} gives no tunnel to {target}: {error}", proxy.authority()))
+        Failure::new(
+            connect_cause(&error),
+            format!("the proxy {} gives no tunnel to {target}: {error}", proxy.authority()),
+        )
     };
     let authorization = proxy
         .authorization
@@ -35,7 +38,10 @@ pub(crate) async fn open_tunnel(line: &mut Line, proxy: &Proxy, target: &str) ->
         Ok(Some((head, _))) => {
             let hint = if head.status.as_u16() == 407 { "; it asks for a user and a password in `proxy`" } else { "" };
             let (proxy, status) = (proxy.authority(), head.status);
-            Err(Failure::new(Cause::Connect, format!("the proxy {proxy} gives no tunnel to {target}: HTTP {status}{hint}")))
+            Err(Failure::new(
+                Cause::Connect,
+                format!("the proxy {proxy} gives no tunnel to {target}: HTTP {status}{hint}"),
+            ))
         }
         _ => {
             let message = format!("{} does not answer as an HTTP proxy", proxy.authority());

@@ -77,6 +77,12 @@ impl Sites {
             if let (Some(variable), None) = (&endpoint.api_key_env, &endpoint.api_key) {
                 return Err(RunError::MissingKey { endpoint: endpoint.name.clone(), variable: variable.clone() });
             }
+            if endpoint.is_unverified() {
+                observer.tell(RunEvent::Warning(format!(
+                    "endpoint `{}`: tls.verify = false, its certificate is not checked",
+                    endpoint.name
+                )));
+            }
             let client = client_of(endpoint, &base_url, clock, scenario)?;
             let identity = greet(endpoint, &base_url, &client, scenario, plan, observer).await?;
             sites.clients.insert(endpoint.name.clone(), client);
@@ -90,7 +96,7 @@ impl Sites {
         let Some(settings) = &endpoint.simulator else {
             return endpoint.base_url.clone().ok_or_else(|| RunError::MissingUrl { endpoint: endpoint.name.clone() });
         };
-        let simulator = simulated::start(settings, seed)
+        let simulator = simulated::start(settings, seed, endpoint.transport.http)
             .map_err(|message| RunError::Simulator { endpoint: endpoint.name.clone(), message })?;
         let base_url = simulator.base_url().to_owned();
         self.simulators.push(simulator);

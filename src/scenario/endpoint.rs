@@ -103,6 +103,12 @@ impl ServerMetric {
 }
 
 impl Endpoint {
+    /// Whether it is spoken to under TLS without a look at its certificate.
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        !self.transport.tls.verify && self.base_url.as_deref().is_some_and(|url| url.starts_with("https:"))
+    }
+
     /// Whether its protocol carries text only, so that no pictures can be sent.
     #[must_use]
     pub fn is_text_only(&self) -> bool {

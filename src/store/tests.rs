@@ -107,6 +107,7 @@ fn run(out: &Path) -> RunDir {
         requests: Some(3),
         digest: CellDigest("d".into()),
         parts: None,
+        unverified: false,
         repeats: repeats.collect(),
     };
     PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), cells: vec![cell] }.write(&dir).unwrap();

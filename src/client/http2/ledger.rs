@@ -217,7 +217,8 @@ mod tests {
         let ledger = Ledger::new();
         ledger.open(1);
         ledger.open(3);
-        ledger.note_written(&[&[0; PREFACE], frame(SETTINGS, 0, 0, 6).as_slice(), &frame(HEADERS, 4, 1, 20)].concat(), 5);
+        ledger
+            .note_written(&[&[0; PREFACE], frame(SETTINGS, 0, 0, 6).as_slice(), &frame(HEADERS, 4, 1, 20)].concat(), 5);
         ledger.note_written(&frame(HEADERS, 4, 3, 20), 6);
         assert_eq!((ledger.sent_ns(1), ledger.sent_ns(3)), (Some(5), Some(6)));
         ledger.note_read(&frame(SETTINGS, 0, 0, 0), 10);

@@ -73,7 +73,8 @@ impl Stream {
             Err(error) => {
                 self.note_end();
                 // A server that resets a stream has seen it, unless it says that it has not.
-                let is_refused = error.is_remote() && error.is_reset() && error.reason() != Some(Reason::REFUSED_STREAM);
+                let is_refused =
+                    error.is_remote() && error.is_reset() && error.reason() != Some(Reason::REFUSED_STREAM);
                 Poll::Ready(Err(if is_refused { (Broken::Reset(error), 1) } else { (Broken::Socket(of_h2(error)), 0) }))
             }
         }
@@ -138,5 +139,9 @@ impl fmt::Debug for Stream {
 }
 
 fn of_h2(error: h2::Error) -> io::Error {
-    if error.is_io() { error.into_io().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into()) } else { io::Error::other(error) }
+    if error.is_io() {
+        error.into_io().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())
+    } else {
+        io::Error::other(error)
+    }
 }

@@ -6,6 +6,7 @@ mod openai_completions;
 mod quirks;
 mod sambastudio;
 mod streams;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -17,6 +17,7 @@ fn plan(cells: &[&[(AxisName, AxisValue)]]) -> Plan {
         axes: values.iter().cloned().collect::<Axes>(),
         requests: None,
         row_tokens: None,
+        unverified: false,
         parts: std::sync::Arc::default(),
         digest: CellDigest(String::new()),
     };
