@@ -8,7 +8,7 @@ use hyper::header::{
 };
 use rustls::ClientConfig;
 
-use crate::record::{Failure, Outcome, Phase, Trace};
+use crate::record::{Failure, Outcome, Phase, RequestRecord, Trace};
 use crate::scenario::{Connection, Endpoint, HttpVersion};
 use crate::text::Secrets;
 use crate::time::Clock;
@@ -202,6 +202,15 @@ impl Client {
     /// What the client strikes out of all it tells.
     pub fn secrets(&self) -> &Secrets {
         &self.shared.manners.secrets
+    }
+
+    /// Strikes secrets out of what a row has from the server and from the scenario; its message has none.
+    pub fn strike_out(&self, record: &mut RequestRecord) {
+        let secrets = self.secrets();
+        record.model_id = secrets.redact(&record.model_id);
+        for text in [&mut record.response_id, &mut record.finish_reason].into_iter().flatten() {
+            *text = secrets.redact(text);
+        }
     }
 
     /// A failed request as it went over the wire; `None` for one that did not fail. Secrets within texts are still there:

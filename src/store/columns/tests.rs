@@ -122,7 +122,7 @@ fn axis_columns_hold_values_typed_and_null_where_none_applies() {
 #[test]
 fn metrics_are_those_of_the_contract() {
     let metrics: Vec<_> = fixed_columns().filter(|column| column.is_metric()).map(|column| column.name).collect();
-    let expected = "queue_delay_ms ttft_ms ttft_from_schedule_ms tpot_ms tpot_classic_ms e2e_ms e2e_from_schedule_ms \
+    let expected = "connect_ms tls_ms queue_delay_ms ttft_ms ttft_from_schedule_ms tpot_ms tpot_classic_ms e2e_ms e2e_from_schedule_ms \
         output_tokens_per_s";
     assert_eq!(metrics, expected.split_whitespace().collect::<Vec<_>>());
     assert_eq!(ORIGIN.at(ORIGIN.monotonic_ns), ORIGIN);
