@@ -173,7 +173,8 @@ fn the_marker_is_in_no_byte_that_any_failure_writes() {
             }
         }
     }
-    for words in ["show results/secret/latest", "show results/secret/latest --json", "runs"] {
+    let init = format!("init --url {url}/well/v1 --api-key-env THE_KEY --out made.toml");
+    for words in ["show results/secret/latest", "show results/secret/latest --json", "runs", "runs --json", &init] {
         look_at(words, &bench.call(words));
     }
     look_through(&bench, &own);
