@@ -24,6 +24,7 @@ mod steady;
 mod tests;
 #[cfg(test)]
 mod tests_of_changes;
+mod unverified;
 mod verdicts;
 
 pub use aligned::{TextColumn, aligned};
