@@ -54,11 +54,7 @@ impl std::str::FromStr for RegressionGate {
     fn from_str(text: &str) -> Result<Self, BadGate> {
         let bad = |why: String, help: String| BadGate { text: text.to_owned(), why, help };
         let mut words: Vec<&str> = text.split_whitespace().collect();
-        let judge = match words.last() {
-            Some(&"interval") => Judge::Interval,
-            Some(&"point") => Judge::Point,
-            _ => Judge::Point,
-        };
+        let judge = if words.last() == Some(&"interval") { Judge::Interval } else { Judge::Point };
         if matches!(words.last(), Some(&("interval" | "point"))) {
             words.pop();
         }
@@ -151,7 +147,7 @@ impl RegressionGate {
         };
         let values = from_to(change);
         // Signs turned so that the limit lies above.
-        let sign = if limit < 0.0 || limit.is_sign_negative() { -1.0 } else { 1.0 };
+        let sign = 1.0_f64.copysign(limit);
         let beyond = |value: f64| value * sign > limit * sign;
         match (self.judge, interval) {
             (Judge::Point, _) if beyond(seen) => {

@@ -32,6 +32,15 @@ fn two_runs(more: &str) -> Bench {
     bench
 }
 
+/// Two runs of one repeat each, the second against a server whose first token takes three times as long: whatever else the
+/// machine does, that is certain within a run.
+fn slower() -> Bench {
+    let bench = Bench::new().file("small.toml", &SCENARIO.replace("repeats = 2", ""));
+    run(&bench, "small.toml --set load.requests=60");
+    run(&bench, "small.toml --set load.requests=60 --set endpoints.sim.simulator.ttft=\"60ms\"");
+    bench
+}
+
 /// A run of the scenario called small, as a machine without other work would have left it: tests may slow the client down.
 fn run(bench: &Bench, words: &str) {
     let said = bench.call(&format!("run {words} --quiet"));
@@ -55,18 +64,18 @@ fn pairs(comparison: &Value, metric: &str, stat: &str) -> Vec<Value> {
 
 #[test]
 fn a_server_that_is_twice_as_slow_is_worse_in_every_form() {
-    let bench = two_runs("--set endpoints.sim.simulator.ttft=\"60ms\"");
+    let bench = slower();
     let said = bench.call("compare small~1 small --json --out c.md --out c.html --out c.xml --out c.json --gate worse");
     assert_eq!(said.code, 3, "{}", said.stderr);
     let comparison = json(&said.stdout);
-    let ttft = pairs(&comparison, "ttft_ms", "p50");
+    let ttft = pairs(&comparison, "ttft_ms", "mean");
     assert_eq!(ttft.len(), 4);
     for pair in &ttft {
         assert_eq!(pair["verdict"], "worse", "{pair}");
         let (change, ci95) = (pair["change"].as_f64().unwrap(), pair["ci95"].as_array().unwrap());
         assert!(change > 1.0 && ci95[0].as_f64().unwrap() <= change && change <= ci95[1].as_f64().unwrap(), "{pair}");
     }
-    assert_eq!(comparison["comparisons"][0]["cells"][0]["between_runs_known"], true);
+    assert_eq!(comparison["comparisons"][0]["cells"][0]["between_runs_known"], false);
     assert!(comparison["gate_counts"]["missed"].as_u64().unwrap() >= 4);
     let read = |name: &str| fs::read_to_string(bench.path(name)).unwrap();
     assert_eq!(json(&read("c.json")), comparison);
@@ -88,7 +97,7 @@ fn a_server_that_is_twice_as_slow_is_worse_in_every_form() {
 
 #[test]
 fn a_gate_on_a_change_is_held_against_every_cell() {
-    let bench = two_runs("--set endpoints.sim.simulator.ttft=\"60ms\"");
+    let bench = slower();
     let said = bench.call("compare small~1 small --out gates.xml --gate ttft_ms:p50+5%");
     assert_eq!((said.code, said.stderr.contains("is no gate")), (2, true), "{}", said.stderr);
     let call = |gate: &str| {
@@ -97,7 +106,7 @@ fn a_gate_on_a_change_is_held_against_every_cell() {
     };
     for (gate, code, says) in [
         ("ttft_ms p50 +5%", 3, "gates: 4 missed"),
-        ("ttft_ms p50 +5% interval", 3, "certainly beyond +5.0 %"),
+        ("ttft_ms mean +5% interval", 3, "certainly beyond +5.0 %"),
         ("ttft_ms p99 +5% interval", 0, "needs 662 samples"),
         ("ttft_ms p50 +900%", 0, "gates: 4 kept"),
         ("ttft_ms p50 +5s", 0, "gates: 4 kept"),
@@ -214,7 +223,8 @@ fn rows_and_summaries_that_lie_apart_from_their_run_compare_too() {
     }
     let rows = bench.call("compare s.json rows --json --force");
     for pair in pairs(&json(&rows.stdout), "ttft_ms", "p50") {
-        assert_eq!((&pair["a"], &pair["verdict"]), (&pair["b"], &"same".into()), "the same rows: {pair}");
+        assert_eq!((&pair["a"], &pair["change"]), (&pair["b"], &0.0.into()), "the same rows: {pair}");
+        assert!(["same", "unclear"].contains(&pair["verdict"].as_str().unwrap()), "{pair}");
     }
 }
 
