@@ -78,11 +78,8 @@ fn chosen(args: &args::Compare, mut sides: Vec<Side>) -> Result<Vec<Side>, Failu
         }
         return Ok(sides);
     };
-    let run = match (sides.pop(), sides.is_empty()) {
-        (Some(run), true) => run,
-        _ => {
-            return Err(Failure::usage("`--by` compares values within one run").help("name one run, or leave out --by"));
-        }
+    let (Some(run), true) = (sides.pop(), sides.is_empty()) else {
+        return Err(Failure::usage("`--by` compares values within one run").help("name one run, or leave out --by"));
     };
     let (axis, values) = axis_and_values(by);
     let split = run.split(axis);

@@ -31,7 +31,9 @@ pub(super) fn tell(name: &str, checks: &[Check], env: &Env, terminal: &Terminal)
         terminal.note(&format!("\n{drawn}"));
     }
     if is_github(env) {
-        report::github_annotations(name, checks).iter().for_each(|line| terminal.command(line));
+        for line in report::github_annotations(name, checks) {
+            terminal.command(&line);
+        }
     }
     let missed = checks.iter().filter(|check| check.outcome == Outcome::Missed).count();
     if missed == 0 {

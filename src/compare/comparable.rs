@@ -107,7 +107,7 @@ fn of_parts(a: &DigestParts, b: &DigestParts, asked: &[String]) -> Vec<Finding> 
             Role::Work(_) if part.ends_with(".tokenizer") && asked.iter().any(|axis| axis == "model") => {
                 found.push(Noted(
                     "another tokenizer: tokens are not the same ones, nor are times and rates by the token".to_owned(),
-                ))
+                ));
             }
             Role::Work(what) => work.entry(what).or_default().push(part),
             Role::Manner => manner.push(part),

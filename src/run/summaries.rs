@@ -83,7 +83,9 @@ pub fn sum_up_stored(
 /// Sums up the rows of Parquet files that lie apart from their run, cell by cell. What cannot be read is returned beside;
 /// of a repeat that is there twice, the first one counts.
 pub fn sum_up_files(paths: &[PathBuf]) -> (Vec<CellSummary>, Vec<StoreError>) {
-    let (mut cells, mut errors): (Vec<(CellId, Map<String, Value>, Vec<(u32, PathBuf)>)>, _) = (Vec::new(), Vec::new());
+    /// A cell, its axes and the files of its repeats.
+    type Found = (CellId, Map<String, Value>, Vec<(u32, PathBuf)>);
+    let (mut cells, mut errors): (Vec<Found>, _) = (Vec::new(), Vec::new());
     for path in paths {
         let header = match RecordFile::open(path) {
             Ok(file) => file.header().clone(),

@@ -26,11 +26,8 @@ pub fn verdict_table(comparison: &Comparison, all: bool) -> VerdictTable {
     let hidden = comparison.changes().count() - rows.len();
     let mut facts = vec![words::tally(comparison)];
     if hidden > 0 {
-        facts[0] += &format!(
-            "; {} that did not change {} not shown (--all shows them)",
-            hidden,
-            if hidden == 1 { "is" } else { "are" }
-        );
+        let are = if hidden == 1 { "is" } else { "are" };
+        facts.push(format!("{hidden} that did not change {are} not shown: --all shows them"));
     }
     facts.extend(words::notes(comparison));
     ComparisonTable { title: title.join(" · "), grid, facts, legend: Some(Vec::new()) }
