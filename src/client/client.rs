@@ -4,12 +4,14 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hyper::Method;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use hyper::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use hyper::http::uri::PathAndQuery;
 use rustls::ClientConfig;
 
 use crate::record::{Failure, Outcome, Phase, Trace};
-use crate::scenario::Endpoint;
+use crate::scenario::{Endpoint, Retries};
 use crate::text::Secrets;
 use crate::time::Clock;
 use crate::workload::ChatRequest;
@@ -25,6 +27,7 @@ use super::flat_text::has_more_than_text;
 use super::link::Outbound;
 use super::observation::Observation;
 use super::pool::Pool;
+use super::retry::{Again, RetryRule};
 use super::route::{KeyHeader, Route};
 use super::server_report::MetricTable;
 use super::trace::{shown_head, trace};
@@ -36,6 +39,7 @@ const OPENED_AT_ONCE: usize = 16;
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    retries: Arc<RetryRule>,
 }
 
 struct Shared {
@@ -126,7 +130,14 @@ impl Client {
         let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
         Ok(Self {
             shared: Arc::new(Shared { manners, head, shown_head, dialer, pool: Pool::default(), metrics, control }),
+            retries: Arc::default(),
         })
+    }
+
+    /// The same client, which sends failed requests again by that rule.
+    #[must_use]
+    pub fn retrying(self, retries: &Retries) -> Self {
+        Self { retries: Arc::new(RetryRule::new(retries.clone())), ..self }
     }
 
     /// The body of a request. Pure: the same bytes for the same input, keys in a fixed order.
@@ -176,8 +187,28 @@ impl Client {
     /// filled on the way. Dropping the future closes the connection.
     ///
     /// A pooled connection that dies before any byte of the answer is no fault of the request: it is sent once more
-    /// over a fresh one, and `attempts` shows it.
+    /// over a fresh one, and `attempts` shows it. What is sent again by the rule of [`Client::retrying`] is timed from
+    /// its first attempt.
     pub async fn exchange(&self, body: &Bytes, observed: &mut Observation) {
+        let manners = &self.shared.manners;
+        let begun_ns = manners.clock.now_ns();
+        let mut sent_again = 0;
+        loop {
+            self.try_once(body, observed).await;
+            let total = manners.timeouts.total;
+            match self.retries.judge(observed, sent_again, total, begun_ns, manners.clock.now_ns()) {
+                Again::No => return,
+                Again::TooLate(wait) => return observed.note_no_retry(wait, total),
+                Again::After(wait) => {
+                    observed.begin_again(begun_ns);
+                    tokio::time::sleep(wait).await;
+                }
+            }
+            sent_again += 1;
+        }
+    }
+
+    async fn try_once(&self, body: &Bytes, observed: &mut Observation) {
         let shared = &*self.shared;
         let clock = shared.manners.clock;
         let head = shared.head_of(body);
@@ -302,10 +333,12 @@ fn request_head(target: &PathAndQuery, headers: &HeaderMap) -> Vec<u8> {
 
 /// Those and what a request with a JSON body needs.
 fn request_headers(own: &HeaderMap, address: &Address) -> Result<HeaderMap, BadAddress> {
-    let mut headers = HeaderMap::with_capacity(own.len() + 3);
+    let mut headers = HeaderMap::with_capacity(own.len() + 4);
     headers.insert(HOST, HeaderValue::from_str(&address.host_header).map_err(|_| BadAddress::NoUrl)?);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    // Without a word on it a server may compress, which would hide when tokens come.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
     Ok(headers)
 }

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `client` is the story, `exchange` and `stream` one try of it, `link` and `wire` the connection and its
 //! stamps, `dial` and `pool` where connections come from; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
-//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses the provider; `control` is all that is not timed.
+//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses the provider; `retry` says what is sent again; `control` is all that is not timed.
 
 mod address;
 mod api;
@@ -15,6 +15,7 @@ mod chat_chunk;
 mod chunk_tokens;
 #[expect(clippy::module_inception, reason = "the story of the module, under the name of its type")]
 mod client;
+mod compressed;
 mod content;
 mod control;
 mod deadline;
@@ -35,6 +36,7 @@ mod openai_chat;
 mod openai_completions;
 mod pool;
 mod refusal;
+mod retry;
 mod route;
 mod sambanova;
 mod sambastudio;

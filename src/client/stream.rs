@@ -15,6 +15,9 @@ const LONGEST_EVENT: usize = 32 << 20;
 /// Bytes of a document that came in the place of a stream.
 const LONGEST_DOCUMENT: usize = 64 << 10;
 
+/// Bytes of all content of one answer, its stamps included.
+const MOST_CONTENT: usize = 64 << 20;
+
 /// What an event means for the reading of a stream.
 #[derive(Debug)]
 enum Seen {
@@ -31,8 +34,6 @@ enum Seen {
 enum Read {
     /// It is no stream, and long enough to know that.
     TooMuch,
-    /// The total limit has passed.
-    TooLong,
     /// The answer is over or has failed, by the read of that stamp.
     Ended(Seen, MonotonicNs),
 }
@@ -54,7 +55,6 @@ impl Exchange<'_> {
             }
             let at_ns = exchange.read_ns();
             match exchange.feed(&mut parser, bytes, at_ns) {
-                Seen::More if exchange.is_past_total(at_ns) => Some(Read::TooLong),
                 Seen::More => None,
                 seen => Some(Read::Ended(seen, at_ns)),
             }
@@ -66,7 +66,6 @@ impl Exchange<'_> {
         match read {
             Ok(None | Some(Read::TooMuch)) => self.body_ended(parser, headers),
             Err(stop) => self.body_broke(stop),
-            Ok(Some(Read::TooLong)) => self.body_broke(Stop::Timeout(Cause::TotalTimeout)),
             Ok(Some(Read::Ended(Seen::Failed(failure), at_ns))) => {
                 Verdict { outcome: Outcome::Failed(failure), at_ns, tail: Tail::Abandoned }
             }
@@ -91,7 +90,7 @@ impl Exchange<'_> {
         match self.manners.provider.read_event(name, data) {
             Ok(Reading::Piece(piece)) => {
                 self.observed.take_event(piece, data, at_ns);
-                Seen::More
+                if self.observed.weight() > MOST_CONTENT { Seen::Failed(endless()) } else { Seen::More }
             }
             Ok(Reading::Last(piece, whole)) => {
                 let piece = piece.with_rest_of(&whole, self.observed.text());
@@ -153,4 +152,8 @@ impl Exchange<'_> {
         let tail = if is_whole { Tail::Read } else { Tail::Abandoned };
         Verdict { outcome: Outcome::Failed(not_a_stream(headers, document)), at_ns: self.now_ns(), tail }
     }
+}
+
+fn endless() -> Failure {
+    Failure::new(Cause::BadData, format!("a stream of {} MiB of content, of which no end is seen", MOST_CONTENT >> 20))
 }

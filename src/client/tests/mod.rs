@@ -201,7 +201,7 @@ fn client_of(endpoint: &Endpoint, url: &str) -> Client {
     Client::new(endpoint, url, Clock::start(), Secrets::default()).unwrap()
 }
 
-fn client(url: &str) -> Client {
+pub(super) fn client(url: &str) -> Client {
     client_of(&endpoint(), url)
 }
 
