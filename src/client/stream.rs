@@ -3,11 +3,12 @@ use hyper::HeaderMap;
 use crate::record::{Cause, Failure, Outcome};
 use crate::time::MonotonicNs;
 
-use super::api::Reading;
+use super::api::{Provider, Reading};
 use super::ending::{Answer, Stop, Tail, Verdict};
 use super::exchange::Exchange;
 use super::failure::chain;
 use super::framing::{Events, Framing};
+use super::observation::Observation;
 use super::refusal::{announces_stream, begins_as_document, content_type, not_a_stream};
 
 /// Bytes of one event.
@@ -20,7 +21,7 @@ const MOST_CONTENT: usize = 64 << 20;
 
 /// What an event means for the reading of a stream.
 #[derive(Debug)]
-enum Seen {
+pub(super) enum Seen {
     /// It goes on.
     More,
     /// The answer is over.
@@ -87,19 +88,11 @@ impl Exchange<'_> {
 
     fn take_event(&mut self, name: &[u8], data: &[u8], at_ns: MonotonicNs) -> Seen {
         self.events += 1;
-        match self.manners.provider.read_event(name, data) {
-            Ok(Reading::Piece(piece)) => {
-                self.observed.take_event(piece, data, at_ns);
-                if self.observed.weight() > MOST_CONTENT { Seen::Failed(endless()) } else { Seen::More }
+        match take_event(self.manners.provider, self.observed, (name, data), at_ns) {
+            Seen::Failed(Failure { cause: Cause::StreamError, message }) => {
+                Seen::Failed(Failure::new(self.cause_of_fault(), message))
             }
-            Ok(Reading::Last(piece, whole)) => {
-                let piece = piece.with_rest_of(&whole, self.observed.text());
-                self.observed.take_event(piece, data, at_ns);
-                Seen::Done
-            }
-            Ok(Reading::Done) => Seen::Done,
-            Ok(Reading::Fault(said)) => Seen::Failed(Failure::new(self.cause_of_fault(), said)),
-            Err(bad) => Seen::Failed(Failure::new(Cause::BadData, bad.to_string())),
+            seen => seen,
         }
     }
 
@@ -151,6 +144,29 @@ impl Exchange<'_> {
     fn is_document(&self, document: &[u8], headers: &HeaderMap, is_whole: bool) -> Verdict {
         let tail = if is_whole { Tail::Read } else { Tail::Abandoned };
         Verdict { outcome: Outcome::Failed(not_a_stream(headers, document)), at_ns: self.now_ns(), tail }
+    }
+}
+
+/// Reads one event, by name and data, into what is seen of a request.
+pub(super) fn take_event(
+    provider: &dyn Provider,
+    observed: &mut Observation,
+    (name, data): (&[u8], &[u8]),
+    at_ns: MonotonicNs,
+) -> Seen {
+    match provider.read_event(name, data) {
+        Ok(Reading::Piece(piece)) => {
+            observed.take_event(piece, data, at_ns);
+            if observed.weight() > MOST_CONTENT { Seen::Failed(endless()) } else { Seen::More }
+        }
+        Ok(Reading::Last(piece, whole)) => {
+            let piece = piece.with_rest_of(&whole, observed.text());
+            observed.take_event(piece, data, at_ns);
+            Seen::Done
+        }
+        Ok(Reading::Done) => Seen::Done,
+        Ok(Reading::Fault(said)) => Seen::Failed(Failure::new(Cause::StreamError, said)),
+        Err(bad) => Seen::Failed(Failure::new(Cause::BadData, bad.to_string())),
     }
 }
 

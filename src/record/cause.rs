@@ -169,6 +169,16 @@ mod tests {
     }
 
     #[test]
+    fn the_page_on_failures_has_every_cause_with_what_to_do() {
+        let page = include_str!("../../docs/FAILURES.md");
+        for cause in Cause::ALL {
+            let lines = page.lines().filter(|line| line.starts_with(&format!("| `{}` | ", cause.as_str())));
+            let said: Vec<&str> = lines.filter(|line| line.ends_with(&format!(" | {} |", cause.advice()))).collect();
+            assert_eq!(said.len(), 1, "{}: {}", cause.as_str(), cause.advice());
+        }
+    }
+
+    #[test]
     fn limits_of_this_machine_are_known_by_their_numbers() {
         let said = |errno: rustix::io::Errno| format!("no connection to host:1: {}", std::io::Error::from(errno));
         for (cause, message, limit) in [

@@ -12,6 +12,7 @@ mod faults;
 mod floors;
 mod health;
 mod hooks;
+mod hostile;
 mod imports;
 mod interrupted;
 mod locks;

@@ -1,10 +1,13 @@
 mod causes;
 mod connections;
 mod encrypted;
+mod fuzz;
 mod openai_chat;
 mod openai_completions;
 mod quirks;
+mod retries;
 mod sambastudio;
+mod strange;
 mod streams;
 
 use std::collections::BTreeMap;
@@ -226,7 +229,7 @@ async fn observe(client: &Client) -> Observation {
     observed
 }
 
-fn record(observed: Observation) -> RequestRecord {
+pub(super) fn record(observed: Observation) -> RequestRecord {
     let request = request();
     let asked = Asked {
         request_index: 3,
