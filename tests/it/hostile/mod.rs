@@ -25,7 +25,7 @@ use behaviour::{Behaviour, Expected};
 use server::{GOOD_TOKENS, GOOD_TTFT, serve};
 
 /// Questions of each sort to every endpoint.
-const OF_EACH: usize = 3;
+const OF_EACH: usize = 2;
 /// What an end may be later than its limit on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 

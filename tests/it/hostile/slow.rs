@@ -94,7 +94,12 @@ pub(super) fn by_size() -> Vec<Behaviour> {
             "a stream of 64 MiB of content",
             flood(UNTIL_CLOSE, &ONE.replace("one", &"x".repeat(10_000))),
         ),
-        fails("one event without end", BadData, "an event of more than", flood(UNTIL_CLOSE, "data: x\n")),
+        fails(
+            "one event without end",
+            BadData,
+            "an event of more than",
+            flood(UNTIL_CLOSE, &format!("data: {}\n", "x".repeat(10_000))),
+        ),
         fails(
             "one line without end",
             BadData,

@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsRawFd;
 use std::thread;
 
 use super::behaviour::{ALL, Act, stream};
@@ -38,43 +39,38 @@ fn a_server_that_is_out_of_reach_is_said_before_anything_is_measured() {
     }
 }
 
-/// Answers one question, closes, and then takes no more connections.
-fn vanishing(after: fn(TcpListener)) -> u16 {
+/// Answers one question and takes no more connections from then on; its port.
+fn vanishing() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
-        loop {
-            let (mut connection, _) = listener.accept().unwrap();
-            if answers_a_question(&mut connection) {
-                after(listener);
-                // Only now does the client learn that it needs another connection.
-                drop(connection);
-                return;
-            }
+        while let Ok((connection, _)) = listener.accept() {
+            let listener = listener.try_clone().unwrap();
+            thread::spawn(move || answer_a_question(connection, &listener));
         }
     });
     port
 }
 
-fn answers_a_question(connection: &mut TcpStream) -> bool {
+fn answer_a_question(mut connection: TcpStream, listener: &TcpListener) {
     let mut buffer = [0; 16 << 10];
     while connection.read(&mut buffer).is_ok_and(|read| read > 0) {
         if buffer.starts_with(b"POST") {
+            // Before the answer, after which the client wants another connection.
+            nix::sys::socket::shutdown(listener.as_raw_fd(), nix::sys::socket::Shutdown::Both).unwrap();
             for act in stream(&ALL) {
                 let Act::Send(bytes) = act else { unreachable!() };
                 connection.write_all(&bytes).unwrap();
             }
-            return true;
+            return;
         }
         connection.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n").unwrap();
     }
-    false
 }
 
 #[test]
 fn a_server_that_goes_away_is_a_cause_of_its_own() {
-    let port = vanishing(drop);
-    let bench = bench(&format!("http://127.0.0.1:{port}/v1"), "");
+    let bench = bench(&format!("http://127.0.0.1:{}/v1", vanishing()), "");
     let ran = bench.call("run u.toml");
     let requests = &Bench::json(&bench.latest("u").join("summary.json"))["cells"][0]["requests"];
     assert_eq!((&requests["completed"], &requests["causes"]["connect"]), (&1.into(), &3.into()), "{requests}");
