@@ -100,6 +100,14 @@ async fn a_whole_answer_without_end_is_given_up_at_its_bound() {
 }
 
 #[tokio::test]
+async fn a_list_of_models_without_end_is_given_up_at_its_bound() {
+    let acts = vec![Read, send("HTTP/1.1 200 OK\r\n\r\n"), Flood("x".repeat(64 << 10)), AwaitClose];
+    let server = Server::start(vec![acts]).await;
+    let said = client(&server.url).models().await.unwrap_err().to_string();
+    assert!(said.contains("an answer of more than 16 MiB"), "{said}");
+}
+
+#[tokio::test]
 async fn what_a_server_says_in_the_place_of_a_word_is_kept_short() {
     let long = "y".repeat(10_000);
     let event = format!(

@@ -24,14 +24,12 @@ use crate::tool::{Bench, Said, rows, said};
 use behaviour::{Behaviour, Expected};
 use server::{GOOD_TOKENS, GOOD_TTFT, serve};
 
-/// Questions of each sort to every endpoint.
-const OF_EACH: usize = 2;
 /// What an end may be later than its limit on a busy machine.
 const SLACK: Duration = Duration::from_secs(5);
 
 /// Questions, good and bad in turn.
-fn questions() -> String {
-    (0..OF_EACH)
+fn questions(of_each: usize) -> String {
+    (0..of_each)
         .flat_map(|at| {
             ["good", "bad"].map(|sort| format!("{{\"id\": \"{sort}\", \"prompt\": \"a {sort} question {at}\"}}\n"))
         })
@@ -44,6 +42,8 @@ struct Limits {
     total: Duration,
     /// Of the process's own memory, KiB.
     memory: u32,
+    /// Questions of each sort to every endpoint.
+    of_each: usize,
 }
 
 const WIDE: Limits = Limits {
@@ -51,6 +51,7 @@ const WIDE: Limits = Limits {
     idle: Duration::from_secs(50),
     total: Duration::from_secs(60),
     memory: 600_000,
+    of_each: 2,
 };
 
 fn scenario(behaviours: &[Behaviour], port: u16, limits: &Limits) -> String {
@@ -71,7 +72,7 @@ fn scenario(behaviours: &[Behaviour], port: u16, limits: &Limits) -> String {
         "[models.m]\ntokenizer = \"words\"\n[matrix]\nmodel = \"m\"\nendpoint = [{}]\nmode = \"custom\"\noutput_tokens = {GOOD_TOKENS}\nconcurrency = 2\n\
          [dataset]\nfile = \"questions.jsonl\"\norder = \"file\"\n[load]\nrequests = {}\nparallel = \"endpoint\"\n",
         names.join(", "),
-        2 * OF_EACH
+        2 * limits.of_each
     )
     .unwrap();
     text
@@ -92,8 +93,9 @@ fn within(bench: &Bench, memory: u32, words: &str) -> Said {
 /// Runs them all and holds every request against what must come of it.
 fn hold(behaviours: Vec<Behaviour>, limits: &Limits) {
     let port = serve(behaviours.clone());
-    let bench =
-        Bench::new().file("questions.jsonl", &questions()).file("hostile.toml", &scenario(&behaviours, port, limits));
+    let bench = Bench::new()
+        .file("questions.jsonl", &questions(limits.of_each))
+        .file("hostile.toml", &scenario(&behaviours, port, limits));
     let ran = within(&bench, limits.memory, "run hostile.toml");
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let dir = bench.latest("hostile");
@@ -113,11 +115,11 @@ fn hold(behaviours: Vec<Behaviour>, limits: &Limits) {
             }
         }
         let rows = rows(&mine);
-        assert_eq!(rows.len(), 2 * OF_EACH, "{}", behaviour.name);
+        assert_eq!(rows.len(), 2 * limits.of_each, "{}", behaviour.name);
         for row in &rows {
             hold_row(behaviour, row, limits);
         }
-        hold_summary(behaviour, cell);
+        hold_summary(behaviour, cell, limits.of_each);
     }
 }
 
@@ -152,18 +154,18 @@ fn hold_row(behaviour: &Behaviour, row: &RequestRecord, limits: &Limits) {
 }
 
 /// The cell's figures are those of its good answers.
-fn hold_summary(behaviour: &Behaviour, cell: &serde_json::Value) {
+fn hold_summary(behaviour: &Behaviour, cell: &serde_json::Value, of_each: usize) {
     let (requests, name) = (&cell["requests"], behaviour.name);
     let (completed, failed) = match behaviour.expected {
-        Expected::Completes(..) => (2 * OF_EACH, 0),
+        Expected::Completes(..) => (2 * of_each, 0),
         Expected::Fails(cause, part) => {
-            assert_eq!(requests["causes"], serde_json::json!({ cause.as_str(): OF_EACH }), "{name}");
+            assert_eq!(requests["causes"], serde_json::json!({ cause.as_str(): of_each }), "{name}");
             let message = requests["first_messages"][cause.as_str()].as_str().unwrap();
             assert!(message.contains(part), "{name}: {message}");
             assert!(
                 cell["metrics"]["ttft_ms"].is_null() || cell["metrics"]["ttft_ms"]["min"].as_f64().unwrap() >= 20.0
             );
-            (OF_EACH, OF_EACH)
+            (of_each, of_each)
         }
     };
     assert_eq!((&requests["completed"], &requests["failed"]), (&completed.into(), &failed.into()), "{name}");
@@ -184,6 +186,11 @@ fn documents_in_the_place_of_a_stream() {
 #[test]
 fn strange_events_that_are_good() {
     hold(oddities::of_events(), &WIDE);
+}
+
+#[test]
+fn very_large_and_very_many_events() {
+    hold(oddities::of_size(), &Limits { of_each: 1, ..WIDE });
 }
 
 #[test]
@@ -209,7 +216,7 @@ fn answers_that_take_too_long() {
 
 #[test]
 fn answers_without_end() {
-    hold(slow::by_size(), &Limits { memory: 900_000, ..WIDE });
+    hold(slow::by_size(), &Limits { memory: 900_000, of_each: 1, ..WIDE });
 }
 
 #[test]

@@ -76,6 +76,20 @@ pub(super) fn of_events() -> Vec<Behaviour> {
             acts.extend(chunks.into_bytes().chunks(7).map(|part| Act::Send(part.to_vec())));
             then(acts, Act::text("0\r\n\r\n"))
         }),
+        completes("all in one write", vec![Act::text(&(begun_head().to_owned() + &Act::framed(&whole) + "0\r\n\r\n"))]),
+        completes(
+            "byte by byte",
+            vec![Act::Drip(
+                (begun_head().to_owned() + &ALL.map(Act::framed).concat() + "0\r\n\r\n").into_bytes(),
+                Duration::ZERO,
+            )],
+        ),
+    ]
+}
+
+/// Events that are large or many.
+pub(super) fn of_size() -> Vec<Behaviour> {
+    vec![
         Behaviour {
             expected: Expected::Completes(2, 1),
             ..completes("10 MB in one event", stream(&[&ONE.replace("one", &"x".repeat(10 << 20)), STOP, USAGE, DONE]))
@@ -87,14 +101,6 @@ pub(super) fn of_events() -> Vec<Behaviour> {
                 stream(&[&events, STOP, &USAGE.replace("tokens\":2", "tokens\":100000"), DONE])
             })
         },
-        completes("all in one write", vec![Act::text(&(begun_head().to_owned() + &Act::framed(&whole) + "0\r\n\r\n"))]),
-        completes(
-            "byte by byte",
-            vec![Act::Drip(
-                (begun_head().to_owned() + &ALL.map(Act::framed).concat() + "0\r\n\r\n").into_bytes(),
-                Duration::ZERO,
-            )],
-        ),
     ]
 }
 

@@ -23,7 +23,7 @@ pub(super) fn whole() -> Vec<Behaviour> {
         told("an error", ErrorBody, "gone", JSON, r#"{"error":{"message":"gone"}}"#),
         told("an error that is a text", ErrorBody, "gone", JSON, r#"{"error":"gone"}"#),
         told("a page", BadData, "(content type text/html)", "text/html", "<html>log in"),
-        told("nonsense", BadData, "expected", JSON, "{nonsense"),
+        told("nonsense", BadData, "in `{nonsense`", JSON, "{nonsense"),
         told("half of it", BadData, "EOF", JSON, &answer[..answer.len() / 2]),
         told("nothing", BadData, "EOF", JSON, ""),
         told("other JSON", Empty, "no content", JSON, r#"{"ok":true}"#),

@@ -156,7 +156,8 @@ pub(super) fn documents() -> Vec<Behaviour> {
         good("a list", NotAStream, "[1,2]", JSON, "[1,2]"),
         good("half of an error", NotAStream, r#"{"error":{"mes"#, JSON, r#"{"error":{"mes"#),
         good("a text", NotAStream, "without any event (content type text/plain)", "text/plain", "upstream gone"),
-        good("nothing", Empty, "no content", JSON, ""),
+        good("nothing", Empty, "no content", "text/event-stream", ""),
+        good("nothing as JSON", NotAStream, "without any event (content type application/json)", JSON, ""),
         good("white space", NotAStream, "without any event", JSON, " \n\n \n"),
         fails("a whole answer", NotAStream, "the server ignored `stream: true`", vec![Act::text(&whole)]),
         fails(
