@@ -1,7 +1,9 @@
 //! Requests that are sent again, by the whole binary.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use infersweep::record::{Cause, Outcome};
@@ -13,27 +15,35 @@ use crate::tool::{Bench, rows};
 fn refusing(times: usize) -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
+    let asked = Arc::new(Mutex::new(BTreeMap::new()));
     thread::spawn(move || {
         for connection in listener.incoming() {
-            let mut connection = connection.unwrap();
-            thread::spawn(move || {
-                let (mut asked, mut buffer) = (0, [0; 16 << 10]);
-                // A small request is one read.
-                while connection.read(&mut buffer).is_ok_and(|read| read > 0) {
-                    let refusal = document("429 Too Many Requests", "text/plain", "slow")
-                        .replace("\r\n\r\n", "\r\nretry-after: 0\r\n\r\n");
-                    let refused = buffer.starts_with(b"POST") && asked < times;
-                    asked = if refused { asked + 1 } else { 0 };
-                    let acts = if refused { vec![Act::text(&refusal)] } else { stream(&ALL) };
-                    for act in acts {
-                        let Act::Send(bytes) = act else { unreachable!() };
-                        connection.write_all(&bytes).unwrap_or_default();
-                    }
-                }
-            });
+            let asked = Arc::clone(&asked);
+            thread::spawn(move || refuse(connection.unwrap(), &asked, times));
         }
     });
     port
+}
+
+fn refuse(mut connection: TcpStream, asked: &Mutex<BTreeMap<Vec<u8>, usize>>, times: usize) {
+    let mut buffer = [0; 16 << 10];
+    // A small request is one read.
+    while let Ok(read @ 1..) = connection.read(&mut buffer) {
+        let count = asked
+            .lock()
+            .unwrap()
+            .entry(buffer[..read].to_vec())
+            .and_modify(|count| *count += 1)
+            .or_insert(1)
+            .to_owned();
+        let refusal =
+            document("429 Too Many Requests", "text/plain", "slow").replace("\r\n\r\n", "\r\nretry-after: 0\r\n\r\n");
+        let acts = if count <= times { vec![Act::text(&refusal)] } else { stream(&ALL) };
+        for act in acts {
+            let Act::Send(bytes) = act else { unreachable!() };
+            connection.write_all(&bytes).unwrap_or_default();
+        }
+    }
 }
 
 fn bench(port: u16, retries: &str) -> Bench {
@@ -42,7 +52,8 @@ fn bench(port: u16, retries: &str) -> Bench {
          [matrix]\nmodel = \"m\"\nmode = \"custom\"\noutput_tokens = 2\nconcurrency = 1\n\
          [dataset]\nfile = \"q.jsonl\"\n[load]\nrequests = 4\n{retries}"
     );
-    Bench::new().file("q.jsonl", "{\"prompt\": \"why\"}\n").file("r.toml", &text)
+    let questions: String = (0..4).map(|at| format!("{{\"prompt\": \"why {at}\"}}\n")).collect();
+    Bench::new().file("q.jsonl", &questions).file("r.toml", &text)
 }
 
 #[test]
@@ -77,9 +88,9 @@ fn without_a_word_nothing_is_sent_again() {
     let requests = &Bench::json(&bench.latest("r").join("summary.json"))["cells"][0]["requests"];
     assert_eq!(
         (&requests["completed"], &requests["failed"], &requests["sent_again"]),
-        (&2.into(), &2.into(), &0.into())
+        (&0.into(), &4.into(), &0.into())
     );
-    assert!(ran.stdout.contains("2 of 4 requests failed: 2 rate_limited"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("4 of 4 requests failed: 4 rate_limited"), "{}", ran.stdout);
     let told = "rate_limited: \"HTTP 429 Too Many Requests (Retry-After: 0): slow\"; lower the load";
     assert!(ran.stdout.contains(told), "{}", ran.stdout);
 }

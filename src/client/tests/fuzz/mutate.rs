@@ -78,7 +78,7 @@ const WORDS: &[&[u8]] = &[
 ];
 
 /// Bytes of an input at most, nearly.
-const LARGEST: usize = 64 << 10;
+const LARGEST: usize = 16 << 10;
 
 /// Draws inputs, and cuts of them.
 pub(super) struct Mutator {

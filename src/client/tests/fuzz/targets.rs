@@ -1,3 +1,4 @@
+use crate::client::Client;
 use crate::client::api::{Provider, Reading};
 use crate::client::framing::Framing;
 use crate::client::http1::{Body, parse_head};
@@ -123,7 +124,11 @@ fn streamed(provider: &dyn Provider, pieces: &[&[u8]]) -> (Option<Cause>, Reques
 }
 
 fn observation() -> Observation {
-    crate::client::tests::client("http://127.0.0.1:9/v1").observation()
+    thread_local! {
+        /// Making a client takes longer than feeding it.
+        static CLIENT: Client = crate::client::tests::client("http://127.0.0.1:9/v1");
+    }
+    CLIENT.with(Client::observation)
 }
 
 fn provider(provider: &dyn Provider, input: &[u8], mutator: &mut Mutator) {
