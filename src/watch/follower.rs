@@ -102,9 +102,8 @@ impl Follower {
         for directory in wanted.since(&before).removed {
             self.forget(&directory);
         }
-        let holds_a_file = |directory: &Path| {
-            wanted.is_whole(directory) || files.iter().any(|file| file.parent() == Some(directory))
-        };
+        let holds_a_file =
+            |directory: &Path| wanted.is_whole(directory) || files.iter().any(|file| file.parent() == Some(directory));
         let mut worst = Ok(());
         for directory in wanted.directories() {
             // Without the right to read an outer directory, what happens to the inner ones is not noticed; no more.

@@ -158,7 +158,8 @@ mod tests {
         let link = |path: &Path| (path == Path::new("/w/s")).then(|| PathBuf::from("real"));
         let set = set(&["/w/y"], &[]).with_whole([Path::new("/w/s")], link);
         assert_eq!(shown(set.directories()), ["/", "/w", "/w/real"]);
-        for (path, counts) in [("/w/real/a", true), ("/w/s", true), ("/w/real", true), ("/w/real/a/b", false), ("/w/z", false)]
+        for (path, counts) in
+            [("/w/real/a", true), ("/w/s", true), ("/w/real", true), ("/w/real/a/b", false), ("/w/z", false)]
         {
             assert_eq!(set.concerns(Path::new(path)), counts, "{path}");
         }

@@ -202,7 +202,11 @@ fn command(file: &CampaignFile, dir: &Path) -> String {
 /// A word as a shell takes it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_alphanumeric() || "-_./=:,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 #[cfg(test)]
@@ -213,7 +217,10 @@ mod tests {
     fn the_command_that_finishes_is_the_first_one_with_resume() {
         for (words, expected) in [
             ("/usr/bin/infersweep run s", "infersweep run s --resume r"),
-            ("x run s --only=concurrency=1,2 --profile quick", "infersweep run s --only=concurrency=1,2 --profile quick --resume r"),
+            (
+                "x run s --only=concurrency=1,2 --profile quick",
+                "infersweep run s --only=concurrency=1,2 --profile quick --resume r",
+            ),
             ("x run s --reuse=7d --nonce 7 --yes --nonce=8", "infersweep run s --yes --resume r"),
             ("x run s --resume", "infersweep run s --resume r"),
             ("x run s --resume old --quiet", "infersweep run s --quiet --resume r"),

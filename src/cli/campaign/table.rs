@@ -19,7 +19,13 @@ pub(super) fn show(campaign: &Campaign, args: &args::Run, terminal: &Terminal) -
 }
 
 /// A campaign's table, or all of it as JSON.
-fn show_file(file: &CampaignFile, turn: &args::Turn, json: bool, dir: &Path, terminal: &Terminal) -> Result<(), Failure> {
+fn show_file(
+    file: &CampaignFile,
+    turn: &args::Turn,
+    json: bool,
+    dir: &Path,
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     if json {
         terminal.result(&serde_json::to_string_pretty(file).map_err(Failure::failed)?);
         return Ok(());

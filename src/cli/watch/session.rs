@@ -11,8 +11,8 @@ use super::subject::Subject;
 use crate::cli::args;
 use crate::cli::env::Env;
 use crate::cli::exit::{Exit, Failure};
-use crate::cli::terminal::Terminal;
 use crate::cli::read::NoCells;
+use crate::cli::terminal::Terminal;
 use crate::cli::{prepare, question, reuse, runtime};
 use crate::plan::Estimate;
 use crate::run::Reuse;
@@ -185,7 +185,9 @@ impl<'s> Session<'s> {
         if *cause == Cause::Start {
             news.clear();
         }
-        news.extend(before.iter().map(|subject| format!("{} is no longer among the scenarios", subject.path.display())));
+        news.extend(
+            before.iter().map(|subject| format!("{} is no longer among the scenarios", subject.path.display())),
+        );
         Ok(news)
     }
 
