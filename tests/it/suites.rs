@@ -196,10 +196,12 @@ fn a_campaign_that_was_cut_off_goes_on_and_ends_with_one_table() {
     for signal in [Signal::INT, Signal::KILL] {
         let (bench, said) = cut_off(signal);
         let dir = bench.path("results/campaigns/s/latest").canonicalize().unwrap();
-        let command = format!("infersweep run s --yes --resume {}", dir.display());
         let shown = bench.call("show results/campaigns/s/latest");
+        let command = format!("infersweep run s --yes --resume {}", dir.display());
         assert!(shown.stderr.contains(&command), "{}", shown.stderr);
         if signal == Signal::INT {
+            let name = dir.file_name().unwrap().display();
+            let command = format!("infersweep run s --yes --resume results/campaigns/s/{name}");
             assert!(said.code == 130 && said.stderr.contains(&command), "{}", said.stderr);
         }
         let (first, second) = (bench.latest("one"), bench.latest("two"));
@@ -246,8 +248,6 @@ fn a_campaign_is_resumed_only_as_what_it_was() {
     assert!(!bench.path("results/zwei").exists(), "nothing was sent");
 
     // A new campaign names the old one, and only that.
-    let told = bench.call("run s --only concurrency=64");
-    assert_eq!(told.code, 2, "{}", told.stderr);
     let anew = bench.call("run s --profile quick --set load.repeats=1 --set matrix.output_tokens=4");
     assert!(anew.stderr.contains("an earlier run of this suite was interrupted at "), "{}", anew.stderr);
     assert_eq!(anew.stderr.matches("--resume").count(), 1, "{}", anew.stderr);

@@ -206,12 +206,13 @@ impl<'s> Session<'s> {
         }
     }
 
-    /// Refuses a scenario that has the name of one before it: they would write to one place.
+    /// Refuses a scenario that has the name of another: they would write to one place.
     fn refuse_equal_names(&self, at: usize, outcome: Result<Ready, NoCells>) -> Result<Ready, NoCells> {
         let ready = outcome?;
         let name = ready.scenario.name.as_str();
-        match self.subjects[..at].iter().find(|other| other.name.as_deref() == Some(name)) {
-            Some(other) => Err(NoCells::Wrong(prepare::equal_names(name, &other.path, &self.subjects[at].path))),
+        let is_twin = |(i, other): &(usize, &Subject)| *i != at && other.name.as_deref() == Some(name);
+        match self.subjects.iter().enumerate().find(is_twin) {
+            Some((_, other)) => Err(NoCells::Wrong(prepare::equal_names(name, &other.path, &self.subjects[at].path))),
             None => Ok(ready),
         }
     }
