@@ -104,7 +104,7 @@ impl<'s> Session<'s> {
     async fn go(mut self) -> Result<Exit, Failure> {
         let mut cause = Cause::Start;
         loop {
-            cause = match self.round(&cause).await? {
+            cause = match Box::pin(self.round(&cause)).await? {
                 Round::Again(cause) => cause,
                 Round::Over(exit) => return Ok(exit),
                 Round::Settled => match self.wait().await {
@@ -195,7 +195,9 @@ impl<'s> Session<'s> {
     fn tell(&mut self, news: Result<Vec<String>, Failure>) -> bool {
         match news {
             Ok(news) => {
-                news.iter().for_each(|text| self.screen.note(text));
+                for text in &news {
+                    self.screen.note(text);
+                }
                 news.is_empty()
             }
             Err(failure) => {
