@@ -45,7 +45,7 @@ pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 pub use slo::{Bound, Gate, Judge, Slo};
 pub use studio_url::StudioApi;
-pub use suite::{Glance, Skipped, Suite, SuiteError, scenario_files};
+pub use suite::{Glance, Places, Skipped, Suite, SuiteError};
 pub use transport::{Connection, HttpVersion, Proxy, TlsOptions, Transport};
 pub use variables::{Unset, Variables};
 
