@@ -99,6 +99,10 @@ pub(super) enum Form {
     Amount,
     /// `"http://host/path"`.
     Url,
+    /// `"http://host/path"` or `"/path"`.
+    UrlOrPath,
+    /// `"name{label=\"value\"}"`.
+    Series,
     /// `"SAMBANOVA_API_KEY"`.
     VariableName,
     /// `"/usage/queue_time"`.

@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::models::request_options;
+use super::scrape::scrape;
+use super::values::is_column_word;
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::tree::{Entry, Node, Value};
 use crate::scenario::variables::Variables;
@@ -53,7 +55,7 @@ fn endpoint(entry: &Entry, variables: &Variables, secrets: &mut Secrets, faults:
         timeouts: node.get("timeouts").map(timeouts).unwrap_or_default(),
         request: request_options(Some(node), faults),
         server_metrics: node.get("server_metrics").map(|node| server_metrics(node, faults)).unwrap_or_default(),
-        metrics_url: node.text("metrics_url"),
+        scrape: scrape(node, faults),
         cache_reset: node.text("cache_reset"),
         revision: node.text("revision"),
         accelerators: node.whole("accelerators"),
@@ -195,8 +197,7 @@ fn timeouts(node: &Node) -> Timeouts {
 fn server_metrics(node: &Node, faults: &mut Faults) -> BTreeMap<String, ServerMetric> {
     let mut metrics: BTreeMap<String, ServerMetric> = BTreeMap::new();
     for entry in node.entries() {
-        let is_word = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if !is_word(&entry.key) {
+        if !is_column_word(&entry.key) {
             faults.push(
                 entry
                     .place
