@@ -70,7 +70,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Calls to `address` with these headers. No redirects are followed and no proxy is read from the environment.
+    /// Calls to `address` with these headers.
     pub(crate) fn new(
         address: Address,
         headers: HeaderMap,
@@ -78,19 +78,7 @@ impl Control {
         connect: Duration,
         secrets: Secrets,
     ) -> Result<Self, reqwest::Error> {
-        let builder = reqwest::Client::builder()
-            .default_headers(headers)
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(connect)
-            .timeout(LIMIT);
-        // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
-        // encrypted it trusts nobody.
-        let builder = match tls.or_else(trusting_nobody) {
-            Some(config) => builder.tls_backend_preconfigured(config),
-            None => builder,
-        };
-        Ok(Self { http: builder.build()?, address, secrets })
+        Ok(Self { http: plain_http(headers, tls, connect, LIMIT)?, address, secrets })
     }
 
     /// `GET {base}/models`, and the `server` header of the answer.
@@ -133,6 +121,28 @@ struct Answer {
     text: String,
     /// What its `server` header says.
     server: Option<String>,
+}
+
+/// A client for what nobody times: no redirects are followed and no proxy is read from the environment.
+pub(super) fn plain_http(
+    headers: HeaderMap,
+    tls: Option<ClientConfig>,
+    connect: Duration,
+    limit: Duration,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .default_headers(headers)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(connect)
+        .timeout(limit);
+    // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
+    // encrypted it trusts nobody.
+    let builder = match tls.or_else(trusting_nobody) {
+        Some(config) => builder.tls_backend_preconfigured(config),
+        None => builder,
+    };
+    builder.build()
 }
 
 fn trusting_nobody() -> Option<ClientConfig> {

@@ -6,7 +6,7 @@
 //!
 //! Reading order: `client` is the story, `exchange` and `stream` one try of it, `link` and `wire` the connection and its
 //! stamps, `dial` and `pool` where connections come from; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
-//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses the provider; `control` is all that is not timed.
+//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses the provider; `control` and `prometheus` are all that is not timed.
 
 mod address;
 mod api;
@@ -34,6 +34,7 @@ mod openai_body;
 mod openai_chat;
 mod openai_completions;
 mod pool;
+mod prometheus;
 mod refusal;
 mod route;
 mod sambanova;
@@ -55,4 +56,5 @@ pub use client::{Client, ClientError};
 pub use control::{ControlError, ModelListing};
 pub use hub::{Hub, HubError, HubFile};
 pub use observation::{Asked, Observation};
+pub use prometheus::{Sample, ScrapeSession, Scraper, samples};
 pub use server_report::server_columns;
