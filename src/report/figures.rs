@@ -4,6 +4,7 @@ use super::grid::{Cell, Column, Emphasis};
 use super::marks::{BEST, Rank, Standing, UNSURE, WORST, ranks};
 use super::steady;
 use crate::metrics::{Better, CellSummary, Verdict};
+use crate::scenario::{KNOWN_METRICS, Merge};
 
 /// A figure of the table: where it comes from and how it is headed.
 pub(super) struct Figure<'f> {
@@ -52,7 +53,7 @@ pub(super) const FIGURES: [Figure<'static>; 20] = [
     figure("", "req/s", Higher, 10, Source::Cell(|cell| cell.request_throughput)),
     figure("server", "running", Neither, 14, Source::Scraped("requests_running", "mean")),
     figure("server", "waiting", Neither, 5, Source::Scraped("requests_waiting", "mean")),
-    figure("server", "KV use", Neither, 14, Source::Scraped("kv_cache_usage", "mean")),
+    figure("server", "KV %", Neither, 14, Source::Scraped("kv_cache_usage", "mean")),
 ];
 
 pub(super) const fn figure<'f>(
@@ -167,7 +168,11 @@ impl Figure<'_> {
 
     /// What times are multiplied with, and the unit that makes; the same for every figure of a group.
     fn scale(&self, all: &[Figure<'_>], cells: &[CellSummary]) -> (f64, &'static str) {
-        let Source::Metric(metric, _) = self.source else { return (1.0, "") };
+        let metric = match self.source {
+            Source::Metric(metric, _) => metric,
+            Source::Scraped(metric, _) if is_share(metric) => return (100.0, ""),
+            Source::Scraped(..) | Source::Cell(_) | Source::Steady => return (1.0, ""),
+        };
         if !metric.ends_with("_ms") {
             return (1.0, "");
         }
@@ -179,6 +184,11 @@ impl Figure<'_> {
         let greatest = of_group.flat_map(greatest_of).fold(0.0, f64::max);
         if greatest >= SECONDS_FROM_MS { (1e-3, "s") } else { (1.0, "ms") }
     }
+}
+
+/// Whether a metric of a server's page is a share, which tables have in percent.
+fn is_share(metric: &str) -> bool {
+    KNOWN_METRICS.iter().any(|known| known.name == metric && known.merge == Merge::Mean)
 }
 
 /// A figure's text with the mark that it earns.

@@ -127,7 +127,9 @@ impl Bench<'_> {
         let (scraping, fault) = Scraping::start(scraper.clone(), log, self.clock).await?;
         if let Some(fault) = fault {
             let url = scraper.shown_url();
-            self.warn_once(format!("endpoint `{endpoint}`: metrics of {url}: {fault}; its cells are measured all the same"));
+            self.warn_once(format!(
+                "endpoint `{endpoint}`: metrics of {url}: {fault}; its cells are measured all the same"
+            ));
         }
         Ok(Some(scraping))
     }

@@ -35,7 +35,13 @@ fn holds_key(entry: &Entry) -> bool {
     let Value::Text { written, .. } = &entry.node.value else { return false };
     let name = entry.key.to_ascii_lowercase();
     let holder = KEY_HOLDERS.contains(&name.as_str()) || (name == "api_key_env" && !is_variable_name(written));
-    holder && !written.contains("${")
+    (holder || has_user(&name, written)) && !written.contains("${")
+}
+
+/// Whether a URL has a user before its host, and a password perhaps.
+fn has_user(key: &str, written: &str) -> bool {
+    let authority = written.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    key.ends_with("_url") && authority.is_some_and(|authority| authority.contains('@'))
 }
 
 /// The same faults, without plain keys in the lines they show and without values of the environment in their words.

@@ -49,7 +49,12 @@ pub const KNOWN_METRICS: [KnownMetric; 11] = [
         "requests_running",
         Gauge,
         "Requests that the server works on.",
-        &["vllm:num_requests_running", "sglang:num_running_reqs", "tgi_batch_current_size", "llamacpp:requests_processing"],
+        &[
+            "vllm:num_requests_running",
+            "sglang:num_running_reqs",
+            "tgi_batch_current_size",
+            "llamacpp:requests_processing",
+        ],
     ),
     known(
         "requests_waiting",
@@ -61,7 +66,12 @@ pub const KNOWN_METRICS: [KnownMetric; 11] = [
         "kv_cache_usage",
         Gauge,
         "The share of the KV cache in use, 0 to 1.",
-        &["vllm:kv_cache_usage_perc", "vllm:gpu_cache_usage_perc", "sglang:token_usage", "llamacpp:kv_cache_usage_ratio"],
+        &[
+            "vllm:kv_cache_usage_perc",
+            "vllm:gpu_cache_usage_perc",
+            "sglang:token_usage",
+            "llamacpp:kv_cache_usage_ratio",
+        ],
     )
     .merged_by(Merge::Mean),
     known(
@@ -93,13 +103,18 @@ pub const KNOWN_METRICS: [KnownMetric; 11] = [
     known(
         "prefix_cache_hits_total",
         Counter,
-        "Prompt tokens found there.",
-        &["vllm:prefix_cache_hits_total", "vllm:gpu_prefix_cache_hits_total", "sglang:cached_tokens_total"],
+        "Prompt tokens found in the prefix cache.",
+        &[
+            "vllm:prefix_cache_hits_total",
+            "vllm:gpu_prefix_cache_hits_total",
+            "sglang:cached_tokens_total",
+            "llamacpp:prompt_tokens_cached_total",
+        ],
     ),
     known(
         "prompt_tokens_total",
         Counter,
-        "Prompt tokens of requests; llama.cpp counts those alone that it had not cached.",
+        "Prompt tokens; llama.cpp's without those that it had cached.",
         &[
             "vllm:prompt_tokens_total",
             "sglang:prompt_tokens_total",
@@ -134,6 +149,21 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+
+    #[test]
+    fn the_documents_have_every_column_and_every_name() {
+        let document =
+            |name: &str| std::fs::read_to_string(format!("{}/docs/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let (format, page) = (document("FORMAT.md"), document("SERVER-METRICS.md"));
+        for metric in &KNOWN_METRICS {
+            let row = format!("| `{}` | double, null | {} |", metric.name, metric.about);
+            assert!(format.contains(&row), "docs/FORMAT.md lacks {row}");
+            let row = page.lines().find(|line| line.starts_with(&format!("| `{}` | {} |", metric.name, metric.about)));
+            let row = row.unwrap_or_else(|| panic!("docs/SERVER-METRICS.md lacks {}", metric.name));
+            assert!(metric.names.iter().all(|name| row.contains(&format!("`{name}`"))), "{row}");
+        }
+        assert!(SCRAPE_COLUMNS.iter().all(|column| format.contains(&format!("| `{column}` | "))));
+    }
 
     #[test]
     fn every_name_stands_for_one_column() {

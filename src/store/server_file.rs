@@ -43,7 +43,8 @@ impl ServerFile {
         };
         let version = noted(key::FORMAT_VERSION)?.parse().map_err(|error| StoreError::unreadable(path, &error))?;
         check_version(path, version)?;
-        let columns = serde_json::from_str(noted(COLUMNS_KEY)?).map_err(|error| StoreError::unreadable(path, &error))?;
+        let columns =
+            serde_json::from_str(noted(COLUMNS_KEY)?).map_err(|error| StoreError::unreadable(path, &error))?;
         Ok(Self { path: path.to_owned(), columns, builder })
     }
 

@@ -70,7 +70,9 @@ impl<'h> ServerWriter<'h> {
         let fixed: [ArrayRef; SCRAPE_COLUMNS.len()] = [
             Arc::new(samples.iter().map(|_| Some(unit.cell_id.as_str())).collect::<StringArray>()),
             Arc::new(samples.iter().map(|_| Some(repeat)).collect::<Int32Array>()),
-            Arc::new(samples.iter().map(|sample| Some(sample.at_ns - self.origin.monotonic_ns)).collect::<Int64Array>()),
+            Arc::new(
+                samples.iter().map(|sample| Some(sample.at_ns - self.origin.monotonic_ns)).collect::<Int64Array>(),
+            ),
             Arc::new(samples.iter().map(|sample| Some(sample.scrape_ns as f64 / 1e6)).collect::<Float64Array>()),
             Arc::new(samples.iter().map(|sample| Some(missed(sample))).collect::<Int32Array>()),
             Arc::new(samples.iter().map(|sample| sample.fault.as_deref()).collect::<StringArray>()),

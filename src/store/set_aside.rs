@@ -9,7 +9,8 @@ impl RunDir {
     /// Makes way for another try at a repeat that was cut off: what it left becomes `<cell>.<repeat>~<n>`, with the
     /// first free `n` from 1, where it stands; no reader takes it for the repeat's own.
     pub fn set_aside(&self, unit: &UnitId) -> Result<(), StoreError> {
-        for path in [self.partial_path(unit), self.responses_path(unit), self.debug_path(unit), self.server_path(unit)] {
+        for path in [self.partial_path(unit), self.responses_path(unit), self.debug_path(unit), self.server_path(unit)]
+        {
             if path.try_exists().map_err(StoreError::io("look for", &path))? {
                 let aside = free_name(&path, unit)?;
                 fs::rename(&path, &aside).map_err(StoreError::io("rename", &path))?;
@@ -44,7 +45,9 @@ mod tests {
             }
             run.set_aside(&unit).unwrap();
         }
-        for name in ["partial/a.b.2~1.parquet", "partial/a.b.2~2.parquet", "responses/a.b.2~2.jsonl", "server/a.b.2~1.parquet"] {
+        for name in
+            ["partial/a.b.2~1.parquet", "partial/a.b.2~2.parquet", "responses/a.b.2~2.jsonl", "server/a.b.2~1.parquet"]
+        {
             assert!(run.file(name).is_file(), "{name}");
         }
         assert!(!run.partial_path(&unit).exists() && !run.responses_path(&unit).exists());

@@ -151,7 +151,9 @@ mod tests {
         ] {
             assert_eq!(Series::split(text), Some((expected, rest)), "{text}");
         }
-        for text in ["", "{} 1", "1a 2", "a{b} 1", "a{b=c} 1", r#"a{b="c" d="e"} 1"#, r#"a{b="c"#, r#"a{"b","c"} 1"#, "<html>"] {
+        for text in
+            ["", "{} 1", "1a 2", "a{b} 1", "a{b=c} 1", r#"a{b="c" d="e"} 1"#, r#"a{b="c"#, r#"a{"b","c"} 1"#, "<html>"]
+        {
             assert_eq!(Series::split(text), None, "{text}");
         }
     }
@@ -180,7 +182,8 @@ mod tests {
             labels in vec(("[a-z_][a-z0-9_]{0,6}", ".{0,12}"), 0..4),
         ) {
             let series = Series { name, labels };
-            prop_assert_eq!(Series::split(&format!("{} 1", written(&series))), Some((series, " 1")));
+            let line = format!("{} 1", written(&series));
+            prop_assert_eq!(Series::split(&line), Some((series, " 1")));
         }
 
         #[test]

@@ -23,6 +23,7 @@ mod resume;
 mod reuse;
 mod run_lists;
 mod scenarios;
+mod server_metrics;
 mod sources;
 mod suites;
 mod tokenizers;

@@ -64,7 +64,14 @@ mod tests {
             ("  a  3  ", 3.0),
             ("a .5", 0.5),
         ] {
-            assert_eq!(values(line), [Ok(("a".to_owned() + line.trim().strip_prefix('a').unwrap().split(['{', ' ', '\t']).next().unwrap(), expected))], "{line}");
+            assert_eq!(
+                values(line),
+                [Ok((
+                    "a".to_owned() + line.trim().strip_prefix('a').unwrap().split(['{', ' ', '\t']).next().unwrap(),
+                    expected
+                ))],
+                "{line}"
+            );
         }
         assert!(matches!(samples("a NaN").next(), Some(Ok(Sample { value, .. })) if value.is_nan()));
     }

@@ -101,13 +101,20 @@ impl Scraper {
 
 impl fmt::Debug for Scraper {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Scraper").field("url", &self.shown_url()).field("interval", &self.interval).finish_non_exhaustive()
+        f.debug_struct("Scraper")
+            .field("url", &self.shown_url())
+            .field("interval", &self.interval)
+            .finish_non_exhaustive()
     }
 }
 
 /// The whole URL of the page.
 fn place(scrape: &Scrape, base_url: &str) -> Result<String, impl ToString + use<>> {
-    if scrape.url.starts_with('/') { Address::parse(base_url).map(|base| base.under_root(&scrape.url)) } else { Ok(scrape.url.clone()) }
+    if scrape.url.starts_with('/') {
+        Address::parse(base_url).map(|base| base.under_root(&scrape.url))
+    } else {
+        Ok(scrape.url.clone())
+    }
 }
 
 /// Connections to a page, kept between scrapes.

@@ -84,11 +84,14 @@ impl Wanted {
             };
             return (Vec::new(), Some(fault));
         }
-        let values = gathered.iter().zip(&self.merges).map(|(found, merge)| found.and_then(|found| found.merged(*merge)));
+        let values =
+            gathered.iter().zip(&self.merges).map(|(found, merge)| found.and_then(|found| found.merged(*merge)));
         let values: Vec<Option<f64>> = values.collect();
         let fault = match bad {
             Some((number, line)) => Some(format!("line {number} cannot be read: `{}`", quoted(line))),
-            None if values.iter().all(Option::is_none) => Some("the page has none of the metrics that are known".to_owned()),
+            None if values.iter().all(Option::is_none) => {
+                Some("the page has none of the metrics that are known".to_owned())
+            }
             None => None,
         };
         (values, fault)
@@ -151,7 +154,8 @@ mod tests {
     fn read(wanted: &Wanted, page: &str) -> Vec<(String, f64)> {
         let (values, fault) = wanted.read(page);
         assert_eq!(fault, None, "{page}");
-        let named = wanted.columns().iter().zip(values).filter_map(|(column, value)| Some((column.name.clone(), value?)));
+        let named =
+            wanted.columns().iter().zip(values).filter_map(|(column, value)| Some((column.name.clone(), value?)));
         named.collect()
     }
 
@@ -161,9 +165,18 @@ mod tests {
         let sglang = "sglang:num_running_reqs{tp_rank=\"0\"} 3\nsglang:num_running_reqs{tp_rank=\"1\"} 3\nsglang:num_queue_reqs 2\nsglang:token_usage 0.5\nsglang:generation_tokens_total 1000\n";
         let tgi = "tgi_batch_current_size 3\ntgi_queue_size 2\ntgi_request_generated_tokens_sum 1000\ntgi_request_generated_tokens_count 9\n";
         let llama = "llamacpp:requests_processing 3\nllamacpp:requests_deferred 2\nllamacpp:kv_cache_usage_ratio 0.5\nllamacpp:tokens_predicted_total 1000\n";
-        let all = [("requests_running", 3.0), ("requests_waiting", 2.0), ("kv_cache_usage", 0.5), ("generation_tokens_total", 1000.0)];
+        let all = [
+            ("requests_running", 3.0),
+            ("requests_waiting", 2.0),
+            ("kv_cache_usage", 0.5),
+            ("generation_tokens_total", 1000.0),
+        ];
         for (page, lacks) in [(vllm, ""), (sglang, ""), (tgi, "kv_cache_usage"), (llama, "")] {
-            let expected: Vec<_> = all.iter().filter(|(name, _)| *name != lacks).map(|(name, value)| ((*name).to_owned(), *value)).collect();
+            let expected: Vec<_> = all
+                .iter()
+                .filter(|(name, _)| *name != lacks)
+                .map(|(name, value)| ((*name).to_owned(), *value))
+                .collect();
             assert_eq!(read(&wanted(&[]), page), expected, "{page}");
         }
     }

@@ -87,7 +87,9 @@ impl ScrapeTally {
             match column.kind {
                 MetricKind::Gauge => {
                     let is_inside = |(from, to)| (from..=to).contains(&sample.at_ns);
-                    if let Some(gauge) = self.gauges.get_mut(&column.name).filter(|_| self.window.is_some_and(is_inside)) {
+                    if let Some(gauge) =
+                        self.gauges.get_mut(&column.name).filter(|_| self.window.is_some_and(is_inside))
+                    {
                         gauge.add(value);
                     }
                 }
@@ -209,7 +211,9 @@ mod tests {
 
     fn columns() -> Vec<ScrapedColumn> {
         let column = |name: &str| ScrapedColumn { name: name.to_owned(), kind: MetricKind::of_name(name) };
-        ["requests_waiting", PROCESS_START, "prefix_cache_queries_total", "prefix_cache_hits_total"].map(column).to_vec()
+        ["requests_waiting", PROCESS_START, "prefix_cache_queries_total", "prefix_cache_hits_total"]
+            .map(column)
+            .to_vec()
     }
 
     fn sample(at_s: i64, values: [Option<f64>; 4]) -> ScrapedSample {
@@ -225,9 +229,19 @@ mod tests {
     #[test]
     fn gauges_are_of_the_window_and_counters_span_it() {
         let at = |at_s, waiting, queries, hits| sample(at_s, [Some(waiting), None, Some(queries), Some(hits)]);
-        let samples = [at(-4, 90.0, 10.0, 1.0), at(-1, 80.0, 30.0, 5.0), at(1, 2.0, 40.0, 5.0), at(3, 6.0, 90.0, 50.0), at(5, 70.0, 130.0, 80.0), at(7, 0.0, 999.0, 99.0)];
+        let samples = [
+            at(-4, 90.0, 10.0, 1.0),
+            at(-1, 80.0, 30.0, 5.0),
+            at(1, 2.0, 40.0, 5.0),
+            at(3, 6.0, 90.0, 50.0),
+            at(5, 70.0, 130.0, 80.0),
+            at(7, 0.0, 999.0, 99.0),
+        ];
         let summary = tally((0, 4), &samples).summary();
-        assert_eq!(summary.gauge("requests_waiting"), Some(&GaugeSummary { samples: 2, mean: 4.0, min: 2.0, max: 6.0 }));
+        assert_eq!(
+            summary.gauge("requests_waiting"),
+            Some(&GaugeSummary { samples: 2, mean: 4.0, min: 2.0, max: 6.0 })
+        );
         let queries = summary.counter("prefix_cache_queries_total").unwrap();
         assert_eq!(*queries, CounterSummary { increase: 100.0, seconds: 6.0, per_s: Some(100.0 / 6.0) });
         assert_eq!(summary.prefix_cache_hit_share, Some(0.75));
@@ -238,15 +252,22 @@ mod tests {
     #[test]
     fn a_restart_is_seen_by_counters_or_by_the_process_and_loses_nothing_that_was_seen() {
         let at = |at_s, start, queries| sample(at_s, [None, start, Some(queries), None]);
-        let back = tally((0, 9), &[at(-1, None, 100.0), at(2, None, 130.0), at(4, None, 20.0), at(10, None, 50.0)]).summary();
+        let back =
+            tally((0, 9), &[at(-1, None, 100.0), at(2, None, 130.0), at(4, None, 20.0), at(10, None, 50.0)]).summary();
         assert_eq!((back.counter("prefix_cache_queries_total").unwrap().increase, back.restarts), (80.0, 1));
-        let new = tally((0, 9), &[at(-1, Some(5.0), 100.0), at(2, Some(5.0), 130.0), at(10, Some(6.0), 140.0)]).summary();
+        let new =
+            tally((0, 9), &[at(-1, Some(5.0), 100.0), at(2, Some(5.0), 130.0), at(10, Some(6.0), 140.0)]).summary();
         assert_eq!((new.counter("prefix_cache_queries_total").unwrap().increase, new.restarts), (170.0, 1));
     }
 
     #[test]
     fn pages_that_fail_are_counted_and_told() {
-        let failed = |fault: &str| ScrapedSample { fault: Some(fault.to_owned()), values: Vec::new(), missed: 2, ..sample(1, [None; 4]) };
+        let failed = |fault: &str| ScrapedSample {
+            fault: Some(fault.to_owned()),
+            values: Vec::new(),
+            missed: 2,
+            ..sample(1, [None; 4])
+        };
         let mut samples: Vec<_> = (0..9).map(|number| failed(&format!("f{number}"))).collect();
         samples.extend([failed("f0"), sample(2, [Some(1.0), None, None, None])]);
         let summary = tally((0, 4), &samples).summary();
@@ -263,7 +284,10 @@ mod tests {
         let mut all = tally((0, 2), &[at(-1, 9.0, 0.0), at(1, 1.0, 5.0), at(3, 9.0, 10.0)]);
         all.merge(&tally((0, 2), &[at(-1, 9.0, 7.0), at(1, 5.0, 8.0), at(2, 9.0, 17.0)]));
         let summary = all.summary();
-        assert_eq!(summary.gauge("requests_waiting"), Some(&GaugeSummary { samples: 3, mean: 5.0, min: 1.0, max: 9.0 }));
+        assert_eq!(
+            summary.gauge("requests_waiting"),
+            Some(&GaugeSummary { samples: 3, mean: 5.0, min: 1.0, max: 9.0 })
+        );
         let queries = CounterSummary { increase: 20.0, seconds: 7.0, per_s: Some(20.0 / 7.0) };
         assert_eq!(summary.counter("prefix_cache_queries_total"), Some(&queries));
         assert_eq!(summary.scrapes, 6);

@@ -2,7 +2,9 @@ use super::wording::wrong_type;
 use super::{Form, Kind};
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::tree::{Node, Value};
-use crate::units::{Amount, ArrivalDistribution, ImageSize, Qps, RequestCount, Series, SizeSpec, UnitError, parse_duration};
+use crate::units::{
+    Amount, ArrivalDistribution, ImageSize, Qps, RequestCount, Series, SizeSpec, UnitError, parse_duration,
+};
 
 /// Holds a scalar against its form.
 pub(super) fn check(node: &Node, form: Form, path: &str, faults: &mut Faults) {

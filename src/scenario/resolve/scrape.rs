@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
+use super::values::is_column_word;
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::tree::{Entry, Node};
-use super::values::is_column_word;
 use crate::scenario::{KNOWN_METRICS, MetricKind, SCRAPE_COLUMNS, Scrape, ScrapedMetric};
 use crate::units::Series;
 
@@ -13,7 +13,8 @@ const KEYS: [&str; 3] = ["metrics_interval", "metrics_columns", "metrics_auth"];
 pub(super) fn scrape(node: &Node, faults: &mut Faults) -> Option<Scrape> {
     let Some(url) = node.text("metrics_url") else {
         for entry in node.entries().iter().filter(|entry| KEYS.contains(&entry.key.as_str())) {
-            let fault = entry.place.fault(Code::Conflict, format!("`{}` without `metrics_url` does nothing", entry.key));
+            let fault =
+                entry.place.fault(Code::Conflict, format!("`{}` without `metrics_url` does nothing", entry.key));
             faults.push(fault.help("add metrics_url = \"/metrics\", or take it out"));
         }
         return None;
@@ -21,7 +22,8 @@ pub(super) fn scrape(node: &Node, faults: &mut Faults) -> Option<Scrape> {
     check_url(node, &url, faults);
     let interval = node.duration("metrics_interval").unwrap_or(Scrape::INTERVAL);
     if let Some(written) = node.get("metrics_interval").filter(|_| interval < Scrape::LEAST_INTERVAL) {
-        let fault = written.place.fault(Code::BadValue, "`metrics_interval` is so short that scraping is a load itself");
+        let fault =
+            written.place.fault(Code::BadValue, "`metrics_interval` is so short that scraping is a load itself");
         faults.push(fault.help("write 10ms or more"));
     }
     Some(Scrape {
