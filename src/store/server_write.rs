@@ -17,6 +17,9 @@ use crate::scenario::SCRAPE_COLUMNS;
 /// Samples turned into columns at a time.
 const BATCH_ROWS: usize = 1024;
 
+/// Most rows of a row group, which the writer keeps in memory.
+const GROUP_ROWS: usize = 1 << 14;
+
 /// The key of the footer's metadata that has the columns' kinds.
 pub(super) const COLUMNS_KEY: &str = "infersweep.server_columns";
 
@@ -121,6 +124,7 @@ fn properties(header: &ServerHeader, origin: Origin) -> parquet::errors::Result<
     let metadata = metadata.into_iter().map(|(key, value)| KeyValue::new(key.to_owned(), value)).collect();
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(GROUP_ROWS))
         .set_created_by(format!("infersweep {}", env!("CARGO_PKG_VERSION")))
         .set_key_value_metadata(Some(metadata))
         .build())
