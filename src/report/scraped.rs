@@ -22,7 +22,9 @@ const SHOWN: [(&str, &str, &str, &str); 11] = [
     ("tokens/s", "generated", "generation_tokens_total", "per_s"),
 ];
 
-/// The figures of a cell's pages, one a column of a CSV file.
+/// Figures of a cell's pages, each a column of a CSV file.
+type TextOfPage = fn(&ScrapeSummary) -> String;
+/// The same, where a cell may lack them.
 type OfPage = Box<dyn Fn(&ScrapeSummary) -> Option<String>>;
 
 /// What servers' Prometheus pages said while cells ran; `None` where none was scraped.
@@ -145,7 +147,7 @@ pub(super) fn csv_columns(cells: &[CellSummary]) -> Vec<(String, OfPage)> {
     if cells.iter().all(|cell| cell.scraped.is_none()) {
         return Vec::new();
     }
-    let counts: [(&str, fn(&ScrapeSummary) -> String); 5] = [
+    let counts: [(&str, TextOfPage); 5] = [
         ("scrapes", |page| page.scrapes.to_string()),
         ("failed", |page| page.failed.to_string()),
         ("missed", |page| page.missed.to_string()),

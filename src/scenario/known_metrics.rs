@@ -43,7 +43,7 @@ impl KnownMetric {
 
 use MetricKind::{Counter, Gauge};
 
-/// In the order of columns. Names as vLLM, SGLang, text-generation-inference and llama.cpp have them, old ones included.
+/// In the order of columns. Names as vLLM, `SGLang`, text-generation-inference and llama.cpp have them, old ones included.
 pub const KNOWN_METRICS: [KnownMetric; 11] = [
     known(
         "requests_running",

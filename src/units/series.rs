@@ -5,7 +5,7 @@ use super::UnitError;
 /// A series of the Prometheus text format, as `vllm:request_success_total{finished_reason="length"}`: the name of a
 /// sample and its labels. As a selector it stands for every series of that name that has these labels, among others.
 ///
-/// The grammar is that of the exposition format 0.0.4 and of OpenMetrics 1.0; a quoted name within the braces, as
+/// The grammar is that of the exposition format 0.0.4 and of `OpenMetrics` 1.0; a quoted name within the braces, as
 /// Prometheus 3 has it for names of any letters, is read too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Series {

@@ -9,7 +9,7 @@ pub struct Sample {
     pub value: f64,
 }
 
-/// The samples of a page in the Prometheus text format 0.0.4 or OpenMetrics 1.0, line by line; an `Err` is a line, with its
+/// The samples of a page in the Prometheus text format 0.0.4 or `OpenMetrics` 1.0, line by line; an `Err` is a line, with its
 /// number from 1, that is none. Comments and blank lines are passed over.
 ///
 /// Time stamps and exemplars behind a value are read over: a page is of the moment in which it is fetched.
