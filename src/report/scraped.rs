@@ -266,7 +266,7 @@ mod tests {
             assert!(drawn.contains(part), "{part}:\n{drawn}");
         }
         let silent = CellAccumulator::new("c", serde_json::Map::new(), None).finish();
-        assert!(page_table("q", &[silent.clone()]).is_none());
+        assert!(page_table("q", std::slice::from_ref(&silent)).is_none());
         assert!(!summary_csv(&[silent]).contains("scraped"));
     }
 }

@@ -136,7 +136,9 @@ mod tests {
         // More than a batch of each, and a value that is hard to write.
         let kept: Vec<_> =
             (0..2500).map(|at| sample(at * 7, if at % 5 == 4 { &[] } else { &[Some(0.1 + 0.2), None] })).collect();
-        kept.iter().for_each(|sample| side.add(sample));
+        for sample in &kept {
+            side.add(sample);
+        }
         side.finish().unwrap();
         let whole = fs::read(&log).unwrap();
         fs::write(&log, [whole.as_slice(), b"{\"at_ns\": 17, \"scr"].concat()).unwrap();

@@ -1,5 +1,7 @@
 //! Prometheus pages: scraped beside the load, kept as a table, and told of where they are wrong.
 
+#![expect(clippy::float_cmp, clippy::cast_precision_loss, reason = "counts are whole and small")]
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
@@ -49,7 +51,6 @@ fn tokens(rows: &[RequestRecord]) -> u64 {
 }
 
 #[test]
-#[expect(clippy::cast_precision_loss, reason = "counts of a test")]
 fn a_page_becomes_a_table_on_the_clock_of_the_rows() {
     let bench = Bench::new().file("queued.toml", QUEUED);
     let said = bench.call("run queued.toml");
@@ -88,7 +89,6 @@ fn a_page_becomes_a_table_on_the_clock_of_the_rows() {
 }
 
 #[test]
-#[expect(clippy::cast_precision_loss, reason = "counts of a test")]
 fn four_servers_names_come_to_the_same_columns() {
     let bench = Bench::new().file("queued.toml", QUEUED);
     for server in ["llamacpp", "sglang", "tgi"] {
@@ -151,8 +151,8 @@ fn answer_one(mut stream: TcpStream, seen: &Mutex<Vec<String>>, answer: &dyn Fn(
     }
 }
 
-fn answer(status: &str, body: &str) -> Option<String> {
-    Some(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len()))
+fn answer(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
 }
 
 /// A run of the queued scenario with another page: what it said.
@@ -168,7 +168,7 @@ fn run_with(page: &str) -> (Bench, String, String) {
 
 #[test]
 fn a_page_that_is_none_is_a_warning_and_a_note_never_a_failure() {
-    let page = |status: &'static str, body: &'static str| Page::serve(move |_| answer(status, body));
+    let page = |status: &'static str, body: &'static str| Page::serve(move |_| Some(answer(status, body)));
     let long = "x 1\n".repeat(5 << 20);
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 9999\r\nconnection: close\r\n\r\nvllm:num_requests_running 1\n";
     for (page, fault) in [
@@ -178,7 +178,7 @@ fn a_page_that_is_none_is_a_warning_and_a_note_never_a_failure() {
         (page("200 OK", ""), "the page has no metrics"),
         (page("200 OK", "go_goroutines 12\n"), "none of the metrics that are known"),
         (page("302 Found", ""), "redirects are not followed"),
-        (Page::serve(move |_| answer("200 OK", &long)), "the page is longer than 16 MiB"),
+        (Page::serve(move |_| Some(answer("200 OK", &long))), "the page is longer than 16 MiB"),
         (Page::serve(move |_| Some(cut.to_owned())), "no page: "),
     ] {
         let (_, stdout, stderr) = run_with(&page.url);
@@ -193,20 +193,18 @@ fn a_page_that_is_none_is_a_warning_and_a_note_never_a_failure() {
 
 #[test]
 fn a_page_that_never_comes_holds_a_cell_up_for_some_seconds_only() {
-    let begun = std::time::Instant::now();
     let page = Page::serve(|_| None);
     let (bench, stdout, _) = run_with(&page.url);
     assert!(stdout.contains("scrapes failed: no page within 5 s"), "{stdout}");
     // One before the load and one beside it: none is under way with another.
     assert_eq!((page.heads().len(), scraped(&bench.latest("queued")).1.len()), (2, 2));
-    assert!(begun.elapsed().as_secs() >= 10, "both were waited for");
 }
 
 #[test]
 fn a_server_that_was_restarted_is_told() {
     let page = Page::serve(|number| {
         let tokens = if number < 3 { 1000 + number } else { number };
-        answer("200 OK", &format!("vllm:num_requests_running 1\nvllm:generation_tokens_total {tokens}\n"))
+        Some(answer("200 OK", &format!("vllm:num_requests_running 1\nvllm:generation_tokens_total {tokens}\n")))
     });
     let (bench, stdout, _) = run_with(&page.url);
     assert!(stdout.contains("server metrics: counters began anew 1 times: the server was restarted"), "{stdout}");
@@ -220,7 +218,7 @@ fn the_key_goes_to_its_own_origin_only_unless_told() {
     let text = "[endpoints.a]\nbase_url = \"URL\"\napi_key_env = \"THE_KEY\"\nheaders = { x-team = \"bench\" }\nmetrics_url = \"PAGE\"\n[matrix]\nmodel = \"m\"\ninput_tokens = 16\noutput_tokens = 4\n[load]\nrequests = 2\n";
     let bench = Bench::new().variable("THE_KEY", key);
     let server = Simulated::start(&bench, "--ttft 1ms --itl 1ms");
-    let page = Page::serve(|_| answer("200 OK", "vllm:num_requests_running 1\n"));
+    let page = Page::serve(|_| Some(answer("200 OK", "vllm:num_requests_running 1\n")));
     let bench = bench.file("a.toml", &text.replace("URL", &server.url).replace("PAGE", &page.url));
     assert_eq!(bench.call("run a.toml").code, 0);
     let heads = page.heads();
@@ -236,7 +234,7 @@ fn the_key_goes_to_its_own_origin_only_unless_told() {
         assert!(!bytes.windows(key.len()).any(|window| window == key.as_bytes()), "{}", path.display());
     }
     // Its own origin: a page that is the LLM server's itself, here one that has no models.
-    let own = Page::serve(|_| answer("200 OK", "vllm:num_requests_running 1\n"));
+    let own = Page::serve(|_| Some(answer("200 OK", "vllm:num_requests_running 1\n")));
     let bench = bench
         .file("a.toml", &text.replace("URL", own.url.strip_suffix("/metrics").unwrap()).replace("PAGE", "/scraped"));
     bench.call("run a.toml --set models.m.tokenizer=words");

@@ -47,7 +47,10 @@ mod tests {
 
     use super::*;
 
-    fn values(page: &str) -> Vec<Result<(String, f64), (usize, &str)>> {
+    /// The name and the value of a sample, or a line that is none.
+    type Found<'p> = Result<(String, f64), (usize, &'p str)>;
+
+    fn values(page: &str) -> Vec<Found<'_>> {
         samples(page).map(|found| found.map(|sample| (sample.series.name, sample.value))).collect()
     }
 
