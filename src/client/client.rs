@@ -61,6 +61,16 @@ pub enum ClientError {
         /// What is wrong with it.
         why: String,
     },
+    /// A `metrics_url` that is none.
+    #[error("the metrics_url of endpoint `{endpoint}` cannot be used ({url}): {why}")]
+    MetricsUrl {
+        /// The endpoint.
+        endpoint: String,
+        /// The URL, with secrets struck out.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A header, or a key, with characters that HTTP does not allow.
     #[error(
         "the header `{name}` of endpoint `{endpoint}` cannot be sent: it holds characters that HTTP does not allow"
@@ -290,10 +300,10 @@ impl fmt::Debug for Client {
 }
 
 /// The key and the scenario's headers, which go with every call; a header of the scenario wins over ours.
-fn endpoint_headers(endpoint: &Endpoint, key_header: KeyHeader) -> Result<HeaderMap, ClientError> {
+pub(super) fn endpoint_headers(endpoint: &Endpoint, key_header: KeyHeader) -> Result<HeaderMap, ClientError> {
     let bad = |name: &str| ClientError::Header { endpoint: endpoint.name.clone(), name: name.to_owned() };
     let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("infersweep/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(USER_AGENT, user_agent());
     if let Some(key) = &endpoint.api_key {
         let (header, value) = match key_header {
             KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {}", key.expose())),
@@ -307,6 +317,11 @@ fn endpoint_headers(endpoint: &Endpoint, key_header: KeyHeader) -> Result<Header
         headers.insert(header, sensitive(value.expose()).ok_or_else(|| bad(name))?);
     }
     Ok(headers)
+}
+
+/// What the tool calls itself.
+pub(super) fn user_agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("infersweep/", env!("CARGO_PKG_VERSION")))
 }
 
 fn sensitive(value: &str) -> Option<HeaderValue> {

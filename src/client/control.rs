@@ -75,7 +75,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Calls to `address` with these headers, by the way of the measured requests. No redirects are followed.
+    /// Calls to `address` with these headers, by the way of the measured requests.
     pub(crate) fn new(
         address: Address,
         headers: HeaderMap,
@@ -84,20 +84,7 @@ impl Control {
         connect: Duration,
         secrets: Secrets,
     ) -> Result<Self, reqwest::Error> {
-        let builder = reqwest::Client::builder()
-            .default_headers(headers)
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(connect)
-            .timeout(LIMIT);
-        let builder = by_the_same_way(builder, transport)?;
-        // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
-        // encrypted it trusts nobody.
-        let builder = match tls.or_else(trusting_nobody) {
-            Some(config) => builder.tls_backend_preconfigured(config),
-            None => builder,
-        };
-        Ok(Self { http: builder.build()?, address, secrets })
+        Ok(Self { http: untimed_http(headers, transport, tls, connect, LIMIT)?, address, secrets })
     }
 
     /// `GET {base}/models`, and the `server` header of the answer.
@@ -156,6 +143,30 @@ struct Answer {
     text: String,
     /// What its `server` header says.
     server: Option<String>,
+}
+
+/// A client for what nobody times, by the way of the measured requests. No redirects are followed.
+pub(super) fn untimed_http(
+    headers: HeaderMap,
+    transport: &Transport,
+    tls: Option<ClientConfig>,
+    connect: Duration,
+    limit: Duration,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .default_headers(headers)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(connect)
+        .timeout(limit);
+    let builder = by_the_same_way(builder, transport)?;
+    // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
+    // encrypted it trusts nobody.
+    let builder = match tls.or_else(trusting_nobody) {
+        Some(config) => builder.tls_backend_preconfigured(config),
+        None => builder,
+    };
+    builder.build()
 }
 
 fn by_the_same_way(

@@ -8,7 +8,7 @@
 //! stamps, `links`, `dial` and `pool` where they come from, `http1` and `http2` how they are spoken on, `carrier`,
 //! `socket`, `encryption` and `tunnel` what is below; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
 //! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses
-//! the provider; `retry` says what is sent again; `control` is all that is not timed.
+//! the provider; `retry` says what is sent again; `control` and `prometheus` are all that is not timed.
 
 mod address;
 mod api;
@@ -41,6 +41,7 @@ mod openai_body;
 mod openai_chat;
 mod openai_completions;
 mod pool;
+mod prometheus;
 mod refusal;
 mod request_head;
 mod retry;
@@ -66,4 +67,5 @@ pub use client::{Client, ClientError};
 pub use control::{ControlError, ModelListing};
 pub use hub::{Hub, HubError, HubFile};
 pub use observation::{Asked, Observation};
+pub use prometheus::{Sample, ScrapeSession, Scraper, samples};
 pub use server_report::server_columns;

@@ -8,6 +8,7 @@ use super::cost::Cost;
 use super::counts::is_output_off;
 use super::health::Sends;
 use super::repeat::{Repeat, Samples};
+use super::scraped::{ScrapeSummary, ScrapeTally};
 use super::steady::{self, Rule};
 use super::summary::{CellSummary, RepeatSummary, RequestCounts};
 use crate::record::{ClientFacts, KeptTimes, Outcome, Phase, RequestRecord, TokenSource};
@@ -25,6 +26,7 @@ pub struct CellAccumulator {
     stage: Stage,
     repeats: BTreeMap<u32, Repeat>,
     clients: BTreeMap<u32, (Option<ClientFacts>, Sends)>,
+    scraped: BTreeMap<u32, ScrapeTally>,
     /// Of all repeats together, where there are several.
     pooled: Option<Samples>,
     /// Of the steady windows of all repeats.
@@ -75,6 +77,7 @@ impl CellAccumulator {
             stage: Stage::New,
             repeats: BTreeMap::new(),
             clients: BTreeMap::new(),
+            scraped: BTreeMap::new(),
             pooled: None,
             steady: Samples::default(),
             batches: BatchTally::default(),
@@ -98,6 +101,18 @@ impl CellAccumulator {
     /// Tells what was seen of the client in a repeat; without it there is no verdict on that.
     pub fn set_client(&mut self, repeat: u32, facts: ClientFacts) {
         self.clients.entry(repeat).or_default().0 = Some(facts);
+    }
+
+    /// From the first measured start to the last measured end of a repeat, by the stamps of its rows; once they were gone
+    /// through.
+    #[must_use]
+    pub fn window(&self, repeat: u32) -> Option<(MonotonicNs, MonotonicNs)> {
+        self.repeats.get(&repeat)?.window()
+    }
+
+    /// Tells what the server's Prometheus page said in a repeat.
+    pub fn set_scraped(&mut self, repeat: u32, tally: ScrapeTally) {
+        self.scraped.insert(repeat, tally);
     }
 
     /// What to add next: the rows of all repeats; `None` when all is known and [`finish`](Self::finish) has every figure.
@@ -200,6 +215,14 @@ impl CellAccumulator {
         }
     }
 
+    /// What the pages of all repeats said.
+    fn scraped_of_cell(&self) -> Option<ScrapeSummary> {
+        let mut tallies = self.scraped.values();
+        let mut all = tallies.next()?.clone();
+        tallies.for_each(|tally| all.merge(tally));
+        Some(all.summary())
+    }
+
     /// How the steady window of this cell is found.
     fn rule(&self) -> Rule {
         self.axes.get("concurrency").and_then(Value::as_u64).map_or(Rule::Open, Rule::Closed)
@@ -218,6 +241,7 @@ impl CellAccumulator {
             if let Some((facts, sends)) = self.clients.get(&repeat.repeat) {
                 repeat.client = ClientHealth::of_repeat(facts.as_ref(), sends);
             }
+            repeat.scraped = self.scraped.get(&repeat.repeat).map(ScrapeTally::summary);
         }
         let seconds: f64 = repeats.iter().filter_map(|repeat| repeat.duration_s).sum();
         let duration_s = Some(seconds).filter(|seconds| *seconds > 0.0);
@@ -246,6 +270,7 @@ impl CellAccumulator {
             steady: steady::of_cell(self.rule(), &tallies, || self.steady.summaries()),
             batches: self.batches.summary(),
             switching: None,
+            scraped: self.scraped_of_cell(),
             client: ClientHealth::of_cell(repeats.iter().map(|repeat| (repeat.repeat, &repeat.client))),
             repeats,
             cost_usd: self.cost.and_then(Cost::usd),

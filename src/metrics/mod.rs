@@ -18,6 +18,7 @@ mod quantile;
 mod range;
 mod repeat;
 mod request;
+mod scraped;
 mod steady;
 mod summary;
 mod switching;
@@ -32,6 +33,7 @@ pub use health::{ClientHealth, Verdict};
 pub use live::LiveDistribution;
 pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
+pub use scraped::{CounterSummary, GaugeSummary, ScrapeSummary, ScrapeTally};
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
     CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,

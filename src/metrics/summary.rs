@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::ClientHealth;
 use super::batches::BatchSummary;
+use super::scraped::ScrapeSummary;
 use super::steady::SteadySummary;
 use super::switching::SwitchingSummary;
 
@@ -83,6 +84,9 @@ pub struct CellSummary {
     /// What it costs to use this model after another one; null when no repeat began so.
     #[serde(default)]
     pub switching: Option<SwitchingSummary>,
+    /// What the server's Prometheus page said meanwhile; null when none was scraped.
+    #[serde(default)]
+    pub scraped: Option<ScrapeSummary>,
     /// Whether the client was fast enough.
     pub client: ClientHealth,
     /// Each repeat by itself.
@@ -256,6 +260,9 @@ pub struct RepeatSummary {
     pub first_ttft_ms: Option<f64>,
     /// Every metric by name, of this repeat alone; null for one without a sample.
     pub metrics: BTreeMap<String, Option<MetricSummary>>,
+    /// What the server's Prometheus page said meanwhile; null when none was scraped.
+    #[serde(default)]
+    pub scraped: Option<ScrapeSummary>,
     /// Whether the client was fast enough in it.
     #[serde(default)]
     pub client: ClientHealth,

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use super::axes::{axis_names, value};
+use super::scraped::csv_columns;
 use crate::metrics::{BatchSource, BatchSummary, CellSummary, METRICS, MetricSummary, SteadySummary, SwitchingSummary};
 
 /// The summaries as CSV (RFC 4180): one row a cell, every number as it is, an undefined one empty.
@@ -21,6 +22,8 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
     header.extend(of_metrics.iter().cloned());
     header.extend(STEADY.iter().map(|(name, _)| (*name).to_owned()));
     header.extend(of_metrics.iter().map(|name| format!("steady_{name}")));
+    let pages = csv_columns(cells);
+    header.extend(pages.iter().map(|(name, _)| name.clone()));
     let mut text = line(&header);
     for cell in cells {
         let mut fields = vec![cell.cell_id.clone()];
@@ -34,6 +37,8 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
         let steady = cell.steady.as_ref();
         fields.extend(STEADY.iter().map(|(_, of)| steady.map_or_else(String::new, of)));
         fields.extend(metrics.iter().flat_map(|metric| metric_fields(steady.and_then(|steady| steady.metric(metric)))));
+        let scraped = cell.scraped.as_ref();
+        fields.extend(pages.iter().map(|(_, of)| scraped.and_then(of).unwrap_or_default()));
         text += &line(&fields);
     }
     text
@@ -148,7 +153,7 @@ fn known(value: Option<impl Display>) -> String {
 }
 
 /// `503=2; 500=1`, by key.
-fn counts<K: Display>(counts: &BTreeMap<K, u64>) -> String {
+pub(super) fn counts<K: Display>(counts: &BTreeMap<K, u64>) -> String {
     counts.iter().map(|(key, count)| format!("{key}={count}")).collect::<Vec<_>>().join("; ")
 }
 

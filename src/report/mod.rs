@@ -16,6 +16,7 @@ mod notes;
 mod pivot;
 mod plan;
 mod reused;
+mod scraped;
 mod servers;
 mod steady;
 #[cfg(test)]

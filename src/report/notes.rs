@@ -4,6 +4,7 @@ use super::failures::{causes, first_messages, sent_again};
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
 use super::reused::reused_note;
+use super::scraped;
 use super::servers;
 use super::steady;
 use crate::metrics::{CellSummary, PERCENTILES};
@@ -74,6 +75,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     notes.extend(reused_note(cells));
     notes.extend(steady::notes(cells, varying));
     notes.extend(servers::switching_notes(cells, varying));
+    notes.extend(scraped::notes(cells, varying));
     notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes
 }
@@ -119,7 +121,7 @@ fn told_by_the_run(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
 }
 
 /// A note for each cell that has some of it, the most first.
-fn each(
+pub(super) fn each(
     cells: &[CellSummary],
     varying: &[&str],
     count: fn(&CellSummary) -> u64,

@@ -314,7 +314,7 @@ fn csv_has_every_figure_unrounded() {
     let json = serde_json::to_value(&cells[0]).unwrap();
     for (key, value) in json.as_object().unwrap() {
         match (key.as_str(), value) {
-            ("axes" | "metrics" | "slo" | "steady" | "batches" | "switching", _) => {}
+            ("axes" | "metrics" | "scraped" | "slo" | "steady" | "batches" | "switching", _) => {}
             ("requests", Value::Object(inner)) => inner.keys().for_each(|name| assert!(at(name) > 0)),
             (_, Value::Object(inner)) => inner.keys().for_each(|name| assert!(at(&format!("{key}_{name}")) > 0)),
             _ => assert!(at(key) < table[0].len()),

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -17,7 +18,7 @@ use crate::client::server_columns;
 use crate::load::StopHandle;
 use crate::metrics::Summary;
 use crate::plan::{Plan, content_files, digest_of};
-use crate::scenario::Scenario;
+use crate::scenario::{KNOWN_METRICS, Scenario};
 use crate::store::{Input, Manifest, Provenance, RowSchema, RunDir, RunState, freeze_inputs};
 use crate::time::{Clock, unix_ns};
 use crate::workload::Material;
@@ -97,8 +98,19 @@ pub async fn carry_out(
     let mut results = Results::begin(&dir, manifest, scenario, plan, plan_file, options.views, clock)?;
 
     let schema = RowSchema::of(plan, columns_of_servers(scenario, plan))?;
-    let bench =
-        Bench { scenario, sites, countings: &countings, material, dir: &dir, schema: &schema, nonce, clock, observer };
+    let bench = Bench {
+        scenario,
+        sites,
+        countings: &countings,
+        material,
+        dir: &dir,
+        schema: &schema,
+        server_columns: &scraped_columns(scenario, plan),
+        nonce,
+        clock,
+        observer,
+        told: RefCell::default(),
+    };
     let measured = measure_all(bench, plan, &agenda, &mut results, stop).await;
     let units = plan.cells.len() * scenario.load.repeats as usize;
     let state = if measured.as_ref().is_ok_and(|tally| agenda.kept() + tally.complete == units) {
@@ -208,6 +220,14 @@ fn taken_up(resumption: &Resumption, sites: &Sites, start_unix_ns: i64, observer
 fn columns_of_servers(scenario: &Scenario, plan: &Plan) -> BTreeSet<String> {
     let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
     used.into_iter().filter_map(|name| scenario.endpoint(name)).flat_map(server_columns).collect()
+}
+
+/// The columns of scraped metrics, the same in every file of the run: the known ones and those of the plan's endpoints.
+fn scraped_columns(scenario: &Scenario, plan: &Plan) -> Vec<String> {
+    let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
+    let scrapes = used.into_iter().filter_map(|name| scenario.endpoint(name)?.scrape.as_ref());
+    let own: BTreeSet<String> = scrapes.flat_map(|scrape| scrape.columns.keys().cloned()).collect();
+    KNOWN_METRICS.iter().map(|metric| metric.name.to_owned()).chain(own).collect()
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures

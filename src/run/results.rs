@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::error::RunError;
-use super::summaries::{CellFiles, say_what_is_planned};
+use super::summaries::{CellFiles, RepeatFiles, say_what_is_planned};
 use super::thrift::Thrift;
 use crate::metrics::{CellSummary, Summary, note_switching, summary_json};
 use crate::plan::{Cell, Plan, Unit};
@@ -178,8 +178,8 @@ impl<'r> Results<'r> {
     fn summary_of(&self, cell: &Cell) -> Result<CellSummary, RunError> {
         let price = self.scenario.models.get(cell.axes.model()).and_then(|model| model.price);
         let repeats = (0..self.scenario.load.repeats)
-            .map(|repeat| (repeat, self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat })))
-            .filter(|(_, path)| path.is_file())
+            .map(|repeat| RepeatFiles::of(self.dir, &UnitId { cell: cell.id.clone(), repeat }))
+            .filter(|files| files.rows.is_file())
             .collect();
         Ok(CellFiles { id: &cell.id, axes: cell.axes.to_json(), price, repeats }.sum_up()?)
     }

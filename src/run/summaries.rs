@@ -1,19 +1,37 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::results::Views;
-use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, note_switching, summary_json};
+use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, ScrapeTally, Summary, note_switching, summary_json};
 use crate::plan::CellId;
 use crate::scenario::Price;
-use crate::store::{PlannedCell, RecordFile, RunDir, StoreError, StoredRun};
+use crate::store::{PlannedCell, RecordFile, RunDir, ServerFile, StoreError, StoredRun, UnitId};
+use crate::time::MonotonicNs;
 
 /// A cell of a run and the files of its complete repeats.
 pub(super) struct CellFiles<'c> {
     pub(super) id: &'c CellId,
     pub(super) axes: Map<String, Value>,
     pub(super) price: Option<Price>,
-    pub(super) repeats: Vec<(u32, PathBuf)>,
+    pub(super) repeats: Vec<RepeatFiles>,
+}
+
+/// The files of a complete repeat.
+pub(super) struct RepeatFiles {
+    pub(super) repeat: u32,
+    /// Its rows.
+    pub(super) rows: PathBuf,
+    /// Its scraped metrics, where there are any.
+    pub(super) server: Option<PathBuf>,
+}
+
+impl RepeatFiles {
+    /// The files of a repeat in its run.
+    pub(super) fn of(dir: &RunDir, unit: &UnitId) -> Self {
+        let server = Some(dir.server_path(unit)).filter(|path| path.is_file());
+        Self { repeat: unit.repeat, rows: dir.requests_path(unit), server }
+    }
 }
 
 impl CellFiles<'_> {
@@ -21,8 +39,8 @@ impl CellFiles<'_> {
     pub(super) fn sum_up(self) -> Result<CellSummary, StoreError> {
         let mut accumulator = CellAccumulator::new(self.id.as_str(), self.axes, self.price);
         while let Some(pass) = accumulator.next_pass() {
-            for (repeat, path) in &self.repeats {
-                let file = RecordFile::open(path)?;
+            for RepeatFiles { repeat, rows, .. } in &self.repeats {
+                let file = RecordFile::open(rows)?;
                 let origin = file.origin();
                 accumulator.set_repeat(*repeat, origin.unix_ns, origin.monotonic_ns);
                 if let Some(facts) = file.client() {
@@ -33,8 +51,29 @@ impl CellFiles<'_> {
                 }
             }
         }
-        Ok(accumulator.finish())
+        let mut notes = Vec::new();
+        for RepeatFiles { repeat, server, .. } in &self.repeats {
+            let Some(path) = server else { continue };
+            match scraped(path, accumulator.window(*repeat)) {
+                Ok(tally) => accumulator.set_scraped(*repeat, tally),
+                // The rows are whole without it.
+                Err(error) => notes.push(format!("server metrics: {error}")),
+            }
+        }
+        let mut summary = accumulator.finish();
+        summary.notes.extend(notes);
+        Ok(summary)
     }
+}
+
+/// What a repeat's file of scraped metrics comes to in that window.
+fn scraped(path: &Path, window: Option<(MonotonicNs, MonotonicNs)>) -> Result<ScrapeTally, StoreError> {
+    let file = ServerFile::open(path)?;
+    let mut tally = ScrapeTally::new(file.columns(), window);
+    for sample in file.samples()? {
+        tally.add(&sample?);
+    }
+    Ok(tally)
 }
 
 /// Notes which repeats were taken over from an earlier run, and what the plan says of them, each note once.
@@ -59,7 +98,7 @@ pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) 
     let (mut cells, mut errors) = (Vec::new(), Vec::new());
     for cell in &stored.plan.cells {
         let files = stored.complete.iter().filter(|file| file.unit.cell == cell.cell_id);
-        let repeats: Vec<_> = files.map(|file| (file.unit.repeat, file.path.clone())).collect();
+        let repeats: Vec<_> = files.map(|file| RepeatFiles::of(&stored.dir, &file.unit)).collect();
         if !repeats.is_empty() {
             let price = cell.axes.get("model").and_then(Value::as_str).and_then(&price);
             match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, repeats }).sum_up() {

@@ -173,9 +173,19 @@ impl RunDir {
         self.file("hooks").join(format!("{unit}.log"))
     }
 
-    /// `server/<cell>.<repeat>.parquet`: scraped server metrics.
+    /// `server/`: scraped server metrics.
+    pub fn server_dir(&self) -> PathBuf {
+        self.file("server")
+    }
+
+    /// `server/<cell>.<repeat>.parquet`: the scraped server metrics of a repeat.
     pub fn server_path(&self, unit: &UnitId) -> PathBuf {
-        self.file("server").join(format!("{unit}.parquet"))
+        self.server_dir().join(format!("{unit}.parquet"))
+    }
+
+    /// `server/<cell>.<repeat>.jsonl`: those of a repeat that is under way.
+    pub fn server_log_path(&self, unit: &UnitId) -> PathBuf {
+        self.server_dir().join(format!("{unit}.jsonl"))
     }
 }
 

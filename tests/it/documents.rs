@@ -137,6 +137,21 @@ fn the_console_commands_of_the_page_on_reuse_run_one_after_the_other() {
 }
 
 #[test]
+fn the_commands_and_the_keys_of_the_page_on_server_metrics_hold() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/SERVER-METRICS.md")).unwrap();
+    let keys = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let bench = clone_of_examples().file("keys.toml", &format!("{keys}[matrix]\nmodel = \"m\"\n"));
+    let checked = bench.call("check keys.toml");
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let [run, show] = console_lines(&text).try_into().unwrap();
+    let said = bench.call(run.strip_prefix("infersweep ").unwrap());
+    assert!(said.code == 0 && said.stdout.contains("running  waiting"), "{}{}", said.stdout, said.stderr);
+    let said = bench.call(show.strip_prefix("infersweep ").unwrap());
+    assert!(said.code == 0 && said.stdout.contains("the server's metrics page"), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
 fn the_scenario_of_the_readme_checks_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("README.md")).unwrap();

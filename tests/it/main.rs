@@ -26,6 +26,7 @@ mod reuse;
 mod run_lists;
 mod scenarios;
 mod secrets;
+mod server_metrics;
 mod sources;
 mod suites;
 mod tokenizers;

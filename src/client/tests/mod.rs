@@ -195,7 +195,7 @@ pub(super) fn endpoint() -> Endpoint {
         },
         request: RequestOptions::default(),
         server_metrics: BTreeMap::new(),
-        metrics_url: None,
+        scrape: None,
         cache_reset: None,
         revision: None,
         accelerators: None,

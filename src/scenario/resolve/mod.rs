@@ -6,6 +6,7 @@ mod load;
 mod matrix;
 mod models;
 mod prompt;
+mod scrape;
 mod transport;
 mod values;
 

@@ -43,7 +43,7 @@ fn collect(dir: &Path, under: &str, found: &mut BTreeMap<String, Look>) -> Resul
         let entry = entry.map_err(wrong)?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         let name = if under.is_empty() { name } else { format!("{under}/{name}") };
-        let is_journal = under == "partial" && !name.ends_with(".parquet");
+        let is_journal = ["partial", "server"].contains(&under) && !name.ends_with(".parquet");
         if entry.file_name().to_string_lossy().starts_with('.') || is_journal {
             continue;
         }
@@ -75,7 +75,8 @@ mod tests {
         {
             write_atomic(&dir.path().join(name), b"x").unwrap();
         }
-        for name in ["partial/c.0.jsonl", ".writing-x", "requests/.writing-y"] {
+        fs::create_dir(dir.path().join("server")).unwrap();
+        for name in ["partial/c.0.jsonl", "server/b.0.jsonl", ".writing-x", "requests/.writing-y"] {
             fs::write(dir.path().join(name), "x").unwrap();
         }
         write_atomic(&dir.path().join("hooks/c.0.log"), b"x").unwrap();
