@@ -12,6 +12,7 @@ use crate::workload::{ChatRequest, Reply};
 use super::api::{Piece, Usage};
 use super::chunk_tokens::tokens_of_chunks;
 use super::content::Content;
+use super::dial::Dialled;
 use super::server_report::{MetricTable, ServerNotes};
 use super::thinking::{Sorted, Thinking};
 
@@ -206,6 +207,13 @@ impl Observation {
             attempt.cause = cause;
         }
         self.attempt_is_open = false;
+    }
+
+    /// Notes when a connection made for the request was; the last one's, where there were two.
+    pub(crate) fn connected(&mut self, dialled: Option<Dialled>) {
+        self.stamps.dial_ns = dialled.map(|dialled| dialled.dial_ns);
+        self.stamps.handshake_ns = dialled.and_then(|dialled| dialled.handshake_ns);
+        self.stamps.connect_ns = dialled.map(|dialled| dialled.connect_ns);
     }
 
     /// Forgets a failed answer, so that the request can be sent again: the attempts stay, and the first one's time. One

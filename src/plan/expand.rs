@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::digest::Digester;
 use super::id::cell_id;
 use super::{Cell, CellId, ContentHashes, Plan};
-use crate::scenario::{Axes, AxisName, AxisValue, Block, Exclude, Include, Loop, Mode, Scenario};
+use crate::scenario::{Axes, AxisName, AxisValue, Block, Endpoint, Exclude, Include, Loop, Mode, Scenario};
 use crate::units::{ArrivalDistribution, ImageSize, Qps, RequestCount, SizeSpec};
 
 /// All cells of a scenario, in the order of the file: the matrix, its blocks, its includes.
@@ -75,7 +75,8 @@ fn cell(Wanted { id, axes, requests }: Wanted, scenario: &Scenario, digester: &m
     let own = requests.map(|count| count.at(axes.concurrency().map(u64::from)));
     let requests = own.or_else(|| scenario.load.requests_at(&axes));
     let (digest, parts) = digester.digest(&axes, requests);
-    Cell { id, digest, parts, requests, row_tokens: None, axes }
+    let unverified = scenario.endpoint(axes.endpoint()).is_some_and(Endpoint::is_unverified);
+    Cell { id, digest, parts, requests, row_tokens: None, unverified, axes }
 }
 
 /// The axes that a mode takes, besides `model`, `endpoint`, `mode` and `vars`.

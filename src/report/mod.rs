@@ -22,6 +22,7 @@ mod steady;
 mod tests;
 #[cfg(test)]
 mod tests_of_changes;
+mod unverified;
 
 pub use aligned::{TextColumn, aligned};
 pub use campaign::{CampaignPlanRow, campaign_cells, campaign_plan_table};

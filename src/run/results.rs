@@ -159,7 +159,9 @@ impl<'r> Results<'r> {
     /// Puts a cell's summary in its place, which is returned.
     fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
         let mut summary = self.summary_of(&self.plan.cells[cell])?;
-        say_what_is_planned(&mut summary, self.plan_file.cells.get(cell).map_or(&[], |cell| &cell.repeats));
+        if let Some(planned) = self.plan_file.cells.get(cell) {
+            say_what_is_planned(&mut summary, planned);
+        }
         Ok(match self.places.binary_search(&cell) {
             Ok(at) => {
                 self.cells[at] = summary;

@@ -32,6 +32,9 @@ pub struct PlannedCell {
     /// What the digest is made of besides axes and requests: an index into [`PlanFile::parts`].
     #[serde(default)]
     pub parts: Option<usize>,
+    /// Whether its server's certificate is not checked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unverified: bool,
     /// Its repeats, from 0.
     pub repeats: Vec<PlannedRepeat>,
 }
@@ -104,6 +107,7 @@ impl PlanFile {
                 requests: cell.requests,
                 digest: cell.digest.clone(),
                 parts: Some(parts),
+                unverified: cell.unverified,
                 repeats: (0..repeats).map(PlannedRepeat::pending).collect(),
             });
         }
@@ -166,6 +170,7 @@ mod tests {
             axes: Axes::from_iter([(AxisName::Concurrency, AxisValue::Concurrency(concurrency))]),
             requests: Some(8),
             row_tokens: None,
+            unverified: false,
             parts: Arc::default(),
             digest: CellDigest("d".into()),
         };

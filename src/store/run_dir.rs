@@ -76,13 +76,14 @@ impl RunDir {
 
     /// Opens a run directory, or what a `latest` points at now.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::with_file(path, Manifest::FILE)?.map_err(|path| StoreError::NotARun { path })
+    }
+
+    /// Opens a directory that has a file; without it, `Err` is the directory.
+    pub(super) fn with_file(path: &Path, file: &str) -> Result<Result<Self, PathBuf>, StoreError> {
         // Resolved at once: `latest` may point elsewhere a moment later.
         let path = fs::canonicalize(path).map_err(StoreError::io("open", path))?;
-        if path.join("manifest.json").is_file() {
-            Ok(Self { path, lock: None })
-        } else {
-            Err(StoreError::NotARun { path })
-        }
+        Ok(if path.join(file).is_file() { Ok(Self { path, lock: None }) } else { Err(path) })
     }
 
     /// The same directory with its lock held, to write into it again.

@@ -3,41 +3,14 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::Stage;
 use crate::store::{Manifest, StoreError};
-
-/// What an upload came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Files that were sent.
-    pub files: usize,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Files that were there already.
-    pub there: usize,
-}
-
-impl Sent {
-    pub(super) fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.bytes += other.bytes;
-        self.there += other.there;
-    }
-}
 
 /// A file at one moment: another one by the same name looks different.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Look {
     pub(super) size: u64,
     changed: Option<SystemTime>,
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Repeats are measured.
-    UnderWay,
-    /// No file changes any more.
-    Over,
 }
 
 /// The files of a run that are final, by their names within it.
