@@ -173,7 +173,7 @@ impl<'x> Exchange<'x> {
                 Poll::Ready(Ok(read)) => {
                     match (self.take_pieces(answer, &scratch[..read], take), self.passed_limit()) {
                         (Ok(None), None) => {}
-                        // A server that never pauses never lets the timer be asked.
+                        // A server that never pauses hardly ever lets the timer be asked.
                         (Ok(None), Some(cause)) => return Poll::Ready(Err(Stop::Timeout(cause))),
                         (taken, _) => return Poll::Ready(taken),
                     }

@@ -88,7 +88,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn whole_answer(self, tokens: usize) -> String {
+    pub(super) fn whole_answer(tokens: usize) -> String {
         let body = json!({
             "choices": [{"message": {"content": "word ".repeat(tokens)}, "finish_reason": "length"}],
             "usage": {"prompt_tokens": 3, "completion_tokens": tokens},

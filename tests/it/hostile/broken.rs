@@ -1,5 +1,7 @@
 //! Answers that break: at their first byte, in the middle, at the end.
 
+#![expect(clippy::too_many_lines, reason = "tables of behaviours")]
+
 use infersweep::record::Cause::{BadData, Empty, StreamCut, StreamError};
 
 use super::behaviour::{

@@ -60,9 +60,9 @@ fn scenario(behaviours: &[Behaviour], port: u16, limits: &Limits) -> String {
     for (number, behaviour) in behaviours.iter().enumerate() {
         let keys = behaviour.kind.keys(&format!("http://127.0.0.1:{port}/b{number}"));
         write!(text, "[endpoints.b{number}]\n{keys}\n").unwrap();
-        write!(
+        writeln!(
             text,
-            "timeouts = {{ first_token = \"{first_token:?}\", idle = \"{idle:?}\", total = \"{total:?}\" }}\n"
+            "timeouts = {{ first_token = \"{first_token:?}\", idle = \"{idle:?}\", total = \"{total:?}\" }}"
         )
         .unwrap();
     }
@@ -91,11 +91,11 @@ fn within(bench: &Bench, memory: u32, words: &str) -> Said {
 }
 
 /// Runs them all and holds every request against what must come of it.
-fn hold(behaviours: Vec<Behaviour>, limits: &Limits) {
-    let port = serve(behaviours.clone());
+fn hold(behaviours: &[Behaviour], limits: &Limits) {
+    let port = serve(behaviours.to_vec());
     let bench = Bench::new()
         .file("questions.jsonl", &questions(limits.of_each))
-        .file("hostile.toml", &scenario(&behaviours, port, limits));
+        .file("hostile.toml", &scenario(behaviours, port, limits));
     let ran = within(&bench, limits.memory, "run hostile.toml");
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
     let dir = bench.latest("hostile");
@@ -175,56 +175,56 @@ fn hold_summary(behaviour: &Behaviour, cell: &serde_json::Value, of_each: usize)
 
 #[test]
 fn refusals_by_status() {
-    hold(refusals::statuses(), &WIDE);
+    hold(&refusals::statuses(), &WIDE);
 }
 
 #[test]
 fn documents_in_the_place_of_a_stream() {
-    hold(refusals::documents(), &WIDE);
+    hold(&refusals::documents(), &WIDE);
 }
 
 #[test]
 fn strange_events_that_are_good() {
-    hold(oddities::of_events(), &WIDE);
+    hold(&oddities::of_events(), &WIDE);
 }
 
 #[test]
 fn very_large_and_very_many_events() {
-    hold(oddities::of_size(), &Limits { of_each: 1, ..WIDE });
+    hold(&oddities::of_size(), &Limits { of_each: 1, ..WIDE });
 }
 
 #[test]
 fn strange_http_that_is_good() {
-    hold(oddities::of_http(), &WIDE);
+    hold(&oddities::of_http(), &WIDE);
 }
 
 #[test]
 fn streams_that_break() {
-    hold(broken::streams(), &WIDE);
+    hold(&broken::streams(), &WIDE);
 }
 
 #[test]
 fn framing_that_breaks() {
-    hold(broken::framing(), &WIDE);
+    hold(&broken::framing(), &WIDE);
 }
 
 #[test]
 fn answers_that_take_too_long() {
     let limits = Limits { first_token: slow::FIRST_TOKEN, idle: slow::IDLE, total: slow::TOTAL, ..WIDE };
-    hold(slow::by_time(), &limits);
+    hold(&slow::by_time(), &limits);
 }
 
 #[test]
 fn answers_without_end() {
-    hold(slow::by_size(), &Limits { memory: 900_000, of_each: 1, ..WIDE });
+    hold(&slow::by_size(), &Limits { memory: 900_000, of_each: 1, ..WIDE });
 }
 
 #[test]
 fn answers_that_are_not_streamed() {
-    hold(others::whole(), &WIDE);
+    hold(&others::whole(), &WIDE);
 }
 
 #[test]
 fn text_completions_and_lines_of_json() {
-    hold([others::texts(), others::lines()].concat(), &WIDE);
+    hold(&[others::texts(), others::lines()].concat(), &WIDE);
 }

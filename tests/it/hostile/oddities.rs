@@ -1,5 +1,7 @@
 //! Answers that are strange, and good all the same: what a client must not stumble over.
 
+#![expect(clippy::too_many_lines, reason = "tables of behaviours")]
+
 use std::time::Duration;
 
 use super::behaviour::{

@@ -7,7 +7,7 @@ use super::behaviour::{Act, Behaviour, DONE, Expected, Kind, completes, fails, r
 const JSON: &str = "application/json";
 
 pub(super) fn whole() -> Vec<Behaviour> {
-    let good = Kind::Whole.whole_answer(2);
+    let good = Kind::whole_answer(2);
     let answer = good.split("\r\n\r\n").nth(1).unwrap().to_owned();
     let told = |name, cause, part, kind: &str, body: &str| fails(name, cause, part, says("200 OK", kind, body));
     let list = vec![

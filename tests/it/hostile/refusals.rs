@@ -1,5 +1,7 @@
 //! Answers that refuse: by their status, or by a document in the place of an answer.
 
+#![expect(clippy::too_many_lines, reason = "tables of behaviours")]
+
 use infersweep::record::Cause::{self, BadData, Empty, ErrorBody, HttpStatus, NotAStream, RateLimited};
 
 use super::behaviour::{Act, Behaviour, Kind, UNTIL_CLOSE, document, fails, raw, says, then};
@@ -135,7 +137,7 @@ pub(super) fn statuses() -> Vec<Behaviour> {
 pub(super) fn documents() -> Vec<Behaviour> {
     let good = |name, cause: Cause, part, kind: &str, body: &str| fails(name, cause, part, says("200 OK", kind, body));
     let error = r#"{"error":{"message":"no such model"}}"#;
-    let whole = Kind::Whole.whole_answer(2);
+    let whole = Kind::whole_answer(2);
     vec![
         good("an error as JSON", ErrorBody, "no such model", JSON, error),
         good("an error as an event stream", ErrorBody, "no such model", "text/event-stream", error),

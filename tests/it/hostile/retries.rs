@@ -52,8 +52,8 @@ fn bench(port: u16, retries: &str) -> Bench {
          [matrix]\nmodel = \"m\"\nmode = \"custom\"\noutput_tokens = 2\nconcurrency = 1\n\
          [dataset]\nfile = \"q.jsonl\"\n[load]\nrequests = 4\n{retries}"
     );
-    let questions: String = (0..4).map(|at| format!("{{\"prompt\": \"why {at}\"}}\n")).collect();
-    Bench::new().file("q.jsonl", &questions).file("r.toml", &text)
+    let questions = [0, 1, 2, 3].map(|at| format!("{{\"prompt\": \"why {at}\"}}\n"));
+    Bench::new().file("q.jsonl", &questions.concat()).file("r.toml", &text)
 }
 
 #[test]

@@ -97,7 +97,7 @@ fn good(kind: Kind) -> Vec<Act> {
     let mut acts = vec![Act::text(&kind.head())];
     acts.push(Act::Wait(GOOD_TTFT));
     if kind == Kind::Whole {
-        return vec![Act::Wait(GOOD_TTFT), Act::text(&kind.whole_answer(GOOD_TOKENS))];
+        return vec![Act::Wait(GOOD_TTFT), Act::text(&Kind::whole_answer(GOOD_TOKENS))];
     }
     for _ in 0..GOOD_TOKENS {
         acts.extend([Act::chunk(&kind.token(" word")), Act::Wait(Duration::from_millis(3))]);

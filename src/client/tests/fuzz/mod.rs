@@ -10,13 +10,14 @@ mod mutate;
 mod targets;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use corpus::Corpus;
 use mutate::Mutator;
 use targets::{TARGETS, Target};
 
 use crate::seed::Seed;
+use crate::time::{Clock, MonotonicNs, duration_ns};
 
 /// Inputs for each target in a short run.
 const SHORT_RUN: u64 = 1500;
@@ -25,14 +26,15 @@ const SHORT_RUN: u64 = 1500;
 #[derive(Clone, Copy)]
 enum Until {
     Inputs(u64),
-    Time(Instant),
+    /// By that clock.
+    Time(Clock, MonotonicNs),
 }
 
 impl Until {
     fn goes_on(self, done: u64) -> bool {
         match self {
             Self::Inputs(count) => done < count,
-            Self::Time(end) => Instant::now() < end,
+            Self::Time(clock, end_ns) => clock.now_ns() < end_ns,
         }
     }
 }
@@ -49,9 +51,7 @@ fn feed(target: &Target, seed: u64, until: Until) -> u64 {
             None => mutator.mutated(&corpus),
         };
         let ran = catch_unwind(AssertUnwindSafe(|| (target.check)(&input, &mut mutator)));
-        if ran.is_err() {
-            panic!("{} with seed {seed}, input {done}:\n{}", target.name, input.escape_ascii());
-        }
+        assert!(ran.is_ok(), "{} with seed {seed}, input {done}:\n{}", target.name, input.escape_ascii());
         done += 1;
     }
     done
@@ -67,12 +67,14 @@ fn no_mutated_answer_confuses_a_parser() {
 /// Called by `.ci/fuzz`, which says how long and from which seed.
 #[test]
 #[ignore = "as long as it is told to: .ci/fuzz"]
+#[expect(clippy::disallowed_methods, reason = "a script says how long, and no scenario is run")]
 fn for_long() {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let (seconds, seed) = (number("FUZZ_SECONDS").unwrap_or(60), number("FUZZ_SEED").unwrap_or(2));
     let share = Duration::from_secs(seconds) / u32::try_from(TARGETS.len()).unwrap();
+    let clock = Clock::start();
     for target in TARGETS {
-        let done = feed(target, seed, Until::Time(Instant::now() + share));
+        let done = feed(target, seed, Until::Time(clock, clock.now_ns() + duration_ns(share)));
         println!("{}: {done} inputs", target.name);
     }
 }

@@ -29,23 +29,24 @@ pub(super) const TARGETS: &[Target] = &[
     Target { name: "sambastudio_v2", check: |input, mutator| provider(&STUDIO_V2, input, mutator) },
 ];
 
-/// Names and data of the events in some pieces, under a bound on each.
-fn cut(framing: Framing, limit: usize, pieces: &[&[u8]]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, usize> {
+/// Name and data of an event.
+type Event = (Vec<u8>, Vec<u8>);
+
+/// The events in some pieces, under a bound on each; `None` where one is beyond it.
+fn cut(framing: Framing, limit: usize, pieces: &[&[u8]]) -> Option<Vec<Event>> {
     let (mut parser, mut seen) = (framing.events(limit), Vec::new());
     for piece in pieces {
         let fed = parser.feed(piece, |event| {
             seen.push((event.name.to_vec(), event.data.to_vec()));
             true
         });
-        if fed.is_err() {
-            return Err(seen.len());
-        }
+        fed.ok()?;
     }
     parser.finish(|event| {
         seen.push((event.name.to_vec(), event.data.to_vec()));
         true
     });
-    Ok(seen)
+    Some(seen)
 }
 
 fn events(framing: Framing, input: &[u8], mutator: &mut Mutator) {
@@ -54,7 +55,7 @@ fn events(framing: Framing, input: &[u8], mutator: &mut Mutator) {
     let held: usize = whole.iter().map(|(_, data)| data.len()).sum();
     assert!(held <= input.len(), "{held} bytes of events");
     let limit = mutator.below(64);
-    if let Ok(events) = cut(framing, limit, &mutator.pieces(input)) {
+    if let Some(events) = cut(framing, limit, &mutator.pieces(input)) {
         assert!(events.iter().all(|(_, data)| data.len() <= limit), "more than {limit} bytes");
     }
 }
