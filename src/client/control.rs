@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderValue, SERVER};
+use reqwest::Response;
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 use serde_json::Value;
@@ -16,6 +17,8 @@ use super::refusal::error_message;
 
 /// How long a call may take. A model list that takes longer is no list.
 const LIMIT: Duration = Duration::from_secs(30);
+/// Bytes of an answer: a list of models and a page of metrics are far smaller.
+const LONGEST_ANSWER: usize = 16 << 20;
 
 /// A model that an endpoint says it serves.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,7 +122,11 @@ impl Control {
         let response = self.http.request(method, url).send().await.map_err(unreachable)?;
         let status = response.status();
         let server = response.headers().get(SERVER).and_then(|value| value.to_str().ok()).map(|text| self.told(text));
-        let text = response.text().await.map_err(unreachable)?;
+        let endless = || ControlError::Unreachable {
+            url: self.told(url),
+            message: format!("an answer of more than {} MiB", LONGEST_ANSWER >> 20),
+        };
+        let text = text_of(response).await.map_err(unreachable)?.ok_or_else(endless)?;
         if status.is_success() {
             return Ok(Answer { text, server });
         }
@@ -130,6 +137,18 @@ impl Control {
     fn told(&self, text: &str) -> String {
         presentable_text(text, &self.secrets)
     }
+}
+
+/// The text of a body; `None` for one that is longer than any.
+async fn text_of(mut response: Response) -> Result<Option<String>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        body.extend_from_slice(&piece);
+        if body.len() > LONGEST_ANSWER {
+            return Ok(None);
+        }
+    }
+    Ok(Some(String::from_utf8_lossy(&body).into_owned()))
 }
 
 /// A successful answer.

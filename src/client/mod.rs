@@ -5,9 +5,10 @@
 //! before anything is parsed. It knows nothing of rates, cells or statistics; a failure is data, not an `Err`.
 //!
 //! Reading order: `client` is the story, `exchange` and `stream` one try of it, `link` and `wire` the connection and its
-//! stamps, `links`, `dial` and `pool` where they come from, `http1` and `http2` how they are spoken on, `carrier`, `socket`, `encryption` and `tunnel` what is
-//! below; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
-//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses the provider; `control` is all that is not timed.
+//! stamps, `links`, `dial` and `pool` where they come from, `http1` and `http2` how they are spoken on, `carrier`,
+//! `socket`, `encryption` and `tunnel` what is below; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
+//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses
+//! the provider; `retry` says what is sent again; `control` is all that is not timed.
 
 mod address;
 mod api;
@@ -17,6 +18,7 @@ mod chat_chunk;
 mod chunk_tokens;
 #[expect(clippy::module_inception, reason = "the story of the module, under the name of its type")]
 mod client;
+mod compressed;
 mod content;
 mod control;
 mod deadline;
@@ -41,6 +43,7 @@ mod openai_completions;
 mod pool;
 mod refusal;
 mod request_head;
+mod retry;
 mod route;
 mod sambanova;
 mod sambastudio;

@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::ClientHealth;
 use super::batches::BatchTally;
 use super::cost::Cost;
+use super::counts::is_output_off;
 use super::goodness::Goodness;
 use super::health::Sends;
 use super::rates::{Parts, Rate, rate_of};
@@ -40,6 +41,7 @@ pub struct CellAccumulator {
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
     input_tokens_off: u64,
+    output_tokens_off: u64,
     itl_estimated: u64,
     itl_left_out: u64,
     finish_reasons: BTreeMap<String, u64>,
@@ -87,6 +89,7 @@ impl CellAccumulator {
             input_tokens: None,
             output_tokens: None,
             input_tokens_off: 0,
+            output_tokens_off: 0,
             itl_estimated: 0,
             itl_left_out: 0,
             finish_reasons: BTreeMap::new(),
@@ -175,18 +178,11 @@ impl CellAccumulator {
 
     /// Warm-up rows do not count.
     fn count(&mut self, record: &RequestRecord) {
-        match &record.outcome {
-            Outcome::Completed => self.add_completed(record),
-            Outcome::Cancelled => self.counts.cancelled += 1,
-            Outcome::Dropped => self.counts.dropped += 1,
-            Outcome::Failed(failure) => {
-                self.counts.failed += 1;
-                *self.counts.causes.entry(failure.cause.as_str().to_owned()).or_default() += 1;
-                if let Some(status) = record.http_status {
-                    *self.counts.http_statuses.entry(status).or_default() += 1;
-                }
-            }
+        if record.outcome == Outcome::Completed {
+            self.add_completed(record);
         }
+        self.counts.add_other(record);
+        self.counts.add_attempts(record);
     }
 
     fn add_completed(&mut self, record: &RequestRecord) {
@@ -196,6 +192,7 @@ impl CellAccumulator {
         add_known(&mut self.output_tokens, output_tokens(record));
         let sends_pictures = self.axes.get("image_size").is_some_and(|size| size != "na");
         self.input_tokens_off += u64::from(is_input_off(record, sends_pictures));
+        self.output_tokens_off += u64::from(is_output_off(record));
         self.itl_estimated += u64::from(record.token_source == Some(TokenSource::Estimate));
         self.itl_left_out += u64::from(record.chunk_times == KeptTimes::FirstLast);
         if let Some(reason) = &record.finish_reason {
@@ -286,6 +283,7 @@ impl CellAccumulator {
             repeats,
             cost_usd: self.cost.and_then(Cost::usd),
             input_tokens_off: self.input_tokens_off,
+            output_tokens_off: self.output_tokens_off,
             itl_estimated: self.itl_estimated,
             itl_left_out: self.itl_left_out,
             finish_reasons: self.finish_reasons,

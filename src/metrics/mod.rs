@@ -5,6 +5,7 @@
 mod batches;
 mod cell;
 mod cost;
+mod counts;
 mod definition;
 mod derive;
 mod distribution;

@@ -95,6 +95,9 @@ pub struct CellSummary {
     pub cost_usd: Option<f64>,
     /// Completed requests whose input tokens, images apart, the server counted otherwise than the cell asks for.
     pub input_tokens_off: u64,
+    /// Completed requests whose output tokens the server counted otherwise than the cell asks for.
+    #[serde(default)]
+    pub output_tokens_off: u64,
     /// Completed requests whose chunks' tokens are estimates.
     pub itl_estimated: u64,
     /// Completed requests that have no inter-token latencies, because their rows keep the first and last stamp only.
@@ -131,6 +134,15 @@ pub struct RequestCounts {
     pub dropped: u64,
     /// Failed ones by cause.
     pub causes: BTreeMap<String, u64>,
+    /// What was said of the first of each cause, in the order of the rows.
+    #[serde(default)]
+    pub first_messages: BTreeMap<String, String>,
+    /// Requests, however they ended, of which more than one attempt was made.
+    #[serde(default)]
+    pub sent_again: u64,
+    /// The attempts that were not the last of their request, by why they failed.
+    #[serde(default)]
+    pub attempt_causes: BTreeMap<String, u64>,
     /// Failed ones that had an HTTP status, by it.
     pub http_statuses: BTreeMap<u16, u64>,
 }

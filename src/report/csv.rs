@@ -52,13 +52,19 @@ fn metric_fields(summary: Option<&MetricSummary>) -> impl Iterator<Item = String
 type OfCell = fn(&CellSummary) -> String;
 
 /// Every figure of a cell that belongs to no metric; a test holds the list against `summary.json`.
-const FIGURES: [(&str, OfCell); 53] = [
+const FIGURES: [(&str, OfCell); 57] = [
     ("completed", |cell| cell.requests.completed.to_string()),
     ("failed", |cell| cell.requests.failed.to_string()),
     ("cancelled", |cell| cell.requests.cancelled.to_string()),
     ("dropped", |cell| cell.requests.dropped.to_string()),
     ("causes", |cell| counts(&cell.requests.causes)),
     ("http_statuses", |cell| counts(&cell.requests.http_statuses)),
+    ("first_messages", |cell| {
+        let said = cell.requests.first_messages.iter();
+        said.map(|(cause, message)| format!("{cause}: {message}")).collect::<Vec<_>>().join("; ")
+    }),
+    ("sent_again", |cell| cell.requests.sent_again.to_string()),
+    ("attempt_causes", |cell| counts(&cell.requests.attempt_causes)),
     ("finish_reasons", |cell| counts(&cell.finish_reasons)),
     ("duration_s", |cell| known(cell.duration_s)),
     ("offered_rate", |cell| known(cell.offered_rate)),
@@ -103,6 +109,7 @@ const FIGURES: [(&str, OfCell); 53] = [
     ("repeats", |cell| cell.repeats.len().to_string()),
     ("cost_usd", |cell| known(cell.cost_usd)),
     ("input_tokens_off", |cell| cell.input_tokens_off.to_string()),
+    ("output_tokens_off", |cell| cell.output_tokens_off.to_string()),
     ("itl_estimated", |cell| cell.itl_estimated.to_string()),
     ("itl_left_out", |cell| cell.itl_left_out.to_string()),
     ("unverified", |cell| cell.unverified.to_string()),

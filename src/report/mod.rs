@@ -8,6 +8,7 @@ mod clients;
 mod comparison;
 mod csv;
 mod digits;
+mod failures;
 mod figures;
 mod grid;
 mod marks;

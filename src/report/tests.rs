@@ -235,6 +235,8 @@ fn failures_are_shown_with_their_causes() {
         "concurrency=2: 1 of 4 requests failed: 1 rate_limited\n",
         "concurrency=3: 3 of 4 requests failed: 3 http_status (2 of 503, 1 of 500)\n",
         "concurrency=4: 1 of 2 requests dropped",
+        "connect: \"x\"; check that the server runs",
+        "http_status: \"x\"; the server refuses",
         "dropped\n",
     ] {
         assert!(text.contains(part), "{part}:\n{text}");

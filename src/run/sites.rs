@@ -194,6 +194,7 @@ async fn greet(
 
 fn client_of(endpoint: &Endpoint, base_url: &str, clock: Clock, scenario: &Scenario) -> Result<Client, RunError> {
     Client::new(endpoint, base_url, clock, scenario.secrets.clone())
+        .map(|client| client.retrying(&scenario.load.retries))
         .map_err(|error| RunError::Client { endpoint: endpoint.name.clone(), error })
 }
 

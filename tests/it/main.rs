@@ -13,6 +13,7 @@ mod floors;
 mod fronts;
 mod health;
 mod hooks;
+mod hostile;
 mod imports;
 mod interrupted;
 mod locks;

@@ -66,10 +66,9 @@ const HOOKS: Table = Table {
 const RETRIES: Table = Table {
     about: "Failed requests that are sent again; every attempt stays in the row.",
     keys: &[
-        Key::new("count", Kind::Integer(0, 100), "At most so many more attempts.")
-            .or("0")
-            .supports(Support::DefaultOnly),
-        Key::new("backoff", Kind::Form(Form::Duration), "Before the next attempt.").or("\"1s\""),
+        Key::new("count", Kind::Integer(0, 100), "At most so many more attempts.").or("0"),
+        Key::new("backoff", Kind::Form(Form::Duration), "Before the second attempt; doubled before each further one.")
+            .or("\"1s\""),
         Key::new(
             "on",
             Kind::List(&Kind::Word(&["rate_limited", "connect", "connect_timeout", "http_status", "stream_cut"])),

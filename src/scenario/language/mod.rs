@@ -119,8 +119,6 @@ pub(super) enum Form {
 pub(super) enum Support {
     /// Everything.
     Full,
-    /// Nothing but its default.
-    DefaultOnly,
     /// Only these values, as they read.
     Only(&'static [&'static str]),
     /// Not at all.
