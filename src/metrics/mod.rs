@@ -11,19 +11,27 @@ mod derive;
 mod distribution;
 mod exact_sum;
 mod gather;
+mod goodness;
 mod health;
 mod key;
 mod live;
+mod lookup;
 mod quantile;
 mod range;
+mod rates;
 mod repeat;
 mod request;
+mod samples;
 mod scraped;
+mod series;
 mod steady;
 mod summary;
 mod switching;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_intervals;
+mod tracked;
 
 pub use batches::{BatchGroup, BatchSource, BatchSummary, Spread};
 pub use cell::{CellAccumulator, Pass};

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::results::Views;
 use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, ScrapeTally, Summary, note_switching, summary_json};
 use crate::plan::CellId;
-use crate::scenario::Price;
+use crate::scenario::{Price, Slo};
 use crate::store::{PlannedCell, RecordFile, RunDir, ServerFile, StoreError, StoredRun, UnitId};
 use crate::time::MonotonicNs;
 
@@ -14,6 +14,7 @@ pub(super) struct CellFiles<'c> {
     pub(super) id: &'c CellId,
     pub(super) axes: Map<String, Value>,
     pub(super) price: Option<Price>,
+    pub(super) slo: Option<Slo>,
     pub(super) repeats: Vec<RepeatFiles>,
 }
 
@@ -37,7 +38,7 @@ impl RepeatFiles {
 impl CellFiles<'_> {
     /// Sums it up from its rows.
     pub(super) fn sum_up(self) -> Result<CellSummary, StoreError> {
-        let mut accumulator = CellAccumulator::new(self.id.as_str(), self.axes, self.price);
+        let mut accumulator = CellAccumulator::new(self.id.as_str(), self.axes, self.price).with_slo(self.slo);
         while let Some(pass) = accumulator.next_pass() {
             for RepeatFiles { repeat, rows, .. } in &self.repeats {
                 let file = RecordFile::open(rows)?;
@@ -93,15 +94,19 @@ pub(super) fn say_what_is_planned(summary: &mut CellSummary, cell: &PlannedCell)
 }
 
 /// Sums up the complete repeats of a stored run from their rows, as the run does itself; `price` is that of a model's
-/// label. A cell with a file that cannot be read is left out and its error returned beside.
-pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) -> (Summary, Vec<StoreError>) {
+/// label, `slo` that of the scenario. A cell with a file that cannot be read is left out and its error returned beside.
+pub fn sum_up_stored(
+    stored: &StoredRun,
+    price: impl Fn(&str) -> Option<Price>,
+    slo: Option<Slo>,
+) -> (Summary, Vec<StoreError>) {
     let (mut cells, mut errors) = (Vec::new(), Vec::new());
     for cell in &stored.plan.cells {
         let files = stored.complete.iter().filter(|file| file.unit.cell == cell.cell_id);
         let repeats: Vec<_> = files.map(|file| RepeatFiles::of(&stored.dir, &file.unit)).collect();
         if !repeats.is_empty() {
             let price = cell.axes.get("model").and_then(Value::as_str).and_then(&price);
-            match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, repeats }).sum_up() {
+            match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, slo, repeats }).sum_up() {
                 Ok(mut summary) => {
                     say_what_is_planned(&mut summary, cell);
                     cells.push(summary);
