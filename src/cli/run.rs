@@ -8,7 +8,7 @@ use super::read::{self, Purpose};
 use super::remote::{self, Destination};
 use super::session::{Driven, Session, Work};
 use super::terminal::Terminal;
-use super::{campaign, lock, question, resume, turned, watch};
+use super::{campaign, gates, lock, question, resume, turned, watch};
 use crate::metrics::{CellSummary, Verdict};
 use crate::plan::Plan;
 use crate::report;
@@ -174,13 +174,15 @@ fn run_one(prepared: &Prepared, work: Work, session: &Session<'_>) -> Result<Exi
     };
     let (conclusion, stored) = outcome?;
     show(&conclusion, prepared, args, terminal)?;
-    Ok(stopped.max(stored).max(judge(&prepared.scenario, &conclusion, terminal)))
+    Ok(stopped.max(stored).max(judge(&prepared.scenario, &conclusion, env, terminal)))
 }
 
 /// What the results of a run mean for the exit.
-pub(super) fn judge(scenario: &Scenario, conclusion: &Conclusion, terminal: &Terminal) -> Exit {
+pub(super) fn judge(scenario: &Scenario, conclusion: &Conclusion, env: &Env, terminal: &Terminal) -> Exit {
     let cells = &conclusion.summary.cells;
-    of_units(&conclusion.failures).max(of_cells(cells, terminal)).max(of_clients(scenario, cells, terminal))
+    let units =
+        of_units(&conclusion.failures).max(of_cells(cells, terminal)).max(of_clients(scenario, cells, terminal));
+    units.max(gates::of_run(scenario, cells, env, terminal))
 }
 
 /// Says what is left of a run that ended at once.

@@ -15,11 +15,13 @@ use super::remote::Destination;
 use super::signals;
 use super::terminal::Terminal;
 use super::{resume, reuse, runtime};
+use crate::compare::judge_gates;
 use crate::load::StopHandle;
 use crate::metrics::CellSummary;
 use crate::plan::Estimate;
 use crate::report;
 use crate::run::{Conclusion, Resumption, Reuse, RunOptions, Views, carry_out};
+use crate::scenario::{Format, Scenario};
 
 /// What the runs of one call have in common: its words, its surroundings, and the stop that a signal means for all.
 pub(super) struct Session<'s> {
@@ -176,5 +178,10 @@ impl Views for Drawn {
 
     fn summary_csv(&self, cells: &[CellSummary]) -> String {
         report::summary_csv(cells)
+    }
+
+    fn junit(&self, scenario: &Scenario, cells: &[CellSummary]) -> Option<String> {
+        let asked = scenario.output.formats.contains(&Format::Junit);
+        asked.then(|| report::junit_xml(&scenario.name, &judge_gates(&scenario.gates, cells)).ok()).flatten()
     }
 }

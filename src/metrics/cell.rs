@@ -13,7 +13,7 @@ use super::repeat::Repeat;
 use super::samples::Samples;
 use super::scraped::{ScrapeSummary, ScrapeTally};
 use super::steady::{self, Rule};
-use super::summary::{CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, bounds};
+use super::summary::{CellSummary, MOST_DEGREES, MetricSummary, RepeatSummary, RequestCounts, bounds};
 use crate::record::{ClientFacts, KeptTimes, Outcome, Phase, RequestRecord, TokenSource};
 use crate::scenario::{Price, Slo};
 use crate::statistics::Estimate;
@@ -239,15 +239,15 @@ impl CellAccumulator {
         self.repeats.values().map(|repeat| repeat.goodness().good()).sum()
     }
 
-    /// Intervals of the cell's rates and shares; `None` when rows were gone through only once.
-    fn intervals(&self) -> Option<BTreeMap<String, Interval>> {
+    /// How sure the cell's rates and shares are; `None` when rows were gone through only once.
+    fn estimates(&self) -> Option<Vec<(&'static str, Estimate)>> {
         let parts: Vec<&Parts> = self.repeats.values().filter_map(Repeat::parts).collect();
         if parts.is_empty() {
             return None;
         }
         let counted = |rate, known: bool| known.then(|| rate_of(&parts, rate)).flatten();
         let (input, output) = (self.input_tokens.is_some(), self.output_tokens.is_some());
-        let estimates: [(&str, Option<Estimate>); 6] = [
+        let estimates: [(&'static str, Option<Estimate>); 6] = [
             ("request_throughput", counted(Rate::Requests, true)),
             ("output_token_throughput", counted(Rate::OutputTokens, output)),
             ("total_token_throughput", counted(Rate::AllTokens, input && output)),
@@ -255,8 +255,7 @@ impl CellAccumulator {
             ("goodput", counted(Rate::Good, self.slo.is_some())),
             ("error_rate", Goodness::error_rate(self.repeats.values().map(Repeat::goodness))),
         ];
-        let known = estimates.into_iter().filter_map(|(name, estimate)| Some((name, estimate?.interval?)));
-        Some(known.map(|(name, interval)| (name.to_owned(), bounds(&interval))).collect())
+        Some(estimates.into_iter().filter_map(|(name, estimate)| Some((name, estimate?))).collect())
     }
 
     /// The figures of all rows so far. Before [`next_pass`](Self::next_pass) says `None`, percentiles of more than some
@@ -282,6 +281,7 @@ impl CellAccumulator {
         let (input, output) = (tokens(self.input_tokens), tokens(self.output_tokens));
         let ended = self.counts.completed + self.counts.failed;
         let tallies: Vec<_> = self.repeats.iter().map(|(number, repeat)| (*number, repeat.steady())).collect();
+        let estimates = self.estimates();
         CellSummary {
             duration_s,
             offered_rate: gap_rate(self.repeats.values().map(Repeat::due)),
@@ -291,7 +291,12 @@ impl CellAccumulator {
             total_token_throughput: input.zip(output).and_then(|(input, output)| rate(input + output)),
             mean_in_flight: duration_s.map(|seconds| in_flight_s(self.repeats.values()) / seconds),
             error_rate: (ended > 0).then(|| as_float(self.counts.failed) / as_float(ended)),
-            ci95: self.intervals(),
+            ci95: estimates.as_ref().map(|known| {
+                known.iter().filter_map(|(name, of)| Some(((*name).to_owned(), bounds(&of.interval?)))).collect()
+            }),
+            degrees_of_freedom: (estimates.iter().flatten())
+                .map(|(name, of)| ((*name).to_owned(), of.degrees_of_freedom.clamp(0.0, MOST_DEGREES)))
+                .collect(),
             goodput: self.slo.as_ref().and_then(|_| rate(self.good())),
             slo: self.slo.as_ref().and_then(|slo| Goodness::summary(self.repeats.values().map(Repeat::goodness), slo)),
             metrics: figures(self.pooled.as_ref(), &self.repeats.values().map(Repeat::samples).collect::<Vec<_>>()),

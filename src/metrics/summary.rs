@@ -73,6 +73,9 @@ pub struct CellSummary {
     /// 95 % intervals of the rates and shares above and of the goodput, by name; null when nobody computed them.
     #[serde(default)]
     pub ci95: Option<BTreeMap<String, Interval>>,
+    /// Of Student's t that belong to them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub degrees_of_freedom: BTreeMap<String, f64>,
     /// Good requests a second; null without an SLO.
     pub goodput: Option<f64>,
     /// The share of good requests; null without an SLO.
@@ -270,7 +273,7 @@ impl MetricSummary {
         self.ci95.get_or_insert_default().insert(figure.to_owned(), bounds(&interval));
         // A tenth of a sample is more than anyone knows.
         self.effective_n.insert(figure.to_owned(), (estimate.effective_n * 10.0).round() / 10.0);
-        self.degrees_of_freedom.insert(figure.to_owned(), estimate.degrees_of_freedom.clamp(0.0, 1e9));
+        self.degrees_of_freedom.insert(figure.to_owned(), estimate.degrees_of_freedom.clamp(0.0, MOST_DEGREES));
     }
 
     /// Gives every null figure its reason: requests that never came.
@@ -283,6 +286,9 @@ impl MetricSummary {
         self
     }
 }
+
+/// Degrees of freedom are stored up to so many: beyond, Student's t is the normal law.
+pub(super) const MOST_DEGREES: f64 = 1e9;
 
 /// The bounds of an interval as they are stored.
 pub(super) fn bounds(interval: &statistics::Interval) -> Interval {

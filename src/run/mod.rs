@@ -50,5 +50,5 @@ pub use preflight::{Limits, Preflight, Shortage};
 pub use results::Views;
 pub use resume::{ResumeError, Resumption};
 pub use reuse::{CellOutlook, Outlook, Reuse, Servers, Source};
-pub use summaries::{save_summary, sum_up_stored};
+pub use summaries::{save_summary, sum_up_files, sum_up_stored};
 pub use tokenizers::TokenizerPlaces;

@@ -17,6 +17,8 @@ pub trait Views {
     fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String;
     /// The summaries as CSV.
     fn summary_csv(&self, cells: &[CellSummary]) -> String;
+    /// What the scenario's gates say as JUnit XML; `None` where that is not asked for.
+    fn junit(&self, scenario: &Scenario, cells: &[CellSummary]) -> Option<String>;
 }
 
 /// The run directory's files that change as the run goes on.
@@ -197,6 +199,9 @@ impl<'r> Results<'r> {
         self.dir.write("summary.csv", self.views.summary_csv(&self.cells).as_bytes())?;
         let table = self.views.comparison_markdown(&self.scenario.name, &self.cells);
         self.dir.write("comparison.md", table.as_bytes())?;
+        if let Some(junit) = self.views.junit(self.scenario, &self.cells) {
+            self.dir.write("junit.xml", junit.as_bytes())?;
+        }
         self.summary_saves.saved(begun_ns, self.clock.now_ns());
         Ok(())
     }

@@ -119,6 +119,37 @@ pub fn sum_up_stored(
     (Summary::new(stored.manifest.labels.clone(), cells), errors)
 }
 
+/// Sums up the rows of Parquet files that lie apart from their run, cell by cell. What cannot be read is returned beside;
+/// of a repeat that is there twice, the first one counts.
+pub fn sum_up_files(paths: &[PathBuf]) -> (Vec<CellSummary>, Vec<StoreError>) {
+    let (mut cells, mut errors): (Vec<(CellId, Map<String, Value>, Vec<(u32, PathBuf)>)>, _) = (Vec::new(), Vec::new());
+    for path in paths {
+        let header = match RecordFile::open(path) {
+            Ok(file) => file.header().clone(),
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        let at = cells.iter().position(|(id, ..)| *id == header.cell_id).unwrap_or_else(|| {
+            cells.push((header.cell_id, header.axes, Vec::new()));
+            cells.len() - 1
+        });
+        let repeats = &mut cells[at].2;
+        if repeats.iter().all(|(repeat, _)| *repeat != header.repeat) {
+            repeats.push((header.repeat, path.clone()));
+        }
+    }
+    let mut summaries = Vec::new();
+    for (id, axes, repeats) in cells {
+        match (CellFiles { id: &id, axes, price: None, slo: None, repeats }).sum_up() {
+            Ok(summary) => summaries.push(summary),
+            Err(error) => errors.push(error),
+        }
+    }
+    (summaries, errors)
+}
+
 /// Writes `summary.json` and the views beside it.
 pub fn save_summary(run: &RunDir, name: &str, summary: &Summary, views: &dyn Views) -> Result<(), StoreError> {
     let json = summary_json(&summary.labels, &summary.cells);

@@ -46,6 +46,8 @@ pub use prompt::{
 };
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
+#[cfg(test)]
+pub(crate) use resolve::GATE_METRICS;
 pub use scrape::{MetricKind, Scrape, ScrapedMetric};
 pub use slo::{Bound, Gate, Judge, Slo};
 pub use studio_url::StudioApi;

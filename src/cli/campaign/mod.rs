@@ -152,7 +152,7 @@ async fn run_one(
     };
     match outcome {
         Ok((conclusion, stored)) => {
-            let judged = stored.max(judge(&prepared.scenario, &conclusion, terminal));
+            let judged = stored.max(judge(&prepared.scenario, &conclusion, session.env, terminal));
             tell_where(&conclusion, &prepared.plan, terminal);
             judged.max(told(campaign.borrow_mut().ended(at, &conclusion), prepared, terminal))
         }

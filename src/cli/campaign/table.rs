@@ -6,7 +6,7 @@ use crate::cli::args;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::terminal::Terminal;
 use crate::cli::turned;
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, Figure};
 use crate::report;
 use crate::store::{CampaignFile, CampaignRunState, RunState};
 use crate::text::plural;
@@ -95,7 +95,7 @@ pub(super) fn markdown(file: &CampaignFile) -> String {
         parts.push(report::comparison_markdown(&file.name, &cells));
     }
     if cells.windows(2).any(|pair| pair[0].axes.get("model") != pair[1].axes.get("model")) {
-        let by_model = report::pivot(&file.name, &cells, "model", &report::PivotFigure::usual());
+        let by_model = report::pivot(&file.name, &cells, "model", &Figure::usual());
         parts.extend(by_model.map(|table| table.markdown()));
     }
     parts.join("\n")

@@ -35,8 +35,7 @@ pub(in crate::scenario) const SCENARIO: Table = Table {
         Key::new("chat", Kind::Table(&CHAT), "Conversations of mode chat."),
         Key::new("load", Kind::Table(&LOAD), "How the server is loaded."),
         Key::new("slo", Kind::Table(&SLO), "What makes a request good."),
-        Key::new("gate", Kind::List(&Kind::Table(&GATE)), "Limits that fail a run with exit code 3.")
-            .supports(Support::None),
+        Key::new("gate", Kind::List(&Kind::Table(&GATE)), "Limits that fail a run with exit code 3."),
         Key::new("output", Kind::Table(&OUTPUT), "What is written."),
         Key::new("profiles", Kind::Named(&Kind::Free), "Partial scenarios, laid over this one by --profile NAME."),
     ],

@@ -121,10 +121,10 @@ pub(super) const OUTPUT: Table = Table {
         Key::new(
             "formats",
             Kind::List(&Kind::Word(&["table", "json", "parquet", "markdown", "csv", "html", "xlsx", "junit"])),
-            "The files and views.",
+            "The files and views; junit writes what gates say to junit.xml.",
         )
         .or("[\"table\", \"json\", \"parquet\"]")
-        .supports(Support::Only(&["table", "json", "parquet", "markdown", "csv"])),
+        .supports(Support::Only(&["table", "json", "parquet", "markdown", "csv", "junit"])),
         Key::new("save_responses", Kind::Bool, "Keep prompts and answers, under responses/.").or("false"),
         Key::new("debug", Kind::Bool, "Keep what failures looked like on the wire, secrets starred, under debug/.")
             .or("false"),

@@ -10,6 +10,9 @@ mod scrape;
 mod transport;
 mod values;
 
+#[cfg(test)]
+pub(crate) use judgement::GATE_METRICS;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
