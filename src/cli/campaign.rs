@@ -147,7 +147,7 @@ impl Campaign {
         let whole = conclusion.complete == conclusion.units;
         run.state = if whole { CampaignRunState::Complete } else { CampaignRunState::Interrupted };
         run.run = Some(conclusion.dir.display().to_string());
-        run.complete = conclusion.complete;
+        (run.complete, run.units) = (conclusion.complete, conclusion.units);
         run.cells.clone_from(&conclusion.summary.cells);
         self.save()
     }

@@ -163,8 +163,8 @@ pub(super) fn fresh_nonce() -> u64 {
 pub(super) struct Drawn;
 
 impl Views for Drawn {
-    fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {
-        report::comparison_markdown(name, cells)
+    fn comparison_markdown(&self, name: &str, cells: &[CellSummary], searches: &[SearchSummary]) -> String {
+        report::comparison_markdown(name, cells, searches)
     }
 
     fn summary_csv(&self, cells: &[CellSummary]) -> String {

@@ -17,6 +17,7 @@ mod quantile;
 mod range;
 mod repeat;
 mod request;
+mod search;
 mod steady;
 mod summary;
 mod switching;
@@ -31,6 +32,7 @@ pub use health::{ClientHealth, Verdict};
 pub use live::LiveDistribution;
 pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
+pub use search::{ProbeSummary, ProbeVerdict, SearchSummary};
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
     CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,

@@ -155,6 +155,7 @@ impl Repeat {
             first_ttft_ms: self.first.and_then(|(_, ttft_ms)| ttft_ms),
             metrics: self.samples.summaries(),
             client: ClientHealth::default(),
+            stopped: None,
             reused: None,
         }
     }

@@ -3,10 +3,11 @@ use std::path::PathBuf;
 use serde_json::{Map, Value};
 
 use super::results::Views;
+use super::search::search_summaries;
 use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, note_switching, summary_json};
 use crate::plan::CellId;
 use crate::scenario::Price;
-use crate::store::{PlannedRepeat, RecordFile, RunDir, StoreError, StoredRun};
+use crate::store::{PlannedCell, PlannedRepeat, RecordFile, RunDir, StoreError, StoredRun};
 
 /// A cell of a run and the files of its complete repeats.
 pub(super) struct CellFiles<'c> {
@@ -46,6 +47,7 @@ pub(super) fn say_what_is_planned(summary: &mut CellSummary, planned: &[PlannedR
     }
     for shown in &mut summary.repeats {
         let planned = planned.iter().find(|planned| planned.repeat == shown.repeat);
+        shown.stopped = planned.and_then(|planned| planned.stopped);
         shown.reused = planned
             .and_then(|planned| Some(ReusedRepeat { from: planned.reused_from.clone()?, age_s: planned.age_s? }));
     }
@@ -55,7 +57,10 @@ pub(super) fn say_what_is_planned(summary: &mut CellSummary, planned: &[PlannedR
 /// label. A cell with a file that cannot be read is left out and its error returned beside.
 pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) -> (Summary, Vec<StoreError>) {
     let (mut cells, mut errors) = (Vec::new(), Vec::new());
-    for cell in &stored.plan.cells {
+    let mut planned: Vec<&PlannedCell> = stored.plan.cells.iter().collect();
+    // Stable: cells of the matrix as they stand, then each search's by load.
+    planned.sort_by_key(|cell| cell.probe);
+    for cell in planned {
         let files = stored.complete.iter().filter(|file| file.unit.cell == cell.cell_id);
         let repeats: Vec<_> = files.map(|file| (file.unit.repeat, file.path.clone())).collect();
         if !repeats.is_empty() {
@@ -70,15 +75,16 @@ pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) 
         }
     }
     note_switching(&mut cells);
-    (Summary::new(stored.manifest.labels.clone(), cells), errors)
+    let searches = search_summaries(&stored.plan, &cells);
+    (Summary { searches, ..Summary::new(stored.manifest.labels.clone(), cells) }, errors)
 }
 
 /// Writes `summary.json` and the views beside it.
 pub fn save_summary(run: &RunDir, name: &str, summary: &Summary, views: &dyn Views) -> Result<(), StoreError> {
-    let json = summary_json(&summary.labels, &summary.cells);
+    let json = summary_json(&summary.labels, &summary.cells, &summary.searches);
     let json =
         json.map_err(|error| StoreError::Unreadable { path: run.file(StoredRun::SUMMARY), why: error.to_string() })?;
     run.write(StoredRun::SUMMARY, &json)?;
     run.write("summary.csv", views.summary_csv(&summary.cells).as_bytes())?;
-    run.write("comparison.md", views.comparison_markdown(name, &summary.cells).as_bytes())
+    run.write("comparison.md", views.comparison_markdown(name, &summary.cells, &summary.searches).as_bytes())
 }

@@ -21,6 +21,7 @@ mod prompt;
 mod read;
 mod request;
 mod resolve;
+mod search;
 mod slo;
 mod studio_url;
 mod suite;
@@ -31,7 +32,9 @@ pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
 pub use format::canonical;
 pub use language::schema;
-pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
+pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause, StopReason, StopWhen};
+#[cfg(test)]
+pub(crate) use load::STOP_METRICS;
 pub use matrix::{Block, Exclude, Include, Matrix};
 pub use model::{Model, Price, TokenizerSource};
 pub use output::{ChunkTimes, Format, Output};
@@ -40,6 +43,7 @@ pub use prompt::{
 };
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
+pub use search::{Search, SearchAxis};
 pub use slo::{Bound, Gate, Judge, Slo};
 pub use studio_url::StudioApi;
 pub use suite::{Glance, Skipped, Suite, SuiteError, scenario_files};
@@ -83,6 +87,8 @@ pub struct Scenario {
     pub load: Load,
     /// What makes a request good.
     pub slo: Option<Slo>,
+    /// Finds the highest load that still meets them.
+    pub search: Option<Search>,
     /// Limits that fail a run.
     pub gates: Vec<Gate>,
     /// What is written.

@@ -107,9 +107,10 @@ fn run(out: &Path) -> RunDir {
         requests: Some(3),
         digest: CellDigest("d".into()),
         parts: None,
+        probe: None,
         repeats: repeats.collect(),
     };
-    PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), cells: vec![cell] }.write(&dir).unwrap();
+    PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), searches: Vec::new(), cells: vec![cell] }.write(&dir).unwrap();
     dir
 }
 

@@ -55,8 +55,10 @@ impl Ready {
 
     /// The digest of a cell of which it has this repeat.
     pub(super) fn digest_of(&self, cell_id: &str, repeat: u32) -> Option<&CellDigest> {
-        let cell = self.plan.cells.iter().find(|cell| cell.id.as_str() == cell_id)?;
-        (repeat < self.scenario.load.repeats).then_some(&cell.digest)
+        let is_it = |cell: &&Cell| cell.id.as_str() == cell_id;
+        let searched = self.plan.searches.iter().flat_map(|search| &search.ladder);
+        let cell = self.plan.cells.iter().filter(|_| repeat < self.scenario.load.repeats).find(is_it);
+        cell.or_else(|| searched.into_iter().find(is_it)).map(|cell| &cell.digest)
     }
 
     /// Whether a run of it and of `other` would come to the same.

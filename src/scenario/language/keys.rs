@@ -1,4 +1,4 @@
-use super::keys_of_load::{GATE, LOAD, OUTPUT, SLO};
+use super::keys_of_load::{GATE, LOAD, OUTPUT, SEARCH, SLO};
 use super::keys_of_matrix::{CHAT, DATASET, MATRIX, PROMPT};
 use super::{Form, Key, Kind, Support, Table};
 
@@ -33,7 +33,8 @@ pub(in crate::scenario) const SCENARIO: Table = Table {
         Key::new("dataset", Kind::Table(&DATASET), "Rows of mode custom, and of mode chat when it replays them."),
         Key::new("chat", Kind::Table(&CHAT), "Conversations of mode chat."),
         Key::new("load", Kind::Table(&LOAD), "How the server is loaded."),
-        Key::new("slo", Kind::Table(&SLO), "What makes a request good.").supports(Support::None),
+        Key::new("slo", Kind::Table(&SLO), "What makes a request good."),
+        Key::new("search", Kind::Table(&SEARCH), "Finds the highest load that still meets the SLOs."),
         Key::new("gate", Kind::List(&Kind::Table(&GATE)), "Limits that fail a run with exit code 3.")
             .supports(Support::None),
         Key::new("output", Kind::Table(&OUTPUT), "What is written."),
