@@ -8,6 +8,7 @@
 pub mod cpus;
 pub mod diagnostic;
 pub mod seed;
+pub mod statistics;
 pub mod text;
 pub mod time;
 pub mod tokens;

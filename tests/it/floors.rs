@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// Modules from the ground up; those of one row may use one another's types only downwards.
 const FLOORS: &[&[&str]] = &[
-    &["units", "time", "text", "diagnostic", "tokens", "seed", "cpus"],
+    &["units", "time", "text", "diagnostic", "tokens", "seed", "cpus", "statistics"],
     &["scenario"],
     &["plan"],
     &["workload", "record"],
