@@ -16,7 +16,7 @@ use super::signals;
 use super::terminal::Terminal;
 use super::{resume, reuse, runtime};
 use crate::load::StopHandle;
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, SearchSummary};
 use crate::plan::Estimate;
 use crate::report;
 use crate::run::{Conclusion, Resumption, Reuse, RunOptions, Views, carry_out};

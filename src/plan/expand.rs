@@ -41,8 +41,10 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
     }
     let mut digester = Digester::new(scenario, contents);
     let cells = kept.cells.into_iter().map(|wanted| cell(wanted, scenario, &mut digester)).collect();
-    let searches = scenario.search.iter().flat_map(|search| searched.cells.drain(..).map(|wanted| (*search, wanted)));
-    let searches = searches.map(|(search, wanted)| search_plan(search, wanted, scenario, &mut digester)).collect();
+    let searches = scenario.search.map_or_else(Vec::new, |search| {
+        let wanted = searched.cells.into_iter();
+        wanted.map(|wanted| search_plan(search, wanted, scenario, &mut digester)).collect()
+    });
     let warnings = matrix
         .exclude
         .iter()

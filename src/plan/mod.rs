@@ -24,5 +24,5 @@ pub use expand::expand;
 pub use filter::{Filter, FilterError};
 pub use order::units;
 pub use parts::DigestParts;
-pub use search::{Evidence, Finding, SearchPlan, Standing, Step, Unresolved, seek};
+pub use search::{Evidence, Finding, SearchPlan, Standing, Step, Unresolved, judge, seek};
 pub use view::{CellState, CellView, PlanView, SearchView};

@@ -15,8 +15,10 @@ mod notes;
 mod pivot;
 mod plan;
 mod reused;
+mod search;
 mod servers;
 mod steady;
+mod stopped;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -29,4 +31,5 @@ pub use comparison::{ComparisonTable, comparison, comparison_markdown, compariso
 pub use csv::summary_csv;
 pub use pivot::{PivotFigure, UnknownFigure, pivot};
 pub use plan::plan_table;
+pub use search::search_lines;
 pub use servers::server_tables;

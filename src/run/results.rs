@@ -224,7 +224,7 @@ impl<'r> Results<'r> {
         Ok(())
     }
 
-    fn save_plan(&mut self) -> Result<(), RunError> {
+    pub(super) fn save_plan(&mut self) -> Result<(), RunError> {
         let begun_ns = self.clock.now_ns();
         self.plan_file.write(self.dir)?;
         self.plan_saves.saved(begun_ns, self.clock.now_ns());

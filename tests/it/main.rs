@@ -23,6 +23,7 @@ mod resume;
 mod reuse;
 mod run_lists;
 mod scenarios;
+mod search;
 mod sources;
 mod suites;
 mod tokenizers;

@@ -8,7 +8,7 @@ mod tests;
 mod tests_on_queues;
 
 pub(super) use ladder::levels;
-pub use seek::{Evidence, Finding, Standing, Step, Unresolved, seek};
+pub use seek::{Evidence, Finding, Standing, Step, Unresolved, judge, seek};
 
 use super::Cell;
 use crate::scenario::{Axes, Search};

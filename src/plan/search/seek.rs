@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::scenario::Search;
+use crate::statistics::wilson;
 
 /// What the rows of one load say of the SLOs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +12,18 @@ pub enum Standing {
     Missed,
     /// The interval holds what is asked for.
     Unclear,
+}
+
+/// How a load stands of whose requests `share` are good and `attainment` are asked for: by Wilson's interval at their
+/// effective number and the search's level, and by the share itself.
+#[must_use]
+pub fn judge(search: &Search, attainment: f64, share: f64, effective_n: f64) -> (Standing, bool) {
+    let standing = match wilson(share, effective_n, search.level()) {
+        Some(interval) if interval.low >= attainment => Standing::Met,
+        Some(interval) if interval.high < attainment => Standing::Missed,
+        _ => Standing::Unclear,
+    };
+    (standing, share >= attainment)
 }
 
 /// All that is known of one load.

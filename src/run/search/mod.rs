@@ -8,7 +8,7 @@ pub(super) use outcome::search_summaries;
 pub(super) use probes::note_searches;
 
 use super::error::RunError;
-use super::event::{Observer, RunEvent};
+use super::event::RunEvent;
 use super::lane::cool_down;
 use super::measure::{Tally, measure_one};
 use super::results::Results;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use crate::metrics::{CellSummary, ProbeSummary, ProbeVerdict, SearchSummary, Verdict};
-use crate::plan::{Evidence, Finding, Standing, Step, Unresolved, seek};
+use crate::plan::{Evidence, Finding, Standing, Step, Unresolved, judge, seek};
 use crate::statistics::wilson;
 use crate::store::{PlanFile, PlannedSearch};
 use crate::units::format_significant;
@@ -13,15 +13,18 @@ use crate::units::format_significant;
 pub(super) fn judged(search: &PlannedSearch, cell: &CellSummary) -> (Evidence, ProbeSummary) {
     let good_share = cell.slo.as_ref().map(|slo| slo.good_share);
     let effective_n = cell.slo.as_ref().and_then(|slo| slo.effective_n);
-    let interval = good_share.zip(effective_n).and_then(|(share, n)| wilson(share, n, search.search.level()));
-    let (standing, verdict) = match interval {
-        Some(interval) if interval.low >= search.attainment => (Standing::Met, ProbeVerdict::Met),
-        Some(interval) if interval.high < search.attainment => (Standing::Missed, ProbeVerdict::Missed),
-        _ => (Standing::Unclear, ProbeVerdict::Unclear),
+    let known = good_share.zip(effective_n);
+    let interval = known.and_then(|(share, n)| wilson(share, n, search.search.level()));
+    let (standing, meets) = known.map_or((Standing::Unclear, false), |(share, n)| {
+        judge(&search.search, search.attainment, share, n)
+    });
+    let verdict = match standing {
+        Standing::Met => ProbeVerdict::Met,
+        Standing::Missed => ProbeVerdict::Missed,
+        Standing::Unclear => ProbeVerdict::Unclear,
     };
     let repeats = u32::try_from(cell.repeats.len()).unwrap_or(u32::MAX);
     let client_limited = cell.client.verdict == Some(Verdict::Limited);
-    let meets = good_share.is_some_and(|share| share >= search.attainment);
     let axis = search.search.axis.name();
     let level = cell.axes.get(axis.as_str()).and_then(serde_json::Value::as_f64).unwrap_or(f64::NAN);
     let probe = ProbeSummary {

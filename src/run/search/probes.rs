@@ -91,10 +91,7 @@ impl Results<'_> {
         if let Some(repeat) = self.planned(unit) {
             *repeat = source.as_planned();
         }
-        self.set_state(unit, RepeatState::Complete)?;
-        if let Some(repeat) = self.planned(unit) {
-            *repeat = source.as_planned();
-        }
+        self.save_plan()?;
         self.summarise(unit.cell)?;
         Ok(Ok(()))
     }
