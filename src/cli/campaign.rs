@@ -6,7 +6,7 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
 use super::remote::Destination;
-use super::run::{gone, judge, tell_where};
+use super::run::{gone, judge, show_searches, tell_where};
 use super::session::{Driven, Session, Work, fresh_nonce};
 use super::terminal::Terminal;
 use super::{question, turned};
@@ -88,6 +88,9 @@ async fn run_all(campaign: &mut Campaign, ready: &[Prepared], works: Vec<Work>, 
         match outcome {
             Ok((conclusion, stored)) => {
                 worst = worst.max(stored).max(judge(&prepared.scenario, &conclusion, terminal));
+                if !session.args.json {
+                    show_searches(&conclusion.summary, terminal);
+                }
                 tell_where(&conclusion, &prepared.plan, terminal);
                 worst = worst.max(told(campaign.ended(at, &conclusion), prepared, terminal));
             }

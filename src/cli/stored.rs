@@ -1,4 +1,3 @@
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::env::Env;
@@ -8,7 +7,7 @@ use super::session::Drawn;
 use super::terminal::Terminal;
 use crate::metrics::Summary;
 use crate::run::{save_summary, sum_up_stored};
-use crate::scenario::{Price, ReadOptions, Unset, read};
+use crate::scenario::{ReadOptions, Scenario, Unset, read};
 use crate::store::{Manifest, PlanFile, RemoteAddress, RunDir, RunState, StoreError, StoredRun};
 use crate::text::plural;
 
@@ -109,8 +108,9 @@ fn put_in_order(run: &mut StoredRun, terminal: &Terminal) -> (bool, bool) {
 
 /// Sums up a run from its rows and saves that where it can be saved.
 fn sum_up(run: &StoredRun, env: &Env, terminal: &Terminal) -> Summary {
-    let prices = prices(&run.dir, env);
-    let (summary, errors) = sum_up_stored(run, |label| prices.get(label).copied());
+    let scenario = frozen(&run.dir, env);
+    let price = |label: &str| scenario.as_ref()?.models.get(label)?.price;
+    let (summary, errors) = sum_up_stored(run, price, scenario.as_ref().and_then(|scenario| scenario.slo));
     for error in errors {
         terminal.warning(&format!("a cell is left out: {error}"));
     }
@@ -120,12 +120,10 @@ fn sum_up(run: &StoredRun, env: &Env, terminal: &Terminal) -> Summary {
     summary
 }
 
-/// Prices by model, of the frozen scenario; none when it does not say.
-fn prices(dir: &RunDir, env: &Env) -> BTreeMap<String, Price> {
+/// The frozen scenario, for prices and objectives; `None` when it cannot be read.
+fn frozen(dir: &RunDir, env: &Env) -> Option<Scenario> {
     let options = ReadOptions { variables: &env.variables, unset: Unset::Keep, set: &[], profile: None };
-    let scenario = read(&dir.file("scenario.toml"), &options).scenario;
-    let models = scenario.into_iter().flat_map(|scenario| scenario.models);
-    models.filter_map(|(label, model)| Some((label, model.price?))).collect()
+    read(&dir.file("scenario.toml"), &options).scenario
 }
 
 fn not_opened(error: &StoreError) -> Failure {

