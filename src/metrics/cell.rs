@@ -7,11 +7,14 @@ use super::batches::BatchTally;
 use super::cost::Cost;
 use super::goodness::Goodness;
 use super::health::Sends;
-use super::repeat::{Repeat, Samples};
+use super::rates::{Parts, Rate, rate_of};
+use super::repeat::Repeat;
+use super::samples::Samples;
 use super::steady::{self, Rule};
-use super::summary::{CellSummary, RepeatSummary, RequestCounts};
+use super::summary::{CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, bounds};
 use crate::record::{ClientFacts, KeptTimes, Outcome, Phase, RequestRecord, TokenSource};
 use crate::scenario::{Price, Slo};
+use crate::statistics::Estimate;
 use crate::time::MonotonicNs;
 
 /// Sums a cell up, row by row, in memory that does not grow with their number.
@@ -27,8 +30,8 @@ pub struct CellAccumulator {
     clients: BTreeMap<u32, (Option<ClientFacts>, Sends)>,
     /// Of all repeats together, where there are several.
     pooled: Option<Samples>,
-    /// Of the steady windows of all repeats.
-    steady: Samples,
+    /// Of the steady windows of all repeats, where there are several.
+    steady: Option<Samples>,
     slo: Option<Slo>,
     batches: BatchTally,
     counts: RequestCounts,
@@ -76,7 +79,7 @@ impl CellAccumulator {
             repeats: BTreeMap::new(),
             clients: BTreeMap::new(),
             pooled: None,
-            steady: Samples::default(),
+            steady: None,
             slo: None,
             batches: BatchTally::default(),
             counts: RequestCounts::default(),
@@ -126,21 +129,14 @@ impl CellAccumulator {
 
     fn end_pass(&mut self) -> Stage {
         if matches!(self.stage, Stage::New | Stage::First) {
-            if self.repeats.len() > 1 {
-                let pooled = self.pooled.insert(Samples::default());
-                self.repeats.values().for_each(|repeat| pooled.add_all(repeat.samples()));
-            }
-            let mut steady = self.repeats.values_mut().filter_map(Repeat::take_steady_samples);
-            if let Some(first) = steady.next() {
-                self.steady = steady.fold(first, |mut all, samples| {
-                    all.add_all(&samples);
-                    all
-                });
-            }
+            self.repeats.values_mut().for_each(Repeat::close_first);
+            self.pooled = together(self.repeats.values_mut().map(Repeat::samples_mut).collect());
+            self.steady = together(self.repeats.values_mut().filter_map(Repeat::steady_samples_mut).collect());
+        } else {
+            self.repeats.values_mut().for_each(Repeat::close_later);
         }
-        let mut more = self.steady.next_pass();
-        more |= self.batches.next_pass();
-        if let Some(pooled) = &mut self.pooled {
+        let mut more = self.batches.next_pass();
+        for pooled in [&mut self.pooled, &mut self.steady].into_iter().flatten() {
             more |= pooled.next_pass();
         }
         for repeat in self.repeats.values_mut() {
@@ -156,10 +152,10 @@ impl CellAccumulator {
         match self.stage {
             Stage::Lives => of_repeat.add_life(record, rule),
             Stage::Again if record.phase == Phase::Measure => {
-                of_repeat.add_again(record);
+                of_repeat.add_again(record, self.slo.as_ref());
                 self.batches.add_again(record);
-                if let Some(until_ns) = of_repeat.steady_until_ns(record) {
-                    self.steady.add(record, until_ns);
+                if let Some((steady, until_ns)) = self.steady.as_mut().zip(of_repeat.steady_until_ns(record)) {
+                    steady.add(record, until_ns);
                 }
                 if let Some(pooled) = &mut self.pooled {
                     pooled.add(record, MonotonicNs::MAX);
@@ -223,6 +219,26 @@ impl CellAccumulator {
         self.repeats.values().map(|repeat| repeat.goodness().good()).sum()
     }
 
+    /// Intervals of the cell's rates and shares; `None` when rows were gone through only once.
+    fn intervals(&self) -> Option<BTreeMap<String, Interval>> {
+        let parts: Vec<&Parts> = self.repeats.values().filter_map(Repeat::parts).collect();
+        if parts.is_empty() {
+            return None;
+        }
+        let counted = |rate, known: bool| known.then(|| rate_of(&parts, rate)).flatten();
+        let (input, output) = (self.input_tokens.is_some(), self.output_tokens.is_some());
+        let estimates: [(&str, Option<Estimate>); 6] = [
+            ("request_throughput", counted(Rate::Requests, true)),
+            ("output_token_throughput", counted(Rate::OutputTokens, output)),
+            ("total_token_throughput", counted(Rate::AllTokens, input && output)),
+            ("mean_in_flight", counted(Rate::InFlight, true)),
+            ("goodput", counted(Rate::Good, self.slo.is_some())),
+            ("error_rate", Goodness::error_rate(self.repeats.values().map(Repeat::goodness))),
+        ];
+        let known = estimates.into_iter().filter_map(|(name, estimate)| Some((name, estimate?.interval?)));
+        Some(known.map(|(name, interval)| (name.to_owned(), bounds(&interval))).collect())
+    }
+
     /// The figures of all rows so far. Before [`next_pass`](Self::next_pass) says `None`, percentiles of more than some
     /// ten thousand different samples are missing.
     #[must_use]
@@ -254,14 +270,16 @@ impl CellAccumulator {
             total_token_throughput: input.zip(output).and_then(|(input, output)| rate(input + output)),
             mean_in_flight: duration_s.map(|seconds| in_flight_s(self.repeats.values()) / seconds),
             error_rate: (ended > 0).then(|| as_float(self.counts.failed) / as_float(ended)),
+            ci95: self.intervals(),
             goodput: self.slo.as_ref().and_then(|_| rate(self.good())),
             slo: self.slo.as_ref().and_then(|slo| Goodness::summary(self.repeats.values().map(Repeat::goodness), slo)),
-            metrics: match (repeats.as_slice(), &self.pooled) {
-                ([only], _) => only.metrics.clone(),
-                (_, Some(pooled)) => pooled.summaries(),
-                (_, None) => Samples::default().summaries(),
-            },
-            steady: steady::of_cell(self.rule(), &tallies, || self.steady.summaries()),
+            metrics: figures(self.pooled.as_ref(), &self.repeats.values().map(Repeat::samples).collect::<Vec<_>>()),
+            steady: steady::of_cell(self.rule(), &tallies, || {
+                figures(
+                    self.steady.as_ref(),
+                    &self.repeats.values().filter_map(Repeat::steady_samples).collect::<Vec<_>>(),
+                )
+            }),
             batches: self.batches.summary(),
             switching: None,
             client: ClientHealth::of_cell(repeats.iter().map(|repeat| (repeat.repeat, &repeat.client))),
@@ -276,6 +294,20 @@ impl CellAccumulator {
             cell_id: self.cell_id,
             axes: self.axes,
         }
+    }
+}
+
+/// All samples of several repeats; nothing to put together of one.
+fn together(repeats: Vec<&mut Samples>) -> Option<Samples> {
+    (repeats.len() > 1).then(|| Samples::of_all(repeats))
+}
+
+/// The figures of repeats, `pooled` where there are several.
+fn figures(pooled: Option<&Samples>, repeats: &[&Samples]) -> BTreeMap<String, Option<MetricSummary>> {
+    match (pooled, repeats) {
+        (Some(pooled), _) => pooled.summaries_over(repeats),
+        (None, [only, ..]) => only.summaries(),
+        (None, []) => Samples::default().summaries(),
     }
 }
 

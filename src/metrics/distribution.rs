@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use super::exact_sum::ExactSum;
 use super::gather::Gather;
 use super::key::key;
+use super::lookup::Lookup;
 use super::quantile::{PERCENTILES, Ranked, percentile, ranks};
 use super::range::Range;
 use super::summary::MetricSummary;
@@ -133,6 +134,17 @@ impl Distribution {
         self.state == State::Again
     }
 
+    /// Where the samples of the first pass lie, before it is ended; `None` of fewer than two or when none came.
+    pub(super) fn lookup(&self) -> Option<Lookup> {
+        let extremes = self.extremes.filter(|_| self.count + self.infinite > 1)?;
+        Some(Lookup::new(self.ranges.first()?.bins().into_iter(), extremes, self.infinite))
+    }
+
+    /// Whether there are samples that an interval can be made from.
+    pub(super) fn has_samples(&self) -> bool {
+        self.extremes.is_some() && self.count + self.infinite > 1
+    }
+
     /// Whether samples that are added make a difference.
     pub(super) fn is_open(&self) -> bool {
         self.state != State::Done
@@ -186,6 +198,8 @@ impl Distribution {
             max: Some(max).filter(|_| all_came),
             needed: PERCENTILES.iter().map(|percentile| (percentile.name.to_owned(), percentile.needed)).collect(),
             ci95: None,
+            effective_n: BTreeMap::new(),
+            degrees_of_freedom: BTreeMap::new(),
             null_reasons: BTreeMap::new(),
         };
         Some(if all_came { summary } else { summary.with_nulls_censored() })

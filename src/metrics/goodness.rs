@@ -1,19 +1,29 @@
 use super::derive::derive;
-use super::summary::SloSummary;
+use super::summary::{SloSummary, bounds};
 use crate::record::{Outcome, RequestRecord};
 use crate::scenario::Slo;
 use crate::statistics::{Batches, Estimate, share, share_parts};
 
-/// Which measured requests of a repeat were good, in the order of time.
+/// Which measured requests of a repeat failed, and which were good, in the order of time.
 #[derive(Debug, Default)]
 pub(super) struct Goodness {
+    errors: Batches<1>,
     good: Batches<1>,
 }
 
 impl Goodness {
     /// Takes a measured row. What was cancelled is neither good nor bad.
     pub(super) fn add(&mut self, record: &RequestRecord, slo: Option<&Slo>) {
-        if let Some(slo) = slo.filter(|_| record.outcome != Outcome::Cancelled) {
+        let failed = match record.outcome {
+            Outcome::Cancelled => return,
+            Outcome::Completed => Some(0.0),
+            Outcome::Failed(_) => Some(1.0),
+            Outcome::Dropped => None,
+        };
+        if let Some(failed) = failed {
+            self.errors.add(1.0, [failed]);
+        }
+        if let Some(slo) = slo {
             self.good.add(1.0, [f64::from(u8::from(is_good(record, slo)))]);
         }
     }
@@ -25,12 +35,16 @@ impl Goodness {
         good
     }
 
+    pub(super) fn error_rate<'g>(repeats: impl Iterator<Item = &'g Self>) -> Option<Estimate> {
+        share_of(repeats.map(|of| &of.errors))
+    }
+
     /// How well the objective was met; `None` when no request was due that was not cancelled.
     pub(super) fn summary<'g>(repeats: impl Iterator<Item = &'g Self>, slo: &Slo) -> Option<SloSummary> {
         let good = share_of(repeats.map(|of| &of.good))?;
         Some(SloSummary {
             good_share: good.value,
-            ci95: good.interval.map(|interval| [interval.low, interval.high]),
+            ci95: good.interval.as_ref().map(bounds),
             pass: good.interval.map(|interval| interval.low >= slo.attainment),
             effective_n: Some(good.effective_n),
         })

@@ -14,16 +14,23 @@ mod goodness;
 mod health;
 mod key;
 mod live;
+mod lookup;
 mod quantile;
 mod range;
+mod rates;
 mod repeat;
 mod request;
+mod samples;
 mod search;
+mod series;
 mod steady;
 mod summary;
 mod switching;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_of_intervals;
+mod tracked;
 
 pub use batches::{BatchGroup, BatchSource, BatchSummary, Spread};
 pub use cell::{CellAccumulator, Pass};

@@ -25,17 +25,6 @@ const fn entry(name: &'static str, permille: u64, needed: u64) -> Percentile {
     Percentile { name, permille, needed }
 }
 
-/// The least n with 1 - p^n - n (1-p) p^(n-1) >= 0.99: at 99 %, two samples lie beyond the percentile.
-///
-/// Below it the value hangs on one sample of the tail or on none. Percentiles below the median count from the other end.
-#[cfg(test)]
-pub(super) fn needed(permille: u64) -> u64 {
-    #[expect(clippy::cast_precision_loss, reason = "at most a thousand")]
-    let p = permille.max(1000 - permille) as f64 / 1000.0;
-    let enough = |n: f64| 1.0 - p.powf(n) - n * (1.0 - p) * p.powf(n - 1.0) >= 0.99;
-    (2..10_000_u32).find(|n| enough(f64::from(*n))).map_or(0, u64::from)
-}
-
 /// Samples in ascending order, each with how often it counts; asked for the value at a rank.
 #[derive(Debug)]
 pub(super) struct Ranked {

@@ -68,6 +68,18 @@ impl Range {
         }
     }
 
+    /// Ascending: bounds of samples, the same where they are kept, and how many there are.
+    pub(super) fn bins(&self) -> Vec<(f64, f64, u64)> {
+        match &self.content {
+            Content::Gathered(gather) => gather.ascending().into_iter().map(|(value, n)| (value, value, n)).collect(),
+            Content::Counted(buckets) => {
+                let width = (1_u64 << buckets.log_width) - 1;
+                let from = |index: u64| self.from + (index << buckets.log_width);
+                buckets.each().map(|(i, count)| (value_of(from(i)), value_of(from(i) + width), count)).collect()
+            }
+        }
+    }
+
     /// Takes all that another range of the same bounds has.
     pub(super) fn merge(&mut self, other: &Self) {
         match &other.content {

@@ -1,19 +1,17 @@
-use std::collections::BTreeMap;
-
 use super::ClientHealth;
 use super::cell::seconds_of;
-use super::definition::{METRICS, Take};
-use super::derive::{derive, every_chunk};
-use super::distribution::Distribution;
-use super::goodness::Goodness;
+use super::derive::derive;
+use super::goodness::{Goodness, is_good};
+use super::rates::Parts;
+use super::samples::Samples;
 use super::steady::{RepeatTally, Rule, WindowFinder};
-use super::summary::{MetricSummary, RepeatSummary};
-use crate::record::{Outcome, Phase, RequestRecord};
+use super::summary::RepeatSummary;
+use crate::record::{Phase, RequestRecord};
 use crate::scenario::Slo;
 use crate::time::MonotonicNs;
 
 /// One repeat of a cell while its measured rows come in. Only differences of stamps are used, whatever their zero.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Repeat {
     start_unix_ns: i64,
     start_monotonic_ns: MonotonicNs,
@@ -31,6 +29,30 @@ pub(super) struct Repeat {
     samples: Samples,
     steady_samples: Samples,
     goodness: Goodness,
+    /// Of the window, once it is known.
+    parts: Option<Parts>,
+}
+
+impl Default for Repeat {
+    fn default() -> Self {
+        Self {
+            start_unix_ns: 0,
+            start_monotonic_ns: 0,
+            window: Span::default(),
+            due: Span::default(),
+            due_count: 0,
+            sends: Span::default(),
+            send_count: 0,
+            in_flight_ns: 0,
+            first: None,
+            finder: None,
+            steady: RepeatTally::default(),
+            samples: Samples::of_repeat(),
+            steady_samples: Samples::of_repeat(),
+            goodness: Goodness::default(),
+            parts: None,
+        }
+    }
 }
 
 /// First and last of some stamps.
@@ -86,7 +108,6 @@ impl Repeat {
         if record.phase != Phase::Measure {
             return;
         }
-        self.goodness.add(record, slo);
         let stamps = &record.stamps;
         self.window.begin(stamps.sent_ns);
         self.window.end(stamps.end_ns);
@@ -101,17 +122,38 @@ impl Repeat {
         if let (Some(sent_ns), Some(end_ns)) = (stamps.sent_ns, stamps.end_ns) {
             self.in_flight_ns += end_ns - sent_ns;
         }
+        self.goodness.add(record, slo);
         self.samples.add(record, MonotonicNs::MAX);
     }
 
     /// Takes a measured row of the first pass once more.
-    pub(super) fn add_again(&mut self, record: &RequestRecord) {
+    pub(super) fn add_again(&mut self, record: &RequestRecord, slo: Option<&Slo>) {
         self.samples.add(record, MonotonicNs::MAX);
+        if let Some(until_ns) = self.steady_until_ns(record) {
+            self.steady_samples.add(record, until_ns);
+        }
+        if let Some(parts) = &mut self.parts {
+            parts.add(record, slo.is_some_and(|slo| is_good(record, slo)));
+        }
+    }
+
+    /// Ends the first pass: what is not steady is forgotten, and the window can be cut into parts.
+    pub(super) fn close_first(&mut self) {
+        if self.steady.steady().is_none() {
+            self.steady_samples = Samples::of_repeat();
+        }
+        self.parts = self.window.first_ns.zip(self.window.last_ns).and_then(|(from, to)| Parts::new(from, to));
+    }
+
+    /// Ends a later pass: all that happened in the window is known.
+    pub(super) fn close_later(&mut self) {
+        self.parts.iter_mut().for_each(Parts::close);
     }
 
     /// Ends a pass; whether another one is needed.
     pub(super) fn next_pass(&mut self) -> bool {
-        self.samples.next_pass()
+        let steady = self.steady_samples.next_pass();
+        self.samples.next_pass() | steady
     }
 
     /// Until when the samples of a row of the steady window count; `None` for other rows.
@@ -123,10 +165,15 @@ impl Repeat {
         &self.steady
     }
 
-    /// The samples of the steady window, if it is enough of one. They are gone then.
-    pub(super) fn take_steady_samples(&mut self) -> Option<Samples> {
-        let samples = std::mem::take(&mut self.steady_samples);
-        self.steady.steady().map(|_| samples)
+    /// The samples of the steady window, if it is enough of one.
+    pub(super) fn steady_samples(&self) -> Option<&Samples> {
+        self.steady.steady().map(|_| &self.steady_samples)
+    }
+
+    /// The same, to be told of those of other repeats.
+    pub(super) fn steady_samples_mut(&mut self) -> Option<&mut Samples> {
+        self.steady.steady()?;
+        Some(&mut self.steady_samples)
     }
 
     /// Gaps between due times, and the nanoseconds they span.
@@ -146,12 +193,21 @@ impl Repeat {
         self.in_flight_ns
     }
 
+    pub(super) fn samples(&self) -> &Samples {
+        &self.samples
+    }
+
+    pub(super) fn samples_mut(&mut self) -> &mut Samples {
+        &mut self.samples
+    }
+
     pub(super) fn goodness(&self) -> &Goodness {
         &self.goodness
     }
 
-    pub(super) fn samples(&self) -> &Samples {
-        &self.samples
+    /// What happened in each part of the window; `None` when rows were gone through only once.
+    pub(super) fn parts(&self) -> Option<&Parts> {
+        self.parts.as_ref().filter(|parts| parts.is_full())
     }
 
     pub(super) fn summary(&self, number: u32) -> RepeatSummary {
@@ -166,71 +222,5 @@ impl Repeat {
             stopped: None,
             reused: None,
         }
-    }
-}
-
-/// The samples of every metric.
-#[derive(Debug, Default)]
-pub(super) struct Samples {
-    /// Those of [`METRICS`], in its order.
-    listed: [Distribution; METRICS.len()],
-    /// Those of the scenario's `server_metrics`.
-    extra: BTreeMap<String, Distribution>,
-}
-
-impl Samples {
-    /// Takes a row; of its chunks those before `until_ns`.
-    pub(super) fn add(&mut self, record: &RequestRecord, until_ns: MonotonicNs) {
-        match record.outcome {
-            Outcome::Completed => self.add_completed(record, until_ns),
-            Outcome::Failed(_) | Outcome::Dropped if record.stamps.scheduled_ns.is_some() => self.add_never(),
-            _ => {}
-        }
-    }
-
-    fn add_completed(&mut self, record: &RequestRecord, until_ns: MonotonicNs) {
-        let derived = derive(record);
-        let chunks = every_chunk(record, until_ns);
-        for (metric, samples) in METRICS.iter().zip(&mut self.listed).filter(|(_, samples)| samples.is_open()) {
-            match metric.take {
-                Take::One(of) => of(record, &derived).into_iter().for_each(|value| samples.add(value, 1)),
-                Take::Many(each) => each(chunks, &mut |value, weight| samples.add(value, weight)),
-            }
-        }
-        for (name, value) in &record.server.extra {
-            match self.extra.get_mut(name) {
-                Some(samples) => samples.add(*value, 1),
-                None => self.extra.entry(name.clone()).or_default().add(*value, 1),
-            }
-        }
-    }
-
-    /// Ends a pass; whether the same rows must be added once more.
-    pub(super) fn next_pass(&mut self) -> bool {
-        let mut more = false;
-        for samples in self.listed.iter_mut().chain(self.extra.values_mut()) {
-            more |= samples.next_pass();
-        }
-        more
-    }
-
-    /// A request that was due and never answered.
-    fn add_never(&mut self) {
-        let censored = METRICS.iter().zip(&mut self.listed).filter(|(metric, _)| metric.censored);
-        censored.for_each(|(_, samples)| samples.add_infinite());
-    }
-
-    /// All samples of several first passes.
-    pub(super) fn add_all(&mut self, other: &Self) {
-        self.listed.iter_mut().zip(&other.listed).for_each(|(into, from)| into.add_all(from));
-        for (name, from) in &other.extra {
-            self.extra.entry(name.clone()).or_default().add_all(from);
-        }
-    }
-
-    pub(super) fn summaries(&self) -> BTreeMap<String, Option<MetricSummary>> {
-        let listed = METRICS.iter().map(|metric| metric.name.to_owned()).zip(&self.listed);
-        let extra = self.extra.iter().map(|(name, samples)| (name.clone(), samples));
-        listed.chain(extra).map(|(name, samples)| (name, samples.summary())).collect()
     }
 }

@@ -8,6 +8,7 @@ use super::batches::BatchSummary;
 use super::steady::SteadySummary;
 use super::switching::SwitchingSummary;
 use crate::scenario::StopReason;
+use crate::statistics::{self, Estimate};
 
 /// `summary.json`: one entry a cell. What is not measured yet is there and null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -78,6 +79,9 @@ pub struct CellSummary {
     pub mean_in_flight: Option<f64>,
     /// Failed requests over those that ended by themselves.
     pub error_rate: Option<f64>,
+    /// 95 % intervals of the rates and shares above and of the goodput, by name; null when nobody computed them.
+    #[serde(default)]
+    pub ci95: Option<BTreeMap<String, Interval>>,
     /// Good requests a second; null without an SLO.
     pub goodput: Option<f64>,
     /// The share of good requests; null without an SLO.
@@ -152,8 +156,8 @@ pub struct SloSummary {
     pub effective_n: Option<f64>,
 }
 
-/// Lower and upper bound.
-pub type Interval = [f64; 2];
+/// Lower and upper bound; null where nothing bounds a figure, as when a request that never came may be beyond it.
+pub type Interval = [Option<f64>; 2];
 
 /// The figures of one metric, in its unit.
 ///
@@ -189,8 +193,14 @@ pub struct MetricSummary {
     pub max: Option<f64>,
     /// How many samples each percentile needs, whether there are so many or not.
     pub needed: BTreeMap<String, u64>,
-    /// 95 % intervals; null until they are computed.
+    /// 95 % intervals of the mean and the percentiles; null when nobody computed them or there is only one sample.
     pub ci95: Option<BTreeMap<String, Interval>>,
+    /// How many independent samples would tell as much of a figure, by what varies within repeats.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub effective_n: BTreeMap<String, f64>,
+    /// Of Student's t that belong to an interval.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub degrees_of_freedom: BTreeMap<String, f64>,
     /// Why a figure is null although there are samples; absent when none is.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub null_reasons: BTreeMap<String, String>,
@@ -222,9 +232,39 @@ impl MetricSummary {
     }
 
     /// Whether there are as many samples as a percentile needs; anything else needs one.
+    ///
+    /// Samples count by their effective number: the percentile's own or the mean's, whichever is less, since what is
+    /// rare tells little of how it comes in bursts.
     #[must_use]
     pub fn is_sure(&self, figure: &str) -> bool {
-        self.needed.get(figure).is_none_or(|needed| self.count >= *needed)
+        let Some(needed) = self.needed.get(figure) else { return true };
+        let effective = [figure, "mean"].into_iter().filter_map(|word| self.effective_n.get(word));
+        let worth = effective.fold(as_float(self.count), |least, n| least.min(*n));
+        worth >= as_float(*needed)
+    }
+
+    /// A figure and how sure it is, over so many repeats; `None` where it is null or has no interval.
+    #[must_use]
+    pub fn estimate(&self, figure: &str, repeats: u32) -> Option<Estimate> {
+        let value = self.figure(figure)?;
+        let [low, high] = self.ci95.as_ref()?.get(figure)?;
+        let interval = statistics::Interval {
+            low: low.unwrap_or(f64::NEG_INFINITY),
+            high: high.unwrap_or(f64::INFINITY),
+            level: statistics::LEVEL,
+        };
+        let degrees = self.degrees_of_freedom.get(figure).copied().unwrap_or(f64::INFINITY);
+        let effective_n = self.effective_n.get(figure).copied().unwrap_or(as_float(self.count));
+        Some(Estimate::stored(value, interval, degrees, (self.count, effective_n), repeats))
+    }
+
+    /// Keeps what an estimate says of a figure besides its value.
+    pub(super) fn add_estimate(&mut self, figure: &str, estimate: &Estimate) {
+        let Some(interval) = estimate.interval else { return };
+        self.ci95.get_or_insert_default().insert(figure.to_owned(), bounds(&interval));
+        // A tenth of a sample is more than anyone knows.
+        self.effective_n.insert(figure.to_owned(), (estimate.effective_n * 10.0).round() / 10.0);
+        self.degrees_of_freedom.insert(figure.to_owned(), estimate.degrees_of_freedom.clamp(0.0, 1e9));
     }
 
     /// Gives every null figure its reason: requests that never came.
@@ -236,6 +276,16 @@ impl MetricSummary {
             .collect();
         self
     }
+}
+
+/// The bounds of an interval as they are stored.
+pub(super) fn bounds(interval: &statistics::Interval) -> Interval {
+    [interval.low, interval.high].map(|bound| Some(bound).filter(|bound| bound.is_finite()))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
+fn as_float(count: u64) -> f64 {
+    count as f64
 }
 
 /// One repeat of a cell.

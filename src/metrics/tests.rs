@@ -4,11 +4,12 @@ use proptest::prelude::*;
 use serde_json::{Map, json};
 
 use super::distribution::Distribution;
-use super::quantile::{Ranked, needed};
+use super::quantile::Ranked;
 use super::*;
 use crate::record::samples::completed;
 use crate::record::{Cause, Chunk, Failure, Outcome, Phase, RequestRecord, Stamps, TokenCounts, TokenSource};
 use crate::scenario::Price;
+use crate::statistics::needed;
 
 const MS: i64 = 1_000_000;
 
@@ -84,7 +85,7 @@ fn latencies_between_tokens_share_the_gap_of_their_chunk() {
 #[test]
 fn needed_counts_follow_their_rule() {
     for percentile in PERCENTILES {
-        assert_eq!(percentile.needed, needed(percentile.permille), "{}", percentile.name);
+        assert_eq!(percentile.needed, needed(u32::try_from(percentile.permille).unwrap()), "{}", percentile.name);
     }
 }
 

@@ -157,7 +157,8 @@ fn part<const K: usize>(repeat: &Batches<K>, value: f64, of_one: f64, model: Opt
     let variance = (variance * of_one * batches / (count * count)).max(independent);
     // Of a variance that independent samples have anyway nothing had to be learnt from batches.
     let excess = if variance > 0.0 { (variance - independent) / variance } else { 0.0 };
-    let doubt = excess * excess / degrees_of_freedom + (1.0 - excess).powi(2) / (count - 1.0).max(1.0);
+    let doubt =
+        excess * excess / degrees_of_freedom + (1.0 - excess).powi(2) / (as_float(repeat.rows()) - 1.0).max(1.0);
     let effective_n = if variance > 0.0 { (of_one / variance).min(count) } else { count };
     Part { value, count, variance, degrees_of_freedom: 1.0 / doubt, effective_n }
 }

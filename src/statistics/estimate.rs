@@ -49,6 +49,20 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// One that was stored: the standard error follows from the interval. `counts` are samples, and what they are worth.
+    #[must_use]
+    pub fn stored(value: f64, interval: Interval, degrees: f64, counts: (u64, f64), repeats: u32) -> Self {
+        Self {
+            value,
+            interval: Some(interval),
+            standard_error: (interval.high - interval.low) / 2.0 / two_sided(interval.level, degrees),
+            degrees_of_freedom: degrees,
+            effective_n: counts.1,
+            n: counts.0,
+            repeats,
+        }
+    }
+
     /// The interval of another level than [`LEVEL`], by scaling the stored one as Student's t does.
     #[must_use]
     pub fn interval_at(&self, level: f64) -> Option<Interval> {

@@ -13,6 +13,8 @@ mod hierarchy;
 mod law;
 mod long_run;
 mod needed;
+#[cfg(test)]
+mod processes;
 mod share;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 use proptest::prelude::*;
 
 use super::law::{beta_quantile, normal_quantile, t_quantile, t_share_below};
+use super::processes::Process;
 use super::*;
 use crate::seed::Seed;
 
@@ -61,20 +62,8 @@ fn the_interval_of_independent_samples_is_students() {
     assert!(near(estimate.standard_error, error, 1e-6) && near(estimate.effective_n, 6.0, 1e-9));
 }
 
-/// A first-order autoregressive process of unit variance.
 fn autoregressive(seed: Seed, phi: f64, n: usize) -> Vec<f64> {
-    let mut rng = seed.rng();
-    let mut normal = move || {
-        let (u, v): (f64, f64) = (rng.random(), rng.random());
-        (-2.0 * (1.0 - u).ln()).sqrt() * (std::f64::consts::TAU * v).cos()
-    };
-    let mut at = normal();
-    let scale = (1.0 - phi * phi).sqrt();
-    let step = |_| {
-        at = phi.mul_add(at, scale * normal());
-        at
-    };
-    (0..n).map(step).collect()
+    Process::Autoregressive(phi).draw(&mut seed.rng(), n)
 }
 
 #[test]
@@ -86,6 +75,48 @@ fn the_effective_size_is_what_the_correlation_leaves() {
         let mean = (0..20).map(inflation).sum::<f64>() / 20.0;
         assert!((0.85..1.15).contains(&(mean * expected)), "{phi}: {mean}");
     }
+}
+
+/// How often the intervals of the mean, p50 and p90 hold the truth.
+fn coverage(process: &Process, samples: usize, tries: u64) -> [f64; 3] {
+    let figures = [None, Some(500), Some(900)];
+    let truths = figures.map(|figure: Option<u32>| process.truth(figure.map(|permille| f64::from(permille) / 1000.0)));
+    let mut held = [0.0; 3];
+    for attempt in 0..tries {
+        let drawn = process.draw(&mut Seed::root(attempt).child(&process.name()).rng(), samples);
+        for ((held, figure), truth) in held.iter_mut().zip(figures).zip(truths) {
+            let estimate = figure.map_or_else(|| mean_of(&[&drawn]), |permille| percentile_of(&[&drawn], permille));
+            *held += f64::from(u8::from(estimate.unwrap().interval.unwrap().has(truth)));
+        }
+    }
+    held.map(|held| held / f64::from(u32::try_from(tries).unwrap()))
+}
+
+#[test]
+fn intervals_hold_the_truth_as_often_as_they_say() {
+    // 95 % within what chance does in 300 tries (three standard deviations); benches/coverage.rs has many more.
+    for (process, samples) in [
+        (Process::Independent, 100),
+        (Process::Autoregressive(0.5), 500),
+        (Process::Autoregressive(0.9), 3000),
+        (Process::Queue(1, 0.5), 3000),
+    ] {
+        for share in coverage(&process, samples, 300) {
+            assert!((0.912..=0.988).contains(&share), "{}: {share}", process.name());
+        }
+    }
+}
+
+#[test]
+fn the_true_figures_of_a_queue_are_those_of_the_books() {
+    // Times in an M/M/1 system are exponential of rate 1 - load.
+    let single = Process::Queue(1, 0.5);
+    assert!(near(single.truth(None), 2.0, 1e-12) && near(single.truth(Some(0.9)), 2.0 * 10.0_f64.ln(), 1e-9));
+    // Erlang's C of 4 servers at 3.2 Erlang is 0.5964.
+    assert!(near(Process::Queue(4, 0.8).truth(None), 1.0 + 0.5964 / 0.8, 1e-4));
+    let drawn = Process::Queue(4, 0.8).draw(&mut Seed::root(1).rng(), 400_000);
+    let mean = mean_of(&[&drawn]).unwrap();
+    assert!((mean.value - Process::Queue(4, 0.8).truth(None)).abs() < 4.0 * mean.standard_error, "{mean:?}");
 }
 
 #[test]
