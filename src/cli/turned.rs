@@ -22,7 +22,8 @@ pub(super) fn check<'p>(turn: &Turn, plans: impl IntoIterator<Item = (&'p Scenar
     let Some(axis) = &turn.pivot else { return Ok(()) };
     figures(turn)?;
     let cells: Vec<_> = plans.into_iter().flat_map(|(_, plan)| plan.in_full().cells).collect();
-    let mut known: Vec<AxisName> = cells.iter().flat_map(|cell| cell.axes.iter().map(|(name, _)| name.clone())).collect();
+    let mut known: Vec<AxisName> =
+        cells.iter().flat_map(|cell| cell.axes.iter().map(|(name, _)| name.clone())).collect();
     known.sort();
     known.dedup();
     let words: Vec<&str> = known.iter().map(AxisName::as_str).chain(["scenario"]).collect();

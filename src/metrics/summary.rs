@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::{ClientHealth, SearchSummary};
 use super::batches::BatchSummary;
 use super::steady::SteadySummary;
 use super::switching::SwitchingSummary;
+use super::{ClientHealth, SearchSummary};
 use crate::scenario::StopReason;
 use crate::statistics::{self, Estimate};
 

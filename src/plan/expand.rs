@@ -4,9 +4,7 @@ use super::digest::Digester;
 use super::id::cell_id;
 use super::search::levels;
 use super::{Cell, CellId, ContentHashes, Plan, SearchPlan};
-use crate::scenario::{
-    Axes, AxisName, AxisValue, Block, Exclude, Include, Loop, Mode, Scenario, Search, SearchAxis,
-};
+use crate::scenario::{Axes, AxisName, AxisValue, Block, Exclude, Include, Loop, Mode, Scenario, Search, SearchAxis};
 use crate::units::{ArrivalDistribution, ImageSize, Qps, RequestCount, SizeSpec};
 
 /// All cells of a scenario, in the order of the file: the matrix, its blocks, its includes.

@@ -60,7 +60,9 @@ fn columns(search: &SearchSummary) -> Vec<TextColumn> {
         column("repeats", true, &|probe| probe.repeats.to_string()),
         column("good", true, &|probe| probe.good_share.map_or_else(|| "-".to_owned(), percent)),
         column("interval", true, &|probe| {
-            probe.interval.map_or_else(|| "-".to_owned(), |[low, high]| format!("{} to {}", percent(low), percent(high)))
+            probe
+                .interval
+                .map_or_else(|| "-".to_owned(), |[low, high]| format!("{} to {}", percent(low), percent(high)))
         }),
         column("SLOs", false, &|probe| verdict(probe.verdict).to_owned()),
     ];

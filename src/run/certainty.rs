@@ -107,8 +107,8 @@ mod tests {
     use rand_distr::{Distribution, StandardNormal};
 
     use super::*;
-    use crate::seed::Seed;
     use crate::record::samples::completed;
+    use crate::seed::Seed;
 
     const MS: i64 = 1_000_000;
 
@@ -186,7 +186,9 @@ mod tests {
     /// Stopping when the interval looks narrow takes part of its coverage: at least 90 of 100 are left.
     #[test]
     fn intervals_of_stopped_repeats_still_hold() {
-        for (stat, correlation, rel_ci) in [("mean", 0.0, 0.05), ("p50", 0.0, 0.05), ("mean", 0.5, 0.08), ("p50", 0.5, 0.08)] {
+        for (stat, correlation, rel_ci) in
+            [("mean", 0.0, 0.05), ("p50", 0.0, 0.05), ("mean", 0.5, 0.08), ("p50", 0.5, 0.08)]
+        {
             let truth: f64 = if stat == "mean" { (0.125_f64).exp() } else { 1.0 };
             let (mut holds, mut stopped, tries) = (0_u32, 0_u32, 200);
             for seed in 0..tries {

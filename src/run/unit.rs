@@ -148,8 +148,7 @@ impl Bench<'_> {
     fn keep(&self, unit: &UnitId, window: &Window, opened: Origin) -> Result<Measured, RunError> {
         let journal = self.dir.journal_path(unit);
         let origin = window.measured_from_ns.map(|from_ns| opened.at(from_ns));
-        let complete =
-            matches!(window.ending, Ending::Done | Ending::Enough | Ending::TimedOut) && origin.is_some();
+        let complete = matches!(window.ending, Ending::Done | Ending::Enough | Ending::TimedOut) && origin.is_some();
         let target = if complete { self.dir.requests_path(unit) } else { self.dir.partial_path(unit) };
         compact(&journal, &target, origin)?;
         let reason = if window.ending == Ending::Enough { StopReason::Certain } else { StopReason::Limit };

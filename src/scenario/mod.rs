@@ -32,9 +32,9 @@ pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
 pub use format::canonical;
 pub use language::schema;
-pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause, StopReason, StopWhen};
 #[cfg(test)]
 pub(crate) use load::STOP_METRICS;
+pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause, StopReason, StopWhen};
 pub use matrix::{Block, Exclude, Include, Matrix};
 pub use model::{Model, Price, TokenizerSource};
 pub use output::{ChunkTimes, Format, Output};

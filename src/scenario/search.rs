@@ -61,7 +61,11 @@ impl Search {
         // The lower bound of n out of n is n / (n + z^2).
         let of_one = wilson(1.0, 1.0, self.level())?.low;
         let needed = (1.0 / of_one - 1.0) * share / (1.0 - share);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "finite and not negative; saturates")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "finite and not negative; saturates"
+        )]
         needed.is_finite().then(|| needed.ceil() as u64)
     }
 }

@@ -110,7 +110,9 @@ fn run(out: &Path) -> RunDir {
         probe: None,
         repeats: repeats.collect(),
     };
-    PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), searches: Vec::new(), cells: vec![cell] }.write(&dir).unwrap();
+    PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), searches: Vec::new(), cells: vec![cell] }
+        .write(&dir)
+        .unwrap();
     dir
 }
 

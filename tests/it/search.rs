@@ -59,8 +59,15 @@ fn a_search_finds_what_the_server_can_take_and_every_load_is_a_cell() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     let run = bench.latest("slow");
     let search = search_of(&run);
-    assert_eq!((&search["answer"], &search["resolved"], &search["why"]), (&4.0.into(), &true.into(), &Value::Null), "{search:#}");
-    assert_eq!((&search["bracket"][0], &search["bracket"][1], &search["unit"]), (&4.0.into(), &5.0.into(), &"requests in flight".into()));
+    assert_eq!(
+        (&search["answer"], &search["resolved"], &search["why"]),
+        (&4.0.into(), &true.into(), &Value::Null),
+        "{search:#}"
+    );
+    assert_eq!(
+        (&search["bracket"][0], &search["bracket"][1], &search["unit"]),
+        (&4.0.into(), &5.0.into(), &"requests in flight".into())
+    );
     let tried = levels(&search);
     assert!([1.0, 2.0, 4.0, 5.0, 8.0].iter().all(|level| tried.contains(level)), "{tried:?}");
     let summary = Bench::json(&run.join("summary.json"));

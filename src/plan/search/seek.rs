@@ -141,15 +141,18 @@ impl Seek<'_> {
     fn conclude(&self, answer: usize, missed: Option<usize>) -> Step {
         let highest = self.known.iter().rev().find(|(_, evidence)| evidence.standing == Standing::Met);
         let lowest = self.first(|evidence| evidence.standing == Standing::Missed);
-        let contradicts = highest.zip(lowest).is_some_and(|((met, _), missed)| {
-            self.levels[*met] > self.levels[missed] * (1.0 + self.search.tolerance)
-        });
+        let contradicts = highest
+            .zip(lowest)
+            .is_some_and(|((met, _), missed)| self.levels[*met] > self.levels[missed] * (1.0 + self.search.tolerance));
         let limited = missed.and_then(|at| self.known.get(&at)).is_some_and(|evidence| evidence.client_limited);
-        self.done(Some(answer), match (contradicts, limited) {
-            (true, _) => Some(Unresolved::Contradiction),
-            (false, true) => Some(Unresolved::Client),
-            (false, false) => None,
-        })
+        self.done(
+            Some(answer),
+            match (contradicts, limited) {
+                (true, _) => Some(Unresolved::Contradiction),
+                (false, true) => Some(Unresolved::Client),
+                (false, false) => None,
+            },
+        )
     }
 
     fn done(&self, answer: Option<usize>, unresolved: Option<Unresolved>) -> Step {

@@ -50,10 +50,13 @@ impl Queue {
 
     /// The rate up to which so many are good.
     fn capacity(self) -> f64 {
-        let (mut low, mut high) = (0.0, match self {
-            Self::MarkovServers(servers) => f64::from(servers),
-            Self::Constant => 1.0,
-        });
+        let (mut low, mut high) = (
+            0.0,
+            match self {
+                Self::MarkovServers(servers) => f64::from(servers),
+                Self::Constant => 1.0,
+            },
+        );
         for _ in 0..60 {
             let middle = f64::midpoint(low, high);
             if self.good_share(middle) >= ATTAINMENT { low = middle } else { high = middle }

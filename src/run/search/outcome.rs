@@ -15,9 +15,8 @@ pub(super) fn judged(search: &PlannedSearch, cell: &CellSummary) -> (Evidence, P
     let effective_n = cell.slo.as_ref().and_then(|slo| slo.effective_n);
     let known = good_share.zip(effective_n);
     let interval = known.and_then(|(share, n)| wilson(share, n, search.search.level()));
-    let (standing, meets) = known.map_or((Standing::Unclear, false), |(share, n)| {
-        judge(&search.search, search.attainment, share, n)
-    });
+    let (standing, meets) =
+        known.map_or((Standing::Unclear, false), |(share, n)| judge(&search.search, search.attainment, share, n));
     let verdict = match standing {
         Standing::Met => ProbeVerdict::Met,
         Standing::Missed => ProbeVerdict::Missed,
@@ -72,9 +71,7 @@ fn search_summary(plan: &PlanFile, at: usize, search: &PlannedSearch, cells: &[C
         tolerance: search.search.tolerance,
         attainment: search.attainment,
         answer: finding.and_then(|finding| level(finding.answer?)),
-        bracket: finding.map_or([None, None], |finding| {
-            [finding.met.and_then(level), finding.missed.and_then(level)]
-        }),
+        bracket: finding.map_or([None, None], |finding| [finding.met.and_then(level), finding.missed.and_then(level)]),
         resolved: why.is_none(),
         why,
         probes: probes.into_values().collect(),
@@ -90,7 +87,9 @@ fn advice(why: Unresolved, finding: Finding, search: &PlannedSearch) -> String {
     let (min, max) = (format_significant(search.search.min, 6), format_significant(search.search.max, 6));
     match why {
         Unresolved::AboveMax => format!("the SLOs are met even at {axis} {max}: raise `search.max`"),
-        Unresolved::BelowMin => format!("the SLOs are missed even at {axis} {min}: lower `search.min`, or loosen [slo]"),
+        Unresolved::BelowMin => {
+            format!("the SLOs are missed even at {axis} {min}: lower `search.min`, or loosen [slo]")
+        }
         Unresolved::Noise => format!(
             "loads near {} stay unclear after {} repeats: raise `load.requests` or `search.repeats`, or `search.tolerance`",
             shown(finding.answer),

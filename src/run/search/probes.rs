@@ -19,14 +19,18 @@ pub(in crate::run) fn note_searches(
     resume: Option<&Resumption>,
 ) {
     let attainment = scenario.slo.map_or(1.0, |slo| slo.attainment);
-    file.searches = plan.searches.iter().map(|search| PlannedSearch {
-        search_id: search.id.clone(),
-        axes: search.axes.to_json(),
-        search: search.search,
-        levels: search.levels.clone(),
-        attainment,
-        given_up: None,
-    }).collect();
+    file.searches = plan
+        .searches
+        .iter()
+        .map(|search| PlannedSearch {
+            search_id: search.id.clone(),
+            axes: search.axes.to_json(),
+            search: search.search,
+            levels: search.levels.clone(),
+            attainment,
+            given_up: None,
+        })
+        .collect();
     for stored in resume.iter().flat_map(|resumption| resumption.cells()) {
         let found = plan.searches.iter().enumerate().find_map(|(at, search)| {
             let level = search.ladder.iter().position(|cell| cell.id == stored.cell_id)?;

@@ -63,8 +63,12 @@ const STOP_WHEN: Table = Table {
             "Certain enough: half the width of its 95 % interval over the figure itself, at most.",
         )
         .required(),
-        Key::new("min_requests", Kind::Integer(1, 1_000_000_000), "Measured requests that have ended before, at least.")
-            .or("100"),
+        Key::new(
+            "min_requests",
+            Kind::Integer(1, 1_000_000_000),
+            "Measured requests that have ended before, at least.",
+        )
+        .or("100"),
         Key::new("min_duration", Kind::Form(Form::Duration), "Time of the measured phase before, at least.")
             .or("\"0s\""),
     ],
@@ -82,12 +86,8 @@ pub(super) const SEARCH: Table = Table {
             "How far the answer may be off, as a share of it: 0.05 is 5 %.",
         )
         .or("0.05"),
-        Key::new(
-            "repeats",
-            Kind::Integer(1, 100),
-            "How often a load is tried at most whose verdict is unclear.",
-        )
-        .or("5"),
+        Key::new("repeats", Kind::Integer(1, 100), "How often a load is tried at most whose verdict is unclear.")
+            .or("5"),
     ],
 };
 

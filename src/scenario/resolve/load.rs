@@ -31,7 +31,8 @@ pub(super) fn load(node: &Node, faults: &mut Faults) -> Load {
 /// Without a bound of its own a repeat whose figure never gets certain would go on until `cell_timeout`.
 fn stop_when(node: &Node, load: &Node, faults: &mut Faults) -> Option<StopWhen> {
     if load.get("requests").or(load.get("duration")).is_none() {
-        let fault = node.place.fault(Code::MissingKey, "`load.stop_when` has no bound: the figure may never be certain");
+        let fault =
+            node.place.fault(Code::MissingKey, "`load.stop_when` has no bound: the figure may never be certain");
         faults.push(fault.help("add the most that a repeat may take, as requests = 5000 or duration = \"10m\""));
     }
     Some(StopWhen {

@@ -30,7 +30,9 @@ pub(super) fn search(
         let message = format!("`search`: no cell leaves its {word} open");
         faults.push(node.place.fault(Code::Conflict, message).help(match axis {
             SearchAxis::Concurrency => "take `concurrency` out of [matrix], and name a mode with a closed loop",
-            SearchAxis::Qps => "take `qps` out of [matrix], and name a mode with an open loop, as mode = \"real_workload\"",
+            SearchAxis::Qps => {
+                "take `qps` out of [matrix], and name a mode with an open loop, as mode = \"real_workload\""
+            }
         }));
     }
     if let Some(slo) = slo {
