@@ -21,13 +21,13 @@ tokenizer = "words"
 [matrix]
 model = "toy"
 input_tokens = 20
-output_tokens = 6
+output_tokens = 11
 [load]
-requests = "15x"
+requests = "8x"
 warmup = "1x"
 [slo]
 tpot = "27.5ms"
-attainment = 0.80
+attainment = 0.70
 [search]
 axis = "concurrency"
 max = 32
@@ -39,6 +39,12 @@ fn search_of(run: &Path) -> Value {
     let searches = summary["searches"].as_array().unwrap();
     assert_eq!(searches.len(), 1, "{summary}");
     searches[0].clone()
+}
+
+/// Whether the machine was too busy for the client where the SLOs are missed: then a search says so.
+fn client_was_slow(search: &Value) -> bool {
+    let limited = search["probes"].as_array().unwrap().iter().any(|probe| probe["client_limited"] == true);
+    limited && search["why"].as_str().unwrap().starts_with("the client was the bottleneck")
 }
 
 /// When each file of rows was written.
@@ -59,11 +65,8 @@ fn a_search_finds_what_the_server_can_take_and_every_load_is_a_cell() {
     assert_eq!(said.code, 0, "{}", said.stderr);
     let run = bench.latest("slow");
     let search = search_of(&run);
-    assert_eq!(
-        (&search["answer"], &search["resolved"], &search["why"]),
-        (&4.0.into(), &true.into(), &Value::Null),
-        "{search:#}"
-    );
+    assert_eq!(search["answer"], 4.0, "{search:#}");
+    assert!(search["resolved"] == true || client_was_slow(&search), "{search:#}");
     assert_eq!(
         (&search["bracket"][0], &search["bracket"][1], &search["unit"]),
         (&4.0.into(), &5.0.into(), &"requests in flight".into())
@@ -74,9 +77,9 @@ fn a_search_finds_what_the_server_can_take_and_every_load_is_a_cell() {
     let cells = summary["cells"].as_array().unwrap();
     let of_cells: Vec<f64> = cells.iter().map(|cell| cell["axes"]["concurrency"].as_f64().unwrap()).collect();
     assert_eq!(of_cells, tried, "cells stand by load");
-    assert!(rows(&run.join("requests")).len() >= tried.len() * 15);
+    assert!(rows(&run.join("requests")).len() >= tried.len() * 8);
     for text in [&said.stdout, &bench.call("show results/slow/latest").stdout] {
-        assert!(text.contains("80 % of requests meet the SLOs up to concurrency 4 (requests in flight)"), "{text}");
+        assert!(text.contains("70 % of requests meet the SLOs up to concurrency 4 (requests in flight)"), "{text}");
         assert!(text.contains("surely met at 4, surely missed at 5"), "{text}");
     }
     assert!(std::fs::read_to_string(run.join("comparison.md")).unwrap().contains("surely met at 4"));
@@ -129,13 +132,15 @@ fn narrow_bounds_are_told_with_what_to_set_and_planned_ones_shown() {
     let plan: Value = serde_json::from_str(&bench.call("plan s.toml --json").stdout).unwrap();
     assert_eq!(plan["searches"][0]["bounds"], serde_json::json!([1.0, 32.0]));
     assert_eq!(plan["cells"].as_array().unwrap().len(), 0);
-    assert!(plan["requests"].as_u64().unwrap() > 500, "{plan}");
+    assert!(plan["requests"].as_u64().unwrap() > 300, "{plan}");
     let said = bench.call("run s.toml --set search.max=3");
     assert_eq!(said.code, 0, "{}", said.stderr);
     assert!(said.stdout.contains("the SLOs are met even at concurrency 3: raise `search.max`"), "{}", said.stdout);
     let said = bench.call("run s.toml --set search.min=6 --set search.max=8");
-    assert!(said.stdout.contains("missed even at concurrency 6"), "{}", said.stdout);
-    assert_eq!(search_of(&bench.latest("slow"))["answer"], Value::Null);
+    let search = search_of(&bench.latest("slow"));
+    let is_told = said.stdout.contains("missed even at concurrency 6: lower `search.min`");
+    assert!(is_told || client_was_slow(&search), "{}", said.stdout);
+    assert_eq!(search["answer"], Value::Null);
 }
 
 #[test]
