@@ -69,6 +69,9 @@ pub(super) struct Simulate {
     /// Decode each sequence by steps of its own instead of all in one batch: no bursts
     #[arg(long)]
     pub(super) apart: bool,
+    /// Speak HTTP/2 in clear, by prior knowledge, instead of HTTP/1.1
+    #[arg(long)]
+    pub(super) http2: bool,
     /// Hold the server to these processors, as 0-3,8
     #[arg(long, value_name = "LIST")]
     pub(super) cpus: Option<CpuList>,

@@ -46,10 +46,13 @@ fn models(url: &str, key: Option<&str>, env: &Env, terminal: &Terminal) -> Resul
     runtime.block_on(async {
         let client = Client::new(endpoint, url.trim_end_matches('/'), Clock::start(), scenario.secrets.clone())
             .map_err(Failure::usage)?;
-        client.models().await.map_err(|error| {
+        let mut models = client.models().await.map_err(|error| {
             Failure::failed(format!("no list of models: {error}"))
                 .help("is it the base URL, as http://127.0.0.1:8000/v1, and does it need --api-key-env?")
-        })
+        })?;
+        // They go into a file: a server may tell what it was told.
+        models.iter_mut().for_each(|model| model.id = client.secrets().redact(&model.id));
+        Ok(models)
     })
 }
 

@@ -22,6 +22,7 @@ pub(super) fn simulate(args: &args::Simulate, terminal: &Terminal) -> Result<Exi
         slots: args.slots as usize,
         jitter: args.jitter,
         decoding: if args.apart { Decoding::Apart } else { Decoding::Batch },
+        http2: args.http2,
         kept_stamps: args.kept_stamps,
         ..SimulatorOptions::default()
     };

@@ -1,5 +1,5 @@
 use hyper::Uri;
-use hyper::http::uri::{PathAndQuery, Scheme};
+use hyper::http::uri::Scheme;
 
 /// Where an endpoint is, taken apart once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,9 +62,9 @@ impl Address {
         })
     }
 
-    /// What stands in the request line for `path` under the base; the base's query stays behind it.
-    pub(crate) fn request_target(&self, path: &str) -> Result<PathAndQuery, BadAddress> {
-        format!("{}{path}{}", self.path, self.query).parse().map_err(|_| BadAddress::NoUrl)
+    /// The whole URL of `path` under the base, taken apart; the base's query stays behind it.
+    pub(crate) fn request_url(&self, path: &str) -> Result<Uri, BadAddress> {
+        self.under_base(path).parse().map_err(|_| BadAddress::NoUrl)
     }
 
     /// The whole URL of `path` under the base.
@@ -76,6 +76,11 @@ impl Address {
     pub(crate) fn under_root(&self, path: &str) -> String {
         format!("{}{}{path}", self.origin, self.path.strip_suffix("/v1").unwrap_or(&self.path))
     }
+}
+
+/// `host:port`, an IPv6 address in brackets.
+pub(crate) fn authority(host: &str, port: u16) -> String {
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 #[cfg(test)]
@@ -102,7 +107,7 @@ mod tests {
             let address = Address::parse(url).unwrap();
             assert_eq!((address.tls, address.host.as_str(), address.port), (tls, host, port), "{url}");
             assert_eq!(address.host_header, header, "{url}");
-            assert_eq!(address.request_target("/x").unwrap().as_str(), target, "{url}");
+            assert_eq!(address.request_url("/x").unwrap().path_and_query().unwrap().as_str(), target, "{url}");
             assert_eq!(address.under_root("/version"), root, "{url}");
         }
         assert_eq!(Address::parse("http://h/d?q=1").unwrap().under_base("/models"), "http://h/d/models?q=1");

@@ -2,14 +2,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream::{self, StreamExt, TryStreamExt};
 use hyper::Method;
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
-use hyper::http::uri::PathAndQuery;
+use hyper::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
+};
 use rustls::ClientConfig;
 
-use crate::record::{Failure, Outcome, Phase, Trace};
-use crate::scenario::Endpoint;
+use crate::record::{Failure, Outcome, Phase, RequestRecord, Trace};
+use crate::scenario::{Connection, Endpoint, HttpVersion};
 use crate::text::Secrets;
 use crate::time::Clock;
 use crate::workload::ChatRequest;
@@ -17,20 +17,19 @@ use crate::workload::ChatRequest;
 use super::address::{Address, BadAddress};
 use super::api::Target;
 use super::control::{Control, ControlError, ModelListing};
-use super::dial::{Dialer, system_tls};
+use super::dial::{Dialer, asks_for_whole_urls};
+use super::encryption::{NoTls, tls};
 use super::ending::Ended;
 use super::exchange::{Exchange, Manners};
 use super::failure::{presentable, presentable_text};
 use super::flat_text::has_more_than_text;
 use super::link::Outbound;
+use super::links::Links;
 use super::observation::Observation;
-use super::pool::Pool;
+use super::request_head::RequestHead;
 use super::route::{KeyHeader, Route};
 use super::server_report::MetricTable;
-use super::trace::{shown_head, trace};
-
-/// Connections opened at the same time when a client warms up: a burst of them looks like an attack to some servers.
-const OPENED_AT_ONCE: usize = 16;
+use super::trace::trace;
 
 /// Speaks to one endpoint. Clones share connections; it knows nothing of rates, cells or statistics.
 #[derive(Clone)]
@@ -40,12 +39,8 @@ pub struct Client {
 
 struct Shared {
     manners: Manners,
-    /// Every request's head as far as the value of its content length.
-    head: Vec<u8>,
-    /// The same for people, with what may be secret starred.
-    shown_head: String,
-    dialer: Dialer,
-    pool: Pool,
+    head: RequestHead,
+    links: Links,
     metrics: Arc<MetricTable>,
     control: Control,
 }
@@ -86,7 +81,7 @@ pub enum ClientError {
 impl Client {
     /// A client of `endpoint` at `base_url`, which is known only at run time for a simulator. Opens nothing yet.
     pub fn new(endpoint: &Endpoint, base_url: &str, clock: Clock, secrets: Secrets) -> Result<Self, ClientError> {
-        Self::trusting(endpoint, base_url, clock, secrets, system_tls)
+        Self::trusting(endpoint, base_url, clock, secrets, || tls(&endpoint.transport.tls))
     }
 
     /// A client whose encrypted connections are made by `tls`; it is asked for only where there are any.
@@ -95,7 +90,7 @@ impl Client {
         base_url: &str,
         clock: Clock,
         mut secrets: Secrets,
-        tls: impl FnOnce() -> Result<ClientConfig, rustls::Error>,
+        tls: impl FnOnce() -> Result<ClientConfig, NoTls>,
     ) -> Result<Self, ClientError> {
         if let Some(key) = &endpoint.api_key {
             secrets.add(key.expose());
@@ -114,19 +109,27 @@ impl Client {
             Route::of(endpoint.api, base_url, endpoint.stream).ok_or_else(|| bad_url(&no_route))?;
         let base_url = base_url.as_ref();
         let address = Address::parse(base_url).map_err(|why| bad_url(&why))?;
-        let target = address.request_target(provider.path()).map_err(|why| bad_url(&why))?;
-        let tls = address.tls.then(tls).transpose().map_err(|why| no_tls(&why))?;
-        let dialer = Dialer::new(&address, tls.as_ref(), connect, clock).map_err(|why| bad_url(&why))?;
+        let url = address.request_url(provider.path()).map_err(|why| bad_url(&why))?;
+        let transport = &endpoint.transport;
+        let tls =
+            address.tls.then(tls).transpose().map_err(|why| no_tls(&why))?.map(|tls| offering(tls, transport.http));
+        let dialer = Dialer::new(&address, transport, tls.as_ref(), connect, clock).map_err(|why| bad_url(&why))?;
         let own_headers = endpoint_headers(endpoint, key_header)?;
-        let headers = request_headers(&own_headers, &address).map_err(|why| bad_url(&why))?;
-        let head = request_head(&target, &headers);
-        let shown_head = shown_head(&target, &headers);
-        let control = Control::new(address, own_headers, tls, connect, secrets.clone()).map_err(|why| no_tls(&why))?;
+        let mut headers = request_headers(&own_headers, &address).map_err(|why| bad_url(&why))?;
+        let to_proxy = asks_for_whole_urls(&address, transport);
+        if let Some(value) =
+            transport.proxy.as_ref().and_then(|proxy| proxy.authorization.as_ref()).filter(|_| to_proxy)
+        {
+            let bad = || ClientError::Header { endpoint: name(), name: PROXY_AUTHORIZATION.to_string() };
+            headers.insert(PROXY_AUTHORIZATION, sensitive(value.expose()).ok_or_else(bad)?);
+        }
+        let head = RequestHead::new(url, to_proxy, transport.connection == Connection::New, &headers);
+        let links = Links::new(dialer, transport.connection);
+        let control = Control::new(address, own_headers, transport, tls, connect, secrets.clone());
+        let control = control.map_err(|why| no_tls(&why))?;
         let metrics = Arc::new(MetricTable::new(provider.server_figures(), &endpoint.server_metrics));
         let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
-        Ok(Self {
-            shared: Arc::new(Shared { manners, head, shown_head, dialer, pool: Pool::default(), metrics, control }),
-        })
+        Ok(Self { shared: Arc::new(Shared { manners, head, links, metrics, control }) })
     }
 
     /// The body of a request. Pure: the same bytes for the same input, keys in a fixed order.
@@ -146,30 +149,21 @@ impl Client {
         Observation::new(Arc::clone(&self.shared.metrics))
     }
 
-    /// Opens connections until that many are idle, a few at a time. The first failure ends it and tells why the
-    /// endpoint is out of reach.
-    pub async fn warm(&self, connections: usize) -> Result<(), Failure> {
+    /// Opens connections until that many requests find an idle one, a few at a time. The first failure ends it and tells
+    /// why the endpoint is out of reach.
+    pub async fn warm(&self, requests: usize) -> Result<(), Failure> {
         let shared = &*self.shared;
-        let missing = connections.saturating_sub(shared.pool.len());
-        stream::iter(0..missing)
-            .map(|_| shared.dialer.dial())
-            .buffer_unordered(OPENED_AT_ONCE)
-            .try_for_each(async |link| {
-                shared.pool.put(link);
-                Ok(())
-            })
-            .await
-            .map_err(|failure| presentable(failure, &shared.manners.secrets))
+        shared.links.warm(requests).await.map_err(|failure| presentable(failure, &shared.manners.secrets))
     }
 
     /// Closes every idle connection: the server behind them may be another one now.
     pub fn forget_connections(&self) {
-        self.shared.pool.clear();
+        self.shared.links.clear();
     }
 
     /// Idle connections.
     pub fn idle_connections(&self) -> usize {
-        self.shared.pool.len()
+        self.shared.links.idle()
     }
 
     /// Sends one request and reads its answer to the end, whatever the end is: it stands in `observed`, which is
@@ -180,23 +174,22 @@ impl Client {
     pub async fn exchange(&self, body: &Bytes, observed: &mut Observation) {
         let shared = &*self.shared;
         let clock = shared.manners.clock;
-        let head = shared.head_of(body);
-        let mut pooled = shared.pool.take().await;
+        let mut pooled = shared.links.kept().await;
         loop {
             observed.begin_attempt(clock.now_ns());
             let is_pooled = pooled.is_some();
             let link = match pooled.take() {
                 Some(link) => link,
-                None => match shared.dialer.dial().await {
-                    Ok(link) => {
-                        observed.stamps.connect_ns = Some(clock.now_ns());
+                None => match shared.links.fresh().await {
+                    Ok((link, dialled)) => {
+                        observed.connected(dialled);
                         link
                     }
                     Err(failure) => return shared.fail(observed, failure),
                 },
             };
-            match Exchange::new(&shared.manners, link, observed).run(Outbound::new(&head, body)).await {
-                Ended::Reusable(link) => return shared.pool.put(link),
+            match Exchange::new(&shared.manners, link, observed).run(Outbound::new(&shared.head, body)).await {
+                Ended::Reusable(link) => return shared.links.put(link),
                 Ended::Spent => return,
                 Ended::Unanswered(failure) if is_pooled => {
                     observed.end_attempt(clock.now_ns(), Some(failure.cause));
@@ -211,10 +204,19 @@ impl Client {
         &self.shared.manners.secrets
     }
 
+    /// Strikes secrets out of what a row has from the server and from the scenario; its message has none.
+    pub fn strike_out(&self, record: &mut RequestRecord) {
+        let secrets = self.secrets();
+        record.model_id = secrets.redact(&record.model_id);
+        for text in [&mut record.response_id, &mut record.finish_reason].into_iter().flatten() {
+            *text = secrets.redact(text);
+        }
+    }
+
     /// A failed request as it went over the wire; `None` for one that did not fail. Secrets within texts are still there:
     /// see [`Client::secrets`].
     pub fn trace(&self, request_index: u64, phase: Phase, body: &[u8], observed: &Observation) -> Option<Trace> {
-        trace(&self.shared.shown_head, request_index, phase, body, observed)
+        trace(&self.shared.head.shown, request_index, phase, body, observed)
     }
 
     /// The models that the endpoint says it serves; none where its protocol has no list.
@@ -243,12 +245,6 @@ impl Client {
 }
 
 impl Shared {
-    /// The head of a request with that body.
-    fn head_of(&self, body: &[u8]) -> Vec<u8> {
-        let length = body.len().to_string();
-        [&self.head, length.as_bytes(), b"\r\n\r\n"].concat()
-    }
-
     fn fail(&self, observed: &mut Observation, failure: Failure) {
         let failure = presentable(failure, &self.manners.secrets);
         observed.end(Outcome::Failed(failure), self.manners.clock.now_ns());
@@ -259,7 +255,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("manners", &self.shared.manners)
-            .field("pool", &self.shared.pool)
+            .field("links", &self.shared.links)
             .finish_non_exhaustive()
     }
 }
@@ -290,14 +286,14 @@ fn sensitive(value: &str) -> Option<HeaderValue> {
     Some(value)
 }
 
-/// The bytes of a head as far as the value of its content length.
-fn request_head(target: &PathAndQuery, headers: &HeaderMap) -> Vec<u8> {
-    let mut head = format!("POST {target} HTTP/1.1\r\n").into_bytes();
-    for (name, value) in headers {
-        head.extend_from_slice(&[name.as_str().as_bytes(), b": ", value.as_bytes(), b"\r\n"].concat());
-    }
-    head.extend_from_slice(b"content-length: ");
-    head
+/// The configuration for one version of HTTP, which is all that it offers by ALPN.
+fn offering(mut config: ClientConfig, http: HttpVersion) -> ClientConfig {
+    let name: &[u8] = match http {
+        HttpVersion::Http1 => b"http/1.1",
+        HttpVersion::Http2 => b"h2",
+    };
+    config.alpn_protocols = vec![name.to_vec()];
+    config
 }
 
 /// Those and what a request with a JSON body needs.

@@ -1,14 +1,16 @@
 use std::time::Duration;
 
 use hyper::Method;
-use hyper::header::{HeaderMap, SERVER};
+use hyper::header::{HeaderMap, HeaderValue, SERVER};
 use reqwest::redirect::Policy;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use serde_json::Value;
 
+use crate::scenario::{HttpVersion, Transport};
 use crate::text::Secrets;
 
 use super::address::Address;
+use super::encryption::trusting_nobody;
 use super::failure::{chain, presentable_text};
 use super::refusal::error_message;
 
@@ -70,10 +72,11 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Calls to `address` with these headers. No redirects are followed and no proxy is read from the environment.
+    /// Calls to `address` with these headers, by the way of the measured requests. No redirects are followed.
     pub(crate) fn new(
         address: Address,
         headers: HeaderMap,
+        transport: &Transport,
         tls: Option<ClientConfig>,
         connect: Duration,
         secrets: Secrets,
@@ -84,6 +87,7 @@ impl Control {
             .no_proxy()
             .connect_timeout(connect)
             .timeout(LIMIT);
+        let builder = by_the_same_way(builder, transport)?;
         // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
         // encrypted it trusts nobody.
         let builder = match tls.or_else(trusting_nobody) {
@@ -135,10 +139,24 @@ struct Answer {
     server: Option<String>,
 }
 
-fn trusting_nobody() -> Option<ClientConfig> {
-    let provider = rustls::crypto::ring::default_provider();
-    let versions = ClientConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions().ok()?;
-    Some(versions.with_root_certificates(RootCertStore::empty()).with_no_client_auth())
+fn by_the_same_way(
+    mut builder: reqwest::ClientBuilder,
+    transport: &Transport,
+) -> Result<reqwest::ClientBuilder, reqwest::Error> {
+    if transport.http == HttpVersion::Http2 {
+        builder = builder.http2_prior_knowledge();
+    }
+    #[cfg(unix)]
+    if let Some(path) = &transport.unix_socket {
+        return Ok(builder.unix_socket(path.as_path()));
+    }
+    let Some(proxy) = &transport.proxy else { return Ok(builder) };
+    let mut by_proxy = reqwest::Proxy::all(format!("http://{}", proxy.authority()))?;
+    if let Some(mut value) = proxy.authorization.as_ref().and_then(|value| HeaderValue::from_str(value.expose()).ok()) {
+        value.set_sensitive(true);
+        by_proxy = by_proxy.custom_http_auth(value);
+    }
+    Ok(builder.proxy(by_proxy))
 }
 
 /// The models in `{"data": [..]}`, `{"models": [..]}` or a bare list, named by `id`, `name` or `model`.

@@ -1,54 +1,87 @@
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use rustls_platform_verifier::Verifier;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
 
 use crate::record::{Cause, Failure};
-use crate::time::Clock;
+use crate::scenario::{HttpVersion, Proxy, Transport};
+use crate::time::{Clock, MonotonicNs};
 
-use super::address::Address;
+use super::address::{Address, authority};
 use super::arrival::ask_for_stamps;
-use super::failure::{chain, connect_cause};
-use super::link::Link;
+use super::carrier::Carrier;
+use super::encryption::handshake_failure;
+use super::failure::connect_cause;
+use super::http1::Connection;
+use super::http2::Session;
+use super::socket::{Line, Socket};
+use super::tunnel::open_tunnel;
 use super::wire::{Stamped, Wire};
 
 /// Opens connections to one address.
 #[derive(Clone)]
 pub(crate) struct Dialer {
-    host: String,
-    port: u16,
+    way: Way,
+    /// `host:port` of the server.
+    target: String,
     tls: Option<(TlsConnector, ServerName<'static>)>,
+    http: HttpVersion,
     /// For name, connection and handshake together.
     limit: Duration,
     clock: Clock,
 }
 
-/// TLS that trusts what the system trusts, with the ring provider.
-pub(crate) fn system_tls() -> Result<ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let verifier = Verifier::new(Arc::clone(&provider))?;
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth())
+/// What the first socket leads to.
+#[derive(Clone)]
+enum Way {
+    Server {
+        host: String,
+        port: u16,
+    },
+    /// A proxy; with a tunnel through it, unless it is asked for whole URLs.
+    Proxy {
+        proxy: Proxy,
+        tunnel: bool,
+    },
+    Unix(PathBuf),
+}
+
+impl fmt::Debug for Dialer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialer").field("to", &self.first_hop()).field("http", &self.http).finish_non_exhaustive()
+    }
+}
+
+/// When a connection came to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Dialled {
+    /// When its opening began.
+    pub(crate) dial_ns: MonotonicNs,
+    /// When it stood and the TLS handshake began.
+    pub(crate) handshake_ns: Option<MonotonicNs>,
+    /// When it was ready, TLS included.
+    pub(crate) connect_ns: MonotonicNs,
+}
+
+/// A connection of either version.
+pub(crate) enum Opened {
+    Http1(Box<Connection>),
+    Http2(Arc<Session>),
 }
 
 impl Dialer {
     /// Dials `address`, encrypted when `tls` is there.
     pub(crate) fn new(
         address: &Address,
+        transport: &Transport,
         tls: Option<&ClientConfig>,
         limit: Duration,
         clock: Clock,
@@ -56,61 +89,109 @@ impl Dialer {
         let tls = match tls {
             None => None,
             Some(config) => {
-                let mut config = config.clone();
-                config.alpn_protocols = vec![b"http/1.1".to_vec()];
-                let name = ServerName::try_from(address.host.clone())?;
-                Some((TlsConnector::from(Arc::new(config)), name))
+                Some((TlsConnector::from(Arc::new(config.clone())), ServerName::try_from(address.host.clone())?))
             }
         };
-        Ok(Self { host: address.host.clone(), port: address.port, tls, limit, clock })
+        let way = match (&transport.unix_socket, &transport.proxy) {
+            (Some(path), _) => Way::Unix(path.clone()),
+            (None, Some(proxy)) => {
+                Way::Proxy { proxy: proxy.clone(), tunnel: !asks_for_whole_urls(address, transport) }
+            }
+            (None, None) => Way::Server { host: address.host.clone(), port: address.port },
+        };
+        let target = authority(&address.host, address.port);
+        Ok(Self { way, target, tls, http: transport.http, limit, clock })
     }
 
     /// A new connection, ready for a request.
-    pub(crate) async fn dial(&self) -> Result<Box<Link>, Failure> {
+    pub(crate) async fn dial(&self) -> Result<(Opened, Dialled), Failure> {
         match timeout(self.limit, self.open()).await {
             Ok(opened) => opened,
-            Err(_) => Err(Failure::new(
-                Cause::ConnectTimeout,
-                format!("no connection to {}:{} within {:?}", self.host, self.port, self.limit),
-            )),
+            Err(_) => Err(self.too_slow()),
         }
     }
 
-    async fn open(&self) -> Result<Box<Link>, Failure> {
-        let tcp = self.reach().await?;
-        // Without this a request of several segments waits for acknowledgements.
-        tcp.set_nodelay(true).map_err(|error| self.refused(&error))?;
-        ask_for_stamps(&tcp);
+    /// The failure of a connection that took longer than its limit.
+    pub(crate) fn too_slow(&self) -> Failure {
+        Failure::new(Cause::ConnectTimeout, format!("no connection to {} within {:?}", self.first_hop(), self.limit))
+    }
+
+    /// Whether its connections carry many requests at a time.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.http == HttpVersion::Http2
+    }
+
+    /// For all that comes before a request can be sent.
+    pub(crate) fn limit(&self) -> Duration {
+        self.limit
+    }
+
+    async fn open(&self) -> Result<(Opened, Dialled), Failure> {
+        let dial_ns = self.clock.now_ns();
+        let carrier = self.reach().await?;
         let wire = Wire::new(self.clock);
-        let stamped = Stamped::new(tcp, Arc::clone(&wire));
-        let stream = match &self.tls {
-            None => Stream::Plain(stamped),
-            Some((connector, name)) => {
-                let encrypted = connector.connect(name.clone(), stamped).await.map_err(|error| {
-                    Failure::new(
-                        Cause::Tls,
-                        format!("the TLS handshake with {}:{} failed: {}", self.host, self.port, chain(&error)),
-                    )
-                })?;
-                Stream::Tls(Box::new(encrypted))
-            }
+        let mut line: Line = Stamped::new(carrier, Arc::clone(&wire));
+        if let Way::Proxy { proxy, tunnel: true } = &self.way {
+            open_tunnel(&mut line, proxy, &self.target).await?;
+        }
+        let handshake_ns = self.tls.is_some().then(|| self.clock.now_ns());
+        let socket = self.encrypted(line).await?;
+        let dialled = Dialled { dial_ns, handshake_ns, connect_ns: self.clock.now_ns() };
+        let opened = match self.http {
+            HttpVersion::Http1 => Opened::Http1(Box::new(Connection::new(socket, wire))),
+            HttpVersion::Http2 => Opened::Http2(
+                Session::open(socket, wire, self.clock)
+                    .await
+                    .map_err(|why| Failure::new(Cause::Connect, format!("no HTTP/2 with {}: {why}", self.target)))?,
+            ),
         };
-        Ok(Box::new(Link::new(stream, wire)))
+        Ok((opened, dialled))
+    }
+
+    async fn encrypted(&self, line: Line) -> Result<Socket, Failure> {
+        let Some((connector, name)) = &self.tls else { return Ok(Socket::Plain(line)) };
+        let stream =
+            connector.connect(name.clone(), line).await.map_err(|error| handshake_failure(&self.target, &error))?;
+        let agreed = stream.get_ref().1.alpn_protocol();
+        if self.http == HttpVersion::Http2 && agreed != Some(b"h2") {
+            let message = format!("{} does not offer HTTP/2 in its TLS handshake; write http = \"1.1\"", self.target);
+            return Err(Failure::new(Cause::Tls, message));
+        }
+        Ok(Socket::Tls(Box::new(stream)))
+    }
+
+    async fn reach(&self) -> Result<Box<dyn Carrier>, Failure> {
+        match &self.way {
+            Way::Server { host, port } => self.reach_tcp(host, *port).await,
+            Way::Proxy { proxy, .. } => self.reach_tcp(&proxy.host, proxy.port).await,
+            #[cfg(unix)]
+            Way::Unix(path) => match tokio::net::UnixStream::connect(path).await {
+                Ok(stream) => Ok(Box::new(stream)),
+                Err(error) => Err(self.refused(&error)),
+            },
+            #[cfg(not(unix))]
+            Way::Unix(_) => Err(Failure::new(Cause::Internal, "this system has no Unix sockets")),
+        }
     }
 
     /// Tries each address of the host in turn; a silent one may use up its share of the limit, not all of it.
-    async fn reach(&self) -> Result<TcpStream, Failure> {
-        let addresses: Vec<SocketAddr> = match lookup_host((self.host.as_str(), self.port)).await {
+    async fn reach_tcp(&self, host: &str, port: u16) -> Result<Box<dyn Carrier>, Failure> {
+        let addresses: Vec<SocketAddr> = match lookup_host((host, port)).await {
             Ok(found) => found.collect(),
             Err(error) => {
-                return Err(Failure::new(Cause::Dns, format!("the host {} is not known: {error}", self.host)));
+                return Err(Failure::new(Cause::Dns, format!("the host {host} is not known: {error}")));
             }
         };
         let shares = u32::try_from(addresses.len()).unwrap_or(u32::MAX).max(1);
-        let mut last = Failure::new(Cause::Dns, format!("the host {} has no address", self.host));
+        let mut last = Failure::new(Cause::Dns, format!("the host {host} has no address"));
         for address in addresses {
             last = match timeout(self.limit / shares, TcpStream::connect(address)).await {
-                Ok(Ok(stream)) => return Ok(stream),
+                Ok(Ok(tcp)) => {
+                    // Without this a request of several segments waits for acknowledgements.
+                    tcp.set_nodelay(true).map_err(|error| self.refused(&error))?;
+                    ask_for_stamps(&tcp);
+                    return Ok(Box::new(tcp));
+                }
                 Ok(Err(error)) => self.refused(&error),
                 Err(_) => Failure::new(Cause::ConnectTimeout, format!("{address} did not answer")),
             };
@@ -119,62 +200,23 @@ impl Dialer {
     }
 
     fn refused(&self, error: &io::Error) -> Failure {
-        Failure::new(connect_cause(error), format!("no connection to {}:{}: {error}", self.host, self.port))
+        Failure::new(connect_cause(error), format!("no connection to {}: {error}", self.first_hop()))
     }
-}
 
-/// A stamped connection, encrypted or not.
-pub(crate) enum Stream {
-    Plain(Stamped<TcpStream>),
-    Tls(Box<TlsStream<Stamped<TcpStream>>>),
-}
-
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_read(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_read(cx, buf),
+    /// What the first socket leads to, in words.
+    fn first_hop(&self) -> String {
+        match &self.way {
+            Way::Server { .. } => self.target.clone(),
+            Way::Proxy { proxy, .. } => match proxy.variable {
+                Some(variable) => format!("the proxy {} of {variable}", proxy.authority()),
+                None => format!("the proxy {}", proxy.authority()),
+            },
+            Way::Unix(path) => path.display().to_string(),
         }
     }
 }
 
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write(cx, buf),
-            Self::Tls(stream) => Pin::new(stream).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-            Self::Tls(stream) => Pin::new(stream).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Self::Plain(stream) => stream.is_write_vectored(),
-            Self::Tls(stream) => stream.is_write_vectored(),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_flush(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Self::Plain(stream) => Pin::new(stream).poll_shutdown(cx),
-            Self::Tls(stream) => Pin::new(stream).poll_shutdown(cx),
-        }
-    }
+/// Whether requests go to a proxy with the whole URL in them: what is encrypted, or is HTTP/2, goes through a tunnel.
+pub(crate) fn asks_for_whole_urls(address: &Address, transport: &Transport) -> bool {
+    transport.proxy.is_some() && transport.unix_socket.is_none() && !address.tls && transport.http == HttpVersion::Http1
 }

@@ -7,7 +7,7 @@ use super::link::Link;
 /// What is left of a try.
 pub(crate) enum Ended {
     /// The observation has its outcome; the connection can take another request.
-    Reusable(Box<Link>),
+    Reusable(Link),
     /// The observation has its outcome; the connection is closed.
     Spent,
     /// The connection died before any byte of an answer; the observation has no outcome yet.
@@ -67,6 +67,9 @@ pub(crate) enum Broken {
     /// An error of the socket, or of TLS.
     #[error(transparent)]
     Socket(std::io::Error),
+    /// The server gave the request's stream up.
+    #[error("the server reset the stream: {0}")]
+    Reset(h2::Error),
     /// The answer's head is none.
     #[error(transparent)]
     Head(BadHead),

@@ -9,9 +9,10 @@ use crate::time::{Clock, MonotonicNs, duration_ns};
 
 use super::api::{Provider, Reading};
 use super::deadline::Deadline;
+use super::encryption::alert_failure;
 use super::ending::{Answer, Broken, Ended, Stop, Tail, Verdict};
 use super::failure::{chain, presentable};
-use super::http1::{Body, Head, parse_head};
+use super::http1::Head;
 use super::link::{Link, Outbound, with_scratch};
 use super::observation::Observation;
 use super::refusal::{content_type, refusal};
@@ -36,7 +37,7 @@ pub(crate) struct Manners {
 /// One try at a request over one connection.
 pub(crate) struct Exchange<'x> {
     pub(crate) manners: &'x Manners,
-    pub(crate) link: Box<Link>,
+    pub(crate) link: Link,
     pub(crate) observed: &'x mut Observation,
     deadline: Deadline,
     /// Counts until the bytes have gone.
@@ -47,8 +48,8 @@ pub(crate) struct Exchange<'x> {
 
 impl<'x> Exchange<'x> {
     /// A try over `link`.
-    pub(crate) fn new(manners: &'x Manners, link: Box<Link>, observed: &'x mut Observation) -> Self {
-        link.wire.arm();
+    pub(crate) fn new(manners: &'x Manners, mut link: Link, observed: &'x mut Observation) -> Self {
+        link.arm();
         let begun_ns = manners.clock.now_ns();
         let deadline = Deadline::at(manners.clock.instant_of(begun_ns) + manners.timeouts.total);
         Self { manners, link, observed, deadline, begun_ns, events: 0 }
@@ -60,7 +61,7 @@ impl<'x> Exchange<'x> {
             Ok(begun) => begun,
             Err(stop) => return self.no_head(stop),
         };
-        self.observed.head(head.status.as_u16(), self.link.wire.last_read_ns());
+        self.observed.head(head.status.as_u16(), self.link.last_read_ns());
         let verdict = if !head.status.is_success() {
             self.read_refusal(&head, &mut answer).await
         } else if self.manners.stream {
@@ -82,7 +83,6 @@ impl<'x> Exchange<'x> {
 
     /// The head, read while the request is written: a server may refuse one that it has not read to the end.
     async fn head(&mut self, request: &mut Outbound<'_>) -> Result<(Head, Answer), Stop> {
-        let mut held = Vec::new();
         let mut write_failed = None;
         let begun = poll_fn(|cx| {
             if write_failed.is_none() {
@@ -90,11 +90,11 @@ impl<'x> Exchange<'x> {
                     Poll::Ready(Err(error)) => write_failed = Some(error),
                     Poll::Ready(Ok(())) | Poll::Pending => {}
                 }
-                if let Some(at) = self.link.wire.sent_ns() {
+                if let Some(at) = self.link.sent_ns() {
                     self.observed.sent(at);
                 }
             }
-            with_scratch(|scratch| self.poll_head(cx, scratch, &mut held))
+            with_scratch(|scratch| self.poll_head(cx, scratch))
         });
         match begun.await {
             // What went wrong first is what is worth telling.
@@ -103,30 +103,10 @@ impl<'x> Exchange<'x> {
         }
     }
 
-    fn poll_head(
-        &mut self,
-        cx: &mut Context<'_>,
-        scratch: &mut [u8],
-        held: &mut Vec<u8>,
-    ) -> Poll<Result<(Head, Answer), Stop>> {
-        loop {
-            let broken = match self.link.poll_read(cx, scratch) {
-                Poll::Pending => return self.poll_limits(cx).map(Err),
-                Poll::Ready(Ok(0)) => Broken::Ended,
-                Poll::Ready(Err(error)) => Broken::Socket(error),
-                Poll::Ready(Ok(read)) => {
-                    held.extend_from_slice(&scratch[..read]);
-                    match parse_head(held) {
-                        Ok(None) => continue,
-                        Err(bad) => Broken::Head(bad),
-                        Ok(Some((mut head, end))) => {
-                            let body = std::mem::replace(&mut head.body, Body::until_close());
-                            return Poll::Ready(Ok((head, Answer { body, early: held.split_off(end), extra: false })));
-                        }
-                    }
-                }
-            };
-            return Poll::Ready(Err(Stop::Broken(broken, held.len())));
+    fn poll_head(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<Result<(Head, Answer), Stop>> {
+        match self.link.poll_head(cx, scratch) {
+            Poll::Pending => self.poll_limits(cx).map(Err),
+            Poll::Ready(come) => Poll::Ready(come.map_err(|(broken, part)| Stop::Broken(broken, part))),
         }
     }
 
@@ -137,6 +117,10 @@ impl<'x> Exchange<'x> {
             Stop::Broken(Broken::Head(bad), _) => {
                 Failure::new(Cause::BadData, format!("the answer is no HTTP/1.1: {bad}"))
             }
+            Stop::Broken(Broken::Socket(error), _) if alert_failure(&error).is_some() => {
+                alert_failure(&error).unwrap_or_else(|| Failure::new(Cause::Tls, chain(&error)))
+            }
+            Stop::Broken(reset @ Broken::Reset(_), _) => Failure::new(Cause::StreamCut, chain(&reset)),
             Stop::Broken(broken, 0) => {
                 let message = format!("the connection closed before any byte of the answer: {}", chain(&broken));
                 return Ended::Unanswered(Failure::new(Cause::StreamCut, message));
@@ -300,7 +284,7 @@ impl Exchange<'_> {
 
     /// The read that brought what was seen last.
     pub(crate) fn read_ns(&self) -> MonotonicNs {
-        self.link.wire.last_read_ns().unwrap_or_else(|| self.now_ns())
+        self.link.last_read_ns().unwrap_or_else(|| self.now_ns())
     }
 
     /// Stamps the first bytes of a body.

@@ -3,7 +3,7 @@ use std::time::Duration;
 use reqwest::header::{ETAG, HeaderMap};
 use serde_json::Value;
 
-use super::dial::system_tls;
+use super::encryption::system_tls;
 use super::failure::chain;
 use crate::text::Secret;
 

@@ -1,14 +1,15 @@
 use std::cell::RefCell;
-use std::fmt;
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use bytes::Bytes;
+use hyper::Request;
 
-use super::dial::Stream;
-use super::wire::Wire;
+use super::ending::{Answer, Broken};
+use super::http1::{Connection, Head};
+use super::http2::Stream;
+use super::request_head::RequestHead;
+use crate::time::MonotonicNs;
 
 /// Bytes of one read at most.
 const READ: usize = 64 << 10;
@@ -23,84 +24,105 @@ pub(crate) fn with_scratch<T>(poll: impl FnOnce(&mut [u8]) -> T) -> T {
     SCRATCH.with_borrow_mut(|scratch| poll(scratch))
 }
 
-/// One HTTP/1.1 connection, moved forward by whoever awaits its answer.
-///
-/// There is no task of its own behind it: bytes are read, framed and handed on within one poll of the request's
-/// task, and dropping the link closes the socket.
-pub(crate) struct Link {
-    stream: Stream,
-    /// When bytes moved.
-    pub(crate) wire: Arc<Wire>,
+/// What one request goes over, and its answer comes back by. Dropping it gives the answer up.
+#[derive(Debug)]
+pub(crate) enum Link {
+    /// A whole connection.
+    Http1(Box<Connection>),
+    /// A stream of a connection that others share.
+    Http2(Box<Stream>),
 }
 
 /// A request on its way out.
 #[derive(Debug)]
 pub(crate) struct Outbound<'r> {
-    head: &'r [u8],
-    body: &'r [u8],
+    head: &'r RequestHead,
+    head_bytes: Vec<u8>,
+    body: &'r Bytes,
     written: usize,
 }
 
 impl<'r> Outbound<'r> {
     /// A request of which nothing is written.
-    pub(crate) fn new(head: &'r [u8], body: &'r [u8]) -> Self {
-        Self { head, body, written: 0 }
+    pub(crate) fn new(head: &'r RequestHead, body: &'r Bytes) -> Self {
+        Self { head, head_bytes: head.bytes_for(body.len()), body, written: 0 }
     }
 
     /// Whether all of it is written.
     pub(crate) fn is_out(&self) -> bool {
-        self.written == self.head.len() + self.body.len()
+        self.written == self.head_bytes.len() + self.body.len()
     }
 
-    fn rest(&self) -> [IoSlice<'r>; 2] {
-        let head = self.head.get(self.written..).unwrap_or_default();
-        let body = self.body.get(self.written.saturating_sub(self.head.len())..).unwrap_or_default();
+    /// Notes that so many bytes more are.
+    pub(crate) fn note_written(&mut self, bytes: usize) {
+        self.written += bytes;
+    }
+
+    /// What is left to write over HTTP/1.1.
+    pub(crate) fn rest(&self) -> [IoSlice<'_>; 2] {
+        let head = self.head_bytes.get(self.written..).unwrap_or_default();
+        let body = self.body.get(self.written.saturating_sub(self.head_bytes.len())..).unwrap_or_default();
         [IoSlice::new(head), IoSlice::new(body)]
+    }
+
+    /// The same for HTTP/2, whole, handed to the connection: it counts as written then.
+    pub(crate) fn hand_over(&mut self) -> (Request<()>, Bytes) {
+        self.written = self.head_bytes.len() + self.body.len();
+        (self.head.request_for(self.body.len()), self.body.clone())
     }
 }
 
 impl Link {
-    /// Speaks HTTP over a stream; nothing is sent yet.
-    pub(crate) fn new(stream: Stream, wire: Arc<Wire>) -> Self {
-        Self { stream, wire }
+    /// Begins a request: the next write is its first.
+    pub(crate) fn arm(&mut self) {
+        match self {
+            Self::Http1(connection) => connection.arm(),
+            // A stream carries one request.
+            Self::Http2(_) => {}
+        }
     }
 
     /// Writes what is left of a request.
     pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, request: &mut Outbound<'_>) -> Poll<io::Result<()>> {
-        while !request.is_out() {
-            let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(cx, &request.rest()))?;
-            if written == 0 {
-                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
-            }
-            request.written += written;
+        match self {
+            Self::Http1(connection) => connection.poll_send(cx, request),
+            Self::Http2(stream) => stream.poll_send(cx, request),
         }
-        Pin::new(&mut self.stream).poll_flush(cx)
     }
 
-    /// The bytes of one read of the socket: whatever they complete was completed by the read whose stamp is
-    /// [`Wire::last_read_ns`], however far ahead the layers below would read. 0 bytes: the connection has ended.
+    /// The head of the answer; or how the connection broke, within so many bytes of it.
+    pub(crate) fn poll_head(
+        &mut self,
+        cx: &mut Context<'_>,
+        scratch: &mut [u8],
+    ) -> Poll<Result<(Head, Answer), (Broken, usize)>> {
+        match self {
+            Self::Http1(connection) => connection.poll_head(cx, scratch),
+            Self::Http2(stream) => stream.poll_head(cx),
+        }
+    }
+
+    /// Bytes behind the head that arrived together, at [`Link::last_read_ns`]. 0 bytes: there are no more.
     pub(crate) fn poll_read(&mut self, cx: &mut Context<'_>, into: &mut [u8]) -> Poll<io::Result<usize>> {
-        loop {
-            self.wire.open_gate();
-            let mut buffer = ReadBuf::new(into);
-            match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
-                Poll::Ready(Ok(())) => return Poll::Ready(Ok(buffer.filled().len())),
-                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                // Under TLS a read may bring less than a record; no waker is registered then.
-                Poll::Pending if self.wire.gate_is_spent() => {}
-                Poll::Pending => return Poll::Pending,
-            }
+        match self {
+            Self::Http1(connection) => connection.poll_read(cx, into),
+            Self::Http2(stream) => stream.poll_read(cx, into),
         }
     }
 
-    /// Whether the connection can take a request: the server has neither closed it nor said anything unasked.
-    pub(crate) fn is_usable(&mut self, cx: &mut Context<'_>) -> bool {
-        with_scratch(|scratch| self.poll_read(cx, scratch)).is_pending()
+    /// When the request's first bytes went to the socket.
+    pub(crate) fn sent_ns(&self) -> Option<MonotonicNs> {
+        match self {
+            Self::Http1(connection) => connection.wire.sent_ns(),
+            Self::Http2(stream) => stream.sent_ns(),
+        }
     }
-}
 
-impl fmt::Debug for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Link").field("wire", &self.wire).finish_non_exhaustive()
+    /// When what was read last, or the end, had arrived.
+    pub(crate) fn last_read_ns(&self) -> Option<MonotonicNs> {
+        match self {
+            Self::Http1(connection) => connection.wire.last_read_ns(),
+            Self::Http2(stream) => stream.last_read_ns(),
+        }
     }
 }

@@ -5,12 +5,14 @@
 //! before anything is parsed. It knows nothing of rates, cells or statistics; a failure is data, not an `Err`.
 //!
 //! Reading order: `client` is the story, `exchange` and `stream` one try of it, `link` and `wire` the connection and its
-//! stamps, `dial` and `pool` where connections come from; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
+//! stamps, `links`, `dial` and `pool` where they come from, `http1` and `http2` how they are spoken on, `carrier`, `socket`, `encryption` and `tunnel` what is
+//! below; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
 //! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses the provider; `control` is all that is not timed.
 
 mod address;
 mod api;
 mod arrival;
+mod carrier;
 mod chat_chunk;
 mod chunk_tokens;
 #[expect(clippy::module_inception, reason = "the story of the module, under the name of its type")]
@@ -19,14 +21,17 @@ mod content;
 mod control;
 mod deadline;
 mod dial;
+mod encryption;
 mod ending;
 mod exchange;
 mod failure;
 mod flat_text;
 mod framing;
 mod http1;
+mod http2;
 mod hub;
 mod link;
+mod links;
 mod messages;
 mod ndjson;
 mod observation;
@@ -35,16 +40,19 @@ mod openai_chat;
 mod openai_completions;
 mod pool;
 mod refusal;
+mod request_head;
 mod route;
 mod sambanova;
 mod sambastudio;
 mod server_figures;
 mod server_report;
+mod socket;
 mod sse;
 mod stream;
 mod studio_body;
 mod thinking;
 mod trace;
+mod tunnel;
 mod wire;
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use crate::workload::{ChatRequest, Reply};
 use super::api::{Piece, Usage};
 use super::chunk_tokens::tokens_of_chunks;
 use super::content::Content;
+use super::dial::Dialled;
 use super::server_report::{MetricTable, ServerNotes};
 use super::thinking::{Sorted, Thinking};
 
@@ -201,6 +202,13 @@ impl Observation {
             attempt.cause = cause;
         }
         self.attempt_is_open = false;
+    }
+
+    /// Notes when a connection made for the request was; the last one's, where there were two.
+    pub(crate) fn connected(&mut self, dialled: Option<Dialled>) {
+        self.stamps.dial_ns = dialled.map(|dialled| dialled.dial_ns);
+        self.stamps.handshake_ns = dialled.and_then(|dialled| dialled.handshake_ns);
+        self.stamps.connect_ns = dialled.map(|dialled| dialled.connect_ns);
     }
 
     /// When the running attempt's bytes went out.

@@ -2,10 +2,10 @@ use std::future::poll_fn;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use super::link::Link;
+use super::http1::Connection;
 
-/// Boxed, as a link is large and moves in and out with every request.
-type Idle = Vec<Box<Link>>;
+/// Boxed, as a connection is large and moves in and out with every request.
+type Idle = Vec<Box<Connection>>;
 
 /// Idle connections of one client. The last one put in is the first one taken: it is the least likely to
 /// have been closed meanwhile.
@@ -16,7 +16,7 @@ pub(crate) struct Pool {
 
 impl Pool {
     /// A connection that the server has not closed, if there is one; closed ones are thrown away on the way.
-    pub(crate) async fn take(&self) -> Option<Box<Link>> {
+    pub(crate) async fn take(&self) -> Option<Box<Connection>> {
         poll_fn(|cx| {
             loop {
                 let Some(mut link) = self.idle().pop() else { return Poll::Ready(None) };
@@ -29,7 +29,7 @@ impl Pool {
     }
 
     /// Keeps a connection for the next request.
-    pub(crate) fn put(&self, link: Box<Link>) {
+    pub(crate) fn put(&self, link: Box<Connection>) {
         self.idle().push(link);
     }
 

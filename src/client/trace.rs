@@ -2,8 +2,9 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use hyper::HeaderMap;
-use hyper::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue, PROXY_AUTHENTICATE, SET_COOKIE};
-use hyper::http::uri::PathAndQuery;
+use hyper::header::{
+    AUTHORIZATION, COOKIE, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SET_COOKIE,
+};
 
 use crate::record::{Failure, Outcome, Phase, Trace};
 
@@ -15,7 +16,7 @@ const STARS: &str = "***";
 const SHOWN_BODY: usize = 16 << 10;
 
 /// A request's head for people.
-pub(super) fn shown_head(target: &PathAndQuery, headers: &HeaderMap) -> String {
+pub(super) fn shown_head(target: &str, headers: &HeaderMap) -> String {
     let mut head = format!("POST {target} HTTP/1.1\r\n");
     for (name, value) in headers {
         // Writing to a string cannot fail.
@@ -54,6 +55,7 @@ pub(super) fn trace(
 }
 
 fn shown(name: &HeaderName, value: &HeaderValue) -> String {
-    let is_secret = value.is_sensitive() || [AUTHORIZATION, COOKIE, SET_COOKIE, PROXY_AUTHENTICATE].contains(name);
+    let is_secret = value.is_sensitive()
+        || [AUTHORIZATION, COOKIE, SET_COOKIE, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION].contains(name);
     if is_secret { STARS.to_owned() } else { String::from_utf8_lossy(value.as_bytes()).into_owned() }
 }

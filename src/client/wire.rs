@@ -59,6 +59,12 @@ impl Wire {
         some(self.last_read_ns.load(Ordering::Relaxed))
     }
 
+    /// Notes a read. What arrives on one socket arrives in order; but the age of a stamp and the time it is taken from
+    /// are looked up one after the other, and a process that is held up between the two puts an arrival too late.
+    fn read_at(&self, at_ns: MonotonicNs) {
+        self.last_read_ns.fetch_max(at_ns, Ordering::Relaxed);
+    }
+
     /// Lets one read pass.
     ///
     /// With at most one read between two looks at the connection, whatever a look shows was completed by
@@ -116,7 +122,7 @@ impl<S: Arrivals + Unpin> AsyncRead for Stamped<S> {
         }
         let read = ready!(self.inner.poll_arrivals(cx, buf));
         let age_ns = read.as_ref().ok().copied().flatten().unwrap_or(0);
-        self.wire.last_read_ns.store(self.wire.clock.now_ns() - age_ns, Ordering::Relaxed);
+        self.wire.read_at(self.wire.clock.now_ns() - age_ns);
         if self.wire.gate.load(Ordering::Relaxed) == OPEN {
             self.wire.gate.store(SPENT, Ordering::Relaxed);
         }
@@ -179,6 +185,15 @@ mod tests {
         wire.arm();
         ours.write_all(b"c").await.unwrap();
         assert_eq!(wire.sent_ns(), Some(started + 20_000_000));
+    }
+
+    #[test]
+    fn no_read_is_before_the_one_before_it() {
+        let wire = Wire::new(Clock::start());
+        for (at, last) in [(5, 5), (9, 9), (7, 9), (12, 12)] {
+            wire.read_at(at);
+            assert_eq!(wire.last_read_ns(), Some(last));
+        }
     }
 
     #[tokio::test]

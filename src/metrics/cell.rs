@@ -289,6 +289,7 @@ impl CellAccumulator {
             itl_estimated: self.itl_estimated,
             itl_left_out: self.itl_left_out,
             finish_reasons: self.finish_reasons,
+            unverified: false,
             notes: Vec::new(),
             requests: self.counts,
             cell_id: self.cell_id,

@@ -58,7 +58,7 @@ use Better::{Higher, Lower, Neither};
 use Take::{Many, One};
 
 /// Every metric, in the order of tables. Metrics of a scenario's `server_metrics` come after them.
-pub const METRICS: [MetricDefinition; 16] = [
+pub const METRICS: [MetricDefinition; 18] = [
     metric("ttft_ms", "ms", Lower, TTFT, One(|_, m| m.ttft_ms)),
     from_schedule(
         "ttft_from_schedule_ms",
@@ -85,6 +85,8 @@ pub const METRICS: [MetricDefinition; 16] = [
     metric("e2e_ms", "ms", Lower, "Last token minus sent; end minus sent without streaming.", One(|_, m| m.e2e_ms)),
     from_schedule("e2e_from_schedule_ms", "Last token minus due, in open loop.", One(|_, m| m.e2e_from_schedule_ms)),
     metric("queue_delay_ms", "ms", Lower, "Sent minus due, in open loop.", One(|_, m| m.queue_delay_ms)),
+    metric("connect_ms", "ms", Lower, CONNECT, One(|_, m| m.connect_ms)),
+    metric("tls_ms", "ms", Lower, "The TLS handshake of a connection that the request opened.", One(|_, m| m.tls_ms)),
     metric(
         "output_tokens_per_s",
         "tokens/s",
@@ -117,6 +119,8 @@ pub const METRICS: [MetricDefinition; 16] = [
     ),
 ];
 
+const CONNECT: &str =
+    "Name lookup and connection, a proxy's tunnel included, of a connection that the request opened; no part of TTFT.";
 const TTFT: &str = "First content token minus sent; reasoning counts, role-only and empty chunks do not.";
 const ITL: &str = "A chunk of k tokens after a gap g counts as k samples of g/k; the first chunk is left out.";
 const TPOT: &str = "(last token - first token) / (streamed tokens - tokens of the first chunk).";

@@ -18,6 +18,8 @@ pub fn derive(record: &RequestRecord) -> RequestMetrics {
         ttft_ms: span_ms(stamps.sent_ns, stamps.first_token_ns),
         ttft_from_schedule_ms: span_ms(stamps.scheduled_ns, stamps.first_token_ns),
         first_visible_ms: span_ms(stamps.sent_ns, stamps.first_visible_ns),
+        connect_ms: span_ms(stamps.dial_ns, stamps.handshake_ns.or(stamps.connect_ns)),
+        tls_ms: span_ms(stamps.handshake_ns, stamps.connect_ns),
         queue_delay_ms: span_ms(stamps.scheduled_ns, stamps.sent_ns),
         tpot_ms,
         tpot_classic_ms: decode_ms.zip(classic).map(|(ms, tokens)| ms / as_float(tokens - 1)),

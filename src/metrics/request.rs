@@ -7,6 +7,10 @@ pub struct RequestMetrics {
     pub ttft_from_schedule_ms: Option<f64>,
     /// First content that is not reasoning, minus sent.
     pub first_visible_ms: Option<f64>,
+    /// Name lookup and connection, a proxy's tunnel included, for one that the request opened.
+    pub connect_ms: Option<f64>,
+    /// The TLS handshake of a connection that the request opened.
+    pub tls_ms: Option<f64>,
     /// Sent minus due.
     pub queue_delay_ms: Option<f64>,
     /// (last token - first token) / (streamed tokens - tokens of the first chunk).

@@ -112,6 +112,9 @@ pub struct CellSummary {
     pub itl_left_out: u64,
     /// Why completed answers stopped, in the server's words.
     pub finish_reasons: BTreeMap<String, u64>,
+    /// Whether the certificate of its server was not checked.
+    #[serde(default)]
+    pub unverified: bool,
     /// What did not go as the scenario asks for, though the cell was measured: a sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

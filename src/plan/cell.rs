@@ -48,6 +48,8 @@ pub struct Cell {
     pub requests: Option<u64>,
     /// Mean input tokens of a dataset's row, guessed by its length; `None` where the axes say the size.
     pub row_tokens: Option<f64>,
+    /// Whether its server's certificate is not checked.
+    pub unverified: bool,
     /// The incremental key.
     pub digest: CellDigest,
     /// What it is made of besides axes and requests, shared with the cells that have the same.

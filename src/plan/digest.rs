@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{CellDigest, DigestParts, Plan};
-use crate::scenario::{Axes, Mode, RequestOptions, Scenario, StopWhen, TokenizerSource};
+use crate::scenario::{Axes, Mode, RequestOptions, Scenario, StopWhen, TokenizerSource, Transport};
 use crate::text::{REDACTED, hex};
 use crate::units::{ImageSize, SizeSpec};
 
@@ -172,11 +172,25 @@ impl Listing<'_> {
             ("timeouts", json!(limits.map(nanoseconds))),
             ("server_metrics", Value::Array(metrics)),
             ("cache_reset", json!(endpoint.cache_reset)),
+            ("transport", self.transport(&endpoint.transport)),
             ("revision", json!(endpoint.revision)),
             ("simulator", endpoint.simulator.map(|settings| format!("{settings:?}")).into()),
         ] {
             self.parts.note(format!("endpoints.{name}.{key}"), &value);
         }
+    }
+
+    /// What of the way to an endpoint is not as by default. A proxy counts, also the environment's, its credentials do not; of
+    /// certificates their content, of the client's key nothing: its certificate stands for it.
+    fn transport(&self, transport: &Transport) -> Value {
+        if *transport == Transport::default() {
+            return Value::Null;
+        }
+        let Transport { http, connection, proxy, unix_socket, tls } = transport;
+        let proxy = proxy.as_ref().map(|proxy| self.by_name(&proxy.authority()));
+        let socket = unix_socket.as_ref().map(|path| self.by_name(&path.display().to_string()));
+        let certificates = [&tls.ca, &tls.client_certificate].map(|path| self.content(path.as_deref()));
+        json!([http, connection, proxy, socket, certificates, tls.verify])
     }
 
     fn model(&mut self, label: &str, endpoint: &str) {

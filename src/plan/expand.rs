@@ -4,7 +4,9 @@ use super::digest::Digester;
 use super::id::cell_id;
 use super::search::levels;
 use super::{Cell, CellId, ContentHashes, Plan, SearchPlan};
-use crate::scenario::{Axes, AxisName, AxisValue, Block, Exclude, Include, Loop, Mode, Scenario, Search, SearchAxis};
+use crate::scenario::{
+    Axes, AxisName, AxisValue, Block, Endpoint, Exclude, Include, Loop, Mode, Scenario, Search, SearchAxis,
+};
 use crate::units::{ArrivalDistribution, ImageSize, Qps, RequestCount, SizeSpec};
 
 /// All cells of a scenario, in the order of the file: the matrix, its blocks, its includes.
@@ -84,7 +86,8 @@ fn cell(Wanted { id, axes, requests }: Wanted, scenario: &Scenario, digester: &m
     let own = requests.map(|count| count.at(axes.concurrency().map(u64::from)));
     let requests = own.or_else(|| scenario.load.requests_at(&axes));
     let (digest, parts) = digester.digest(&axes, requests);
-    Cell { id, digest, parts, requests, row_tokens: None, axes }
+    let unverified = scenario.endpoint(axes.endpoint()).is_some_and(Endpoint::is_unverified);
+    Cell { id, digest, parts, requests, row_tokens: None, unverified, axes }
 }
 
 /// The search of these axes, with the cell of every load that it may try.

@@ -50,6 +50,8 @@ fn endpoint(name: &str) -> Endpoint {
         api: Api::OpenaiChat,
         base_url: Some(format!("http://{name}/v1")),
         api_key_env: None,
+        api_key_file: None,
+        transport: crate::scenario::Transport::default(),
         api_key: None,
         stream: true,
         headers: BTreeMap::new(),

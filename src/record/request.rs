@@ -101,7 +101,11 @@ pub struct Stamps {
     pub scheduled_ns: Option<MonotonicNs>,
     /// When the first attempt's bytes went to the socket.
     pub sent_ns: Option<MonotonicNs>,
-    /// When a connection made for this request was ready; `None` on a pooled one.
+    /// When the opening of a connection made for this request began; `None` on a kept one.
+    pub dial_ns: Option<MonotonicNs>,
+    /// When that stood and its TLS handshake began; `None` in clear too.
+    pub handshake_ns: Option<MonotonicNs>,
+    /// When a connection made for this request was ready; `None` on a kept one.
     pub connect_ns: Option<MonotonicNs>,
     /// When the response's head had arrived.
     pub headers_ns: Option<MonotonicNs>,

@@ -9,12 +9,13 @@ use super::clients::client_column;
 use super::figures::{FIGURES, error_columns, figure_columns};
 use super::grid::{Cell, Column, Grid};
 use super::marks::rivals;
-use super::notes::{facts, legend};
+use super::notes::{facts, legend, name as note_name};
 use super::reused::reused_column;
 use super::search::search_markdown;
 use super::servers::server_tables;
 use super::steady::{has_steady_state, in_steady_state};
 use super::stopped::stopped_column;
+use super::unverified::unverified_note;
 use crate::metrics::{CellSummary, SearchSummary};
 
 /// The comparison table: one row a cell.
@@ -73,7 +74,9 @@ pub(super) fn table(
     }
     columns.extend(figures);
     let title = if same.is_empty() { name.to_owned() } else { format!("{name} · {}", same.join(" · ")) };
-    ComparisonTable { title, facts: notes(cells, &varying), grid: Grid { columns, breaks }, legend: None }
+    let unverified = unverified_note(cells, |cell| note_name(cell, &varying));
+    let facts = unverified.into_iter().chain(notes(cells, &varying)).collect();
+    ComparisonTable { title, facts, grid: Grid { columns, breaks }, legend: None }
 }
 
 /// The comparison by the figures of steady windows alone.

@@ -49,7 +49,7 @@ fn metric_fields(summary: Option<&MetricSummary>) -> impl Iterator<Item = String
 type OfCell = fn(&CellSummary) -> String;
 
 /// Every figure of a cell that belongs to no metric; a test holds the list against `summary.json`.
-const FIGURES: [(&str, OfCell); 50] = [
+const FIGURES: [(&str, OfCell); 51] = [
     ("completed", |cell| cell.requests.completed.to_string()),
     ("failed", |cell| cell.requests.failed.to_string()),
     ("cancelled", |cell| cell.requests.cancelled.to_string()),
@@ -100,6 +100,7 @@ const FIGURES: [(&str, OfCell); 50] = [
     ("input_tokens_off", |cell| cell.input_tokens_off.to_string()),
     ("itl_estimated", |cell| cell.itl_estimated.to_string()),
     ("itl_left_out", |cell| cell.itl_left_out.to_string()),
+    ("unverified", |cell| cell.unverified.to_string()),
 ];
 
 type OfSteady = fn(&SteadySummary) -> String;

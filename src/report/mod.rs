@@ -23,6 +23,7 @@ mod stopped;
 mod tests;
 #[cfg(test)]
 mod tests_of_changes;
+mod unverified;
 
 pub use aligned::{TextColumn, aligned};
 pub use campaign::{CampaignPlanRow, campaign_cells, campaign_plan_table};

@@ -7,6 +7,7 @@ use super::comparison::{ComparisonTable, axis_column, breaks, in_title, varies, 
 use super::digits::decimals;
 use super::grid::{Cell, Column, Grid};
 use super::marks::{BEST, Standing, UNSURE, WORST, ranks};
+use super::unverified::unverified_note;
 use crate::metrics::{Better, CellSummary, METRICS, MetricSummary, Verdict};
 use crate::text::{nearest, one_of};
 
@@ -154,7 +155,7 @@ pub fn pivot(name: &str, cells: &[CellSummary], axis: &str, figures: &[PivotFigu
     let mut same: Vec<String> =
         others().filter(|known| !varies(cells, known)).filter_map(|known| in_title(cells, known)).collect();
     same.insert(0, format!("{name} by {axis}"));
-    let mut facts = Vec::new();
+    let mut facts: Vec<String> = unverified_note(cells, |cell| cell.cell_id.clone()).into_iter().collect();
     let mixed = |row: &&CellSummary| {
         let mut of_row = cells.iter().filter(|cell| key(cell, &by) == key(row, &by)).map(|cell| value(cell, SCENARIO));
         let first = of_row.next();

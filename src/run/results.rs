@@ -174,7 +174,9 @@ impl<'r> Results<'r> {
     /// Puts a cell's summary in its place, which is returned.
     fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
         let mut summary = self.summary_of(cell)?;
-        say_what_is_planned(&mut summary, self.plan_file.cells.get(cell).map_or(&[], |cell| &cell.repeats));
+        if let Some(planned) = self.plan_file.cells.get(cell) {
+            say_what_is_planned(&mut summary, planned);
+        }
         let place = match self.plan_file.cells.get(cell).and_then(|cell| cell.probe) {
             Some(probe) => (1 + probe.search, probe.level, cell),
             None => (0, cell, cell),

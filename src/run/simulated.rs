@@ -1,9 +1,10 @@
-use crate::scenario::SimulatorSettings;
+use crate::scenario::{HttpVersion, SimulatorSettings};
 use crate::simulator::{HostedSimulator, SimulatorOptions};
 
 /// Starts the simulator that a scenario describes.
-pub(super) fn start(settings: &SimulatorSettings, seed: u64) -> Result<HostedSimulator, String> {
-    HostedSimulator::start(options(settings, seed)).map_err(|error| error.to_string())
+pub(super) fn start(settings: &SimulatorSettings, seed: u64, http: HttpVersion) -> Result<HostedSimulator, String> {
+    let options = SimulatorOptions { http2: http == HttpVersion::Http2, ..options(settings, seed) };
+    HostedSimulator::start(options).map_err(|error| error.to_string())
 }
 
 fn options(settings: &SimulatorSettings, seed: u64) -> SimulatorOptions {

@@ -38,22 +38,24 @@ impl Greeting {
         let (version, metrics) = tokio::join!(client.get_text("/version"), client.get_text("/metrics"));
         Self {
             models: models.map(|(models, server)| (models.into_iter().map(|model| model.id).collect(), server)),
-            version: version.ok().map(|text| shorten(text.trim(), 200)),
+            version: version.ok().map(|text| shorten(client.secrets().redact(text.trim()).as_str(), 200)),
             process_start_s: metrics.ok().and_then(|page| process_start(&page)),
         }
     }
 
     fn identity(self, endpoint: &Endpoint, scenario: &Scenario) -> ServerIdentity {
         let (models, server) = self.models.unwrap_or_default();
+        let told = |text: &String| scenario.secrets.redact(text);
         ServerIdentity {
             base_url: endpoint.base_url.as_deref().map(|url| scenario.secrets.redact(url)),
             api: serde_json::to_value(endpoint.api)
                 .ok()
                 .and_then(|api| api.as_str().map(str::to_owned))
                 .unwrap_or_default(),
-            revision: endpoint.revision.clone(),
+            revision: endpoint.revision.as_ref().map(told),
             version: self.version,
-            models,
+            // A server may tell what it was told.
+            models: models.iter().map(told).collect(),
             server,
             // A simulator of the run's own is new every time and the same every time.
             process_start_s: self.process_start_s.filter(|_| endpoint.simulator.is_none()),
@@ -77,6 +79,12 @@ impl Sites {
             if let (Some(variable), None) = (&endpoint.api_key_env, &endpoint.api_key) {
                 return Err(RunError::MissingKey { endpoint: endpoint.name.clone(), variable: variable.clone() });
             }
+            if endpoint.is_unverified() {
+                observer.tell(RunEvent::Warning(format!(
+                    "endpoint `{}`: tls.verify = false, its certificate is not checked",
+                    endpoint.name
+                )));
+            }
             let client = client_of(endpoint, &base_url, clock, scenario)?;
             let identity = greet(endpoint, &base_url, &client, scenario, plan, observer).await?;
             sites.clients.insert(endpoint.name.clone(), client);
@@ -90,7 +98,7 @@ impl Sites {
         let Some(settings) = &endpoint.simulator else {
             return endpoint.base_url.clone().ok_or_else(|| RunError::MissingUrl { endpoint: endpoint.name.clone() });
         };
-        let simulator = simulated::start(settings, seed)
+        let simulator = simulated::start(settings, seed, endpoint.transport.http)
             .map_err(|message| RunError::Simulator { endpoint: endpoint.name.clone(), message })?;
         let base_url = simulator.base_url().to_owned();
         self.simulators.push(simulator);
@@ -211,7 +219,8 @@ fn warn_of_absent_models(
         }
         let near = crate::text::nearest(&id, listed.iter().map(String::as_str));
         let hint = near.map(|near| format!("; it lists `{near}`")).unwrap_or_default();
-        observer.tell(RunEvent::Warning(format!("endpoint `{}` does not list model `{id}`{hint}", endpoint.name)));
+        let warning = format!("endpoint `{}` does not list model `{id}`{hint}", endpoint.name);
+        observer.tell(RunEvent::Warning(scenario.secrets.redact(&warning)));
     }
 }
 

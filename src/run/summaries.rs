@@ -7,7 +7,7 @@ use super::search::search_summaries;
 use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, note_switching, summary_json};
 use crate::plan::CellId;
 use crate::scenario::{Price, Slo};
-use crate::store::{PlannedCell, PlannedRepeat, RecordFile, RunDir, StoreError, StoredRun};
+use crate::store::{PlannedCell, RecordFile, RunDir, StoreError, StoredRun};
 
 /// A cell of a run and the files of its complete repeats.
 pub(super) struct CellFiles<'c> {
@@ -40,7 +40,9 @@ impl CellFiles<'_> {
 }
 
 /// Notes which repeats were taken over from an earlier run, and what the plan says of them, each note once.
-pub(super) fn say_what_is_planned(summary: &mut CellSummary, planned: &[PlannedRepeat]) {
+pub(super) fn say_what_is_planned(summary: &mut CellSummary, cell: &PlannedCell) {
+    let planned = &cell.repeats;
+    summary.unverified = cell.unverified;
     for note in planned.iter().flat_map(|repeat| &repeat.notes) {
         if !summary.notes.contains(note) {
             summary.notes.push(note.clone());
@@ -72,7 +74,7 @@ pub fn sum_up_stored(
             let price = cell.axes.get("model").and_then(Value::as_str).and_then(&price);
             match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, slo, repeats }).sum_up() {
                 Ok(mut summary) => {
-                    say_what_is_planned(&mut summary, &cell.repeats);
+                    say_what_is_planned(&mut summary, cell);
                     cells.push(summary);
                 }
                 Err(error) => errors.push(error),

@@ -85,6 +85,7 @@ impl Wire {
             beside.note_failure(&client, start, &outgoing.body, &observed);
             let said = beside.said(&observed);
             let mut record = observed.into_record(&asked, tokenizer.as_deref());
+            client.strike_out(&mut record);
             thin(&mut record, KeptTimes::of(times, seed, start.request_index));
             gauges.count(&record);
             if let Some(Ok(mut certainty)) = certainty.as_ref().map(|certainty| certainty.lock()) {

@@ -1,9 +1,10 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::text::Secret;
 
-use super::{RequestOptions, StudioApi};
+use super::{RequestOptions, StudioApi, Transport};
 
 /// The protocol that an endpoint speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -32,8 +33,12 @@ pub struct Endpoint {
     pub base_url: Option<String>,
     /// The name of the environment variable that holds the key.
     pub api_key_env: Option<String>,
-    /// The key, when the variable is set; needed to run, not to check or plan.
+    /// The file that holds the key.
+    pub api_key_file: Option<PathBuf>,
+    /// The key, when the variable is set or the file can be read; needed to run, not to check or plan.
     pub api_key: Option<Secret>,
+    /// How requests get there.
+    pub transport: Transport,
     /// Whether answers are streamed.
     pub stream: bool,
     /// Extra request headers; values may hold secrets.
@@ -98,6 +103,12 @@ impl ServerMetric {
 }
 
 impl Endpoint {
+    /// Whether it is spoken to under TLS without a look at its certificate.
+    #[must_use]
+    pub fn is_unverified(&self) -> bool {
+        !self.transport.tls.verify && self.base_url.as_deref().is_some_and(|url| url.starts_with("https:"))
+    }
+
     /// Whether its protocol carries text only, so that no pictures can be sent.
     #[must_use]
     pub fn is_text_only(&self) -> bool {

@@ -12,6 +12,9 @@ impl Scenario {
         files.extend(self.prompt.system.clone());
         files.extend(self.prompt.included.iter().map(|included| included.path.clone()));
         files.extend(self.dataset_in_use().map(|dataset| dataset.file.clone()));
+        for tls in self.endpoints.iter().map(|endpoint| &endpoint.transport.tls) {
+            files.extend([&tls.ca, &tls.client_certificate].into_iter().flatten().cloned());
+        }
         for model in self.models.values() {
             if let Some(TokenizerSource::File(path)) = &model.tokenizer {
                 files.push(path.clone());

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::language::is_variable_name;
 use super::tree::{Entry, Node, Place, Value};
-use crate::diagnostic::{Fault, Faults, SourceFile};
+use crate::diagnostic::{Code, Fault, Faults, SourceFile};
 use crate::text::Secrets;
 
 /// Headers and keys of a body whose value is a key.
@@ -17,25 +17,81 @@ pub(super) fn plain_keys(tree: &Node) -> Vec<Place> {
     places
 }
 
+/// A fault for each key in plain text: a scenario is passed on, a key is not.
+pub(super) fn refuse_plain_keys(tree: &Node, faults: &mut Faults) {
+    visit(tree, &mut |entry| {
+        let place = &entry.node.place;
+        let fault = match key_in(entry) {
+            Some(Held::Key) => place
+                .fault(Code::BadValue, format!("`{}` holds a key in plain text", entry.key))
+                .help("put it into a variable of the environment and write \"${NAME}\" here")
+                .help("an endpoint's own key is named by api_key_env = \"NAME\" or api_key_file = \"FILE\""),
+            Some(Held::Password) => place
+                .fault(Code::BadValue, format!("`{}` holds a password in plain text", entry.key))
+                .help("put it into a variable of the environment, as http://user:${PASSWORD}@proxy:3128"),
+            Some(Held::User) => place
+                .fault(Code::BadValue, format!("`{}` holds a user name or a password", entry.key))
+                .help("take it out of the URL: a key is named by api_key_env, and headers can hold \"${NAME}\""),
+            // Each of these has a fault of its own.
+            Some(Held::KeyForName) | None => return,
+        };
+        faults.push(fault);
+    });
+}
+
 fn collect(node: &Node, places: &mut Vec<Place>) {
-    for entry in node.entries() {
-        if holds_key(entry) {
+    visit(node, &mut |entry| {
+        if key_in(entry).is_some() {
             places.push(entry.node.place.clone());
         }
-        collect(&entry.node, places);
+    });
+}
+
+/// Shows every entry below a node.
+fn visit(node: &Node, see: &mut impl FnMut(&Entry)) {
+    for entry in node.entries() {
+        see(entry);
+        visit(&entry.node, see);
     }
     if let Value::List(items) = &node.value {
         for item in items {
-            collect(item, places);
+            visit(item, see);
         }
     }
 }
 
-fn holds_key(entry: &Entry) -> bool {
-    let Value::Text { written, .. } = &entry.node.value else { return false };
+/// What an entry holds that no file should.
+enum Held {
+    /// A key.
+    Key,
+    /// A key in the place of its variable's name, or under a word that the language does not have.
+    KeyForName,
+    /// The password of a proxy.
+    Password,
+    /// A name or password in a URL that takes none.
+    User,
+}
+
+fn key_in(entry: &Entry) -> Option<Held> {
+    let Value::Text { written, .. } = &entry.node.value else { return None };
     let name = entry.key.to_ascii_lowercase();
-    let holder = KEY_HOLDERS.contains(&name.as_str()) || (name == "api_key_env" && !is_variable_name(written));
-    holder && !written.contains("${")
+    match name.as_str() {
+        "api_key_env" => (!written.contains("${") && !is_variable_name(written)).then_some(Held::KeyForName),
+        "proxy" => {
+            let in_plain = user_of(written).is_some_and(|user| !user.contains("${"));
+            in_plain.then_some(Held::Password)
+        }
+        "base_url" | "metrics_url" => user_of(written).map(|_| Held::User),
+        name if KEY_HOLDERS.contains(&name) && !written.is_empty() && !written.contains("${") => Some(Held::Key),
+        _ => None,
+    }
+}
+
+/// What stands before the host of a URL, a variable's `@` not counted as one.
+fn user_of(url: &str) -> Option<&str> {
+    let behind = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = behind.split(['/', '?', '#']).next().unwrap_or_default();
+    Some(authority.rsplit_once('@')?.0)
 }
 
 /// The same faults, without plain keys in the lines they show and without values of the environment in their words.

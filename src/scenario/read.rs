@@ -1,6 +1,6 @@
 use std::path::{Path, PathBuf};
 
-use super::hide::{hide, plain_keys};
+use super::hide::{hide, plain_keys, refuse_plain_keys};
 use super::language::{SCENARIO, validate};
 use super::layers::{apply_profile, apply_settings, read_file, with_base};
 use super::resolve::{Surroundings, resolve};
@@ -64,6 +64,7 @@ fn finish(
     apply_profile(&mut tree, options.profile, &mut faults);
     apply_settings(&mut tree, options.set, &mut faults);
     keys.extend(plain_keys(&tree));
+    refuse_plain_keys(&tree, &mut faults);
     expand(&mut tree, options.variables, options.unset, &mut secrets, &mut faults);
     bare_vars::gather(&mut tree);
     validate(&tree, &SCENARIO, &mut faults);
@@ -71,6 +72,7 @@ fn finish(
     let known_secrets = secrets.clone();
     let surroundings = Surroundings {
         variables: options.variables,
+        unset: options.unset,
         default_name: stem.unwrap_or_else(|| "scenario".to_owned()),
         files,
         secrets,

@@ -40,6 +40,8 @@ pub struct SimulatorOptions {
     pub failures: Failures,
     /// Whether connections stay open between requests.
     pub keep_alive: bool,
+    /// Whether it speaks HTTP/2 in clear, by prior knowledge, and nothing else.
+    pub http2: bool,
     /// Of how many of the last requests the stamps are kept, and of 40 times as many events.
     pub kept_stamps: usize,
 }
@@ -64,6 +66,7 @@ impl Default for SimulatorOptions {
             reasoning_tokens: 0,
             failures: Failures::default(),
             keep_alive: true,
+            http2: false,
             kept_stamps: 100_000,
         }
     }

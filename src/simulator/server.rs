@@ -6,9 +6,9 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
@@ -19,6 +19,9 @@ use super::stamps::RequestStamps;
 
 /// How long requests under way may go on after [`Simulator::stop`].
 const GRACE: Duration = Duration::from_secs(1);
+
+/// Requests at a time on one HTTP/2 connection, as servers commonly allow.
+const MOST_STREAMS: u32 = 100;
 
 /// How long no connection is accepted after one could not be, for want of descriptors for instance.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(10);
@@ -104,13 +107,27 @@ async fn serve(socket: TcpStream, service: Arc<Service>, mut stopped: watch::Rec
     if socket.set_nodelay(true).is_err() {
         return;
     }
-    let keep_alive = service.keeps_alive();
+    let (keep_alive, is_http2) = (service.keeps_alive(), service.speaks_http2());
     let answer = service_fn(move |request| {
         let service = Arc::clone(&service);
         async move { service.answer(request).await }
     });
+    let socket = TokioIo::new(socket);
+    if is_http2 {
+        let mut connection = pin!(
+            http2::Builder::new(TokioExecutor::new())
+                .max_concurrent_streams(MOST_STREAMS)
+                .serve_connection(socket, answer)
+        );
+        tokio::select! {
+            _ = connection.as_mut() => return,
+            () = told_to_stop(&mut stopped) => connection.as_mut().graceful_shutdown(),
+        }
+        let _ = connection.await;
+        return;
+    }
     let mut connection =
-        pin!(http1::Builder::new().keep_alive(keep_alive).writev(false).serve_connection(TokioIo::new(socket), answer));
+        pin!(http1::Builder::new().keep_alive(keep_alive).writev(false).serve_connection(socket, answer));
     tokio::select! {
         _ = connection.as_mut() => return,
         () = told_to_stop(&mut stopped) => connection.as_mut().graceful_shutdown(),

@@ -101,6 +101,11 @@ impl Service {
         self.options.keep_alive
     }
 
+    /// Whether connections are HTTP/2 ones.
+    pub(super) fn speaks_http2(&self) -> bool {
+        self.options.http2
+    }
+
     /// The stamps of the last requests.
     pub(super) fn stamps(&self) -> Vec<RequestStamps> {
         self.ring.all()

@@ -312,6 +312,7 @@ mod tests {
             axes: Axes::default(),
             requests: None,
             row_tokens: None,
+            unverified: false,
             parts: std::sync::Arc::default(),
             digest: CellDigest((*digest).to_owned()),
         };

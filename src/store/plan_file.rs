@@ -67,6 +67,9 @@ pub struct PlannedCell {
     /// Which load of which search it is; `None` for a cell of the matrix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
+    /// Whether its server's certificate is not checked.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unverified: bool,
     /// Its repeats, from 0.
     pub repeats: Vec<PlannedRepeat>,
 }
@@ -80,6 +83,7 @@ impl PlannedCell {
             digest: cell.digest.clone(),
             parts: Some(parts),
             probe: None,
+            unverified: cell.unverified,
             repeats,
         }
     }
@@ -241,6 +245,7 @@ mod tests {
             axes: Axes::from_iter([(AxisName::Concurrency, AxisValue::Concurrency(concurrency))]),
             requests: Some(8),
             row_tokens: None,
+            unverified: false,
             parts: Arc::default(),
             digest: CellDigest("d".into()),
         };

@@ -106,9 +106,11 @@ fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 fn stamps() -> impl Strategy<Value = Stamps> {
-    proptest::array::uniform9(of(stamp())).prop_map(|[a, b, c, d, e, f, g, h, i]| Stamps {
+    proptest::array::uniform11(of(stamp())).prop_map(|[a, b, c, d, e, f, g, h, i, j, k]| Stamps {
         scheduled_ns: a,
         sent_ns: b,
+        dial_ns: j,
+        handshake_ns: k,
         connect_ns: c,
         headers_ns: d,
         first_chunk_ns: e,
@@ -188,6 +190,8 @@ pub(super) fn shifted(mut record: RequestRecord, by: i64) -> RequestRecord {
     let all = [
         &mut stamps.scheduled_ns,
         &mut stamps.sent_ns,
+        &mut stamps.dial_ns,
+        &mut stamps.handshake_ns,
         &mut stamps.connect_ns,
         &mut stamps.headers_ns,
         &mut stamps.first_chunk_ns,

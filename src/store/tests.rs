@@ -108,6 +108,7 @@ fn run(out: &Path) -> RunDir {
         digest: CellDigest("d".into()),
         parts: None,
         probe: None,
+        unverified: false,
         repeats: repeats.collect(),
     };
     PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), searches: Vec::new(), cells: vec![cell] }
@@ -226,4 +227,39 @@ fn complete_repeats_stand_in_the_order_of_the_plan() {
     let order: Vec<_> = stored.complete.iter().map(|stored| stored.unit.clone()).collect();
     assert_eq!(order, [unit(1), unit(2), first, unit(10)]);
     assert_eq!(stored.complete.iter().collect::<Vec<_>>().len(), order.iter().collect::<BTreeSet<_>>().len());
+}
+
+#[test]
+fn columns_that_a_file_of_an_earlier_version_lacks_read_as_null() {
+    use parquet::arrow::ArrowWriter;
+    use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+    use parquet::file::properties::WriterProperties;
+
+    let dir = tempfile::tempdir().unwrap();
+    let (now, earlier) = (dir.path().join("now.parquet"), dir.path().join("earlier.parquet"));
+    let mut full = record(1);
+    (full.stamps.dial_ns, full.stamps.handshake_ns, full.stamps.connect_ns) = (Some(1), Some(2), Some(3));
+    write_records(&now, &header(), ORIGIN, [Ok(full.clone())]).unwrap();
+    let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&now).unwrap()).unwrap();
+    let footer = reader.metadata().file_metadata().key_value_metadata().cloned();
+    let batch = reader.build().unwrap().next().unwrap().unwrap();
+    let added = ["dial_ns", "handshake_ns", "connect_ms", "tls_ms"];
+    let kept: Vec<usize> =
+        (0..batch.num_columns()).filter(|at| !added.contains(&batch.schema().field(*at).name().as_str())).collect();
+    assert_eq!(kept.len() + added.len(), batch.num_columns());
+    let batch = batch.project(&kept).unwrap();
+    let properties = WriterProperties::builder().set_key_value_metadata(footer).build();
+    let mut writer =
+        ArrowWriter::try_new(fs::File::create(&earlier).unwrap(), batch.schema(), Some(properties)).unwrap();
+    writer.write(&batch).unwrap();
+    writer.close().unwrap();
+    let back = read(&earlier).remove(0);
+    let stamps = back.stamps;
+    assert_eq!((stamps.dial_ns, stamps.handshake_ns), (None, None));
+    assert_eq!((stamps.connect_ns.is_some(), stamps.sent_ns.is_some()), (true, full.stamps.sent_ns.is_some()));
+    // A journal of then, too.
+    let line = serde_json::to_string(&full).unwrap().replace("\"dial_ns\":1,", "").replace("\"handshake_ns\":2,", "");
+    assert!(!line.contains("dial_ns") && !line.contains("handshake_ns"), "{line}");
+    let back: RequestRecord = serde_json::from_str(&line).unwrap();
+    assert_eq!((back.stamps.dial_ns, back.stamps.connect_ns), (None, Some(3)));
 }

@@ -1,5 +1,9 @@
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+
 /// What stands in a file, a log or an error where a secret was.
 pub const REDACTED: &str = "[redacted]";
 
@@ -34,13 +38,19 @@ impl Secrets {
     /// Values shorter than this are not struck out: they would match by chance ("1", "on").
     const SHORTEST: usize = 4;
 
-    /// Remembers a value.
+    /// Remembers a value, and how it reads where it is encoded: in base64, in a URL, in JSON.
     pub fn add(&mut self, value: &str) {
-        if value.len() >= Self::SHORTEST && !self.0.iter().any(|known| known == value) {
-            self.0.push(value.to_owned());
-            // Longest first, so that a secret which contains another goes whole.
-            self.0.sort_by_key(|known| std::cmp::Reverse(known.len()));
+        if value.len() < Self::SHORTEST || self.0.iter().any(|known| known == value) {
+            return;
         }
+        self.0.push(value.to_owned());
+        for encoded in encodings(value) {
+            if encoded != value && !self.0.contains(&encoded) {
+                self.0.push(encoded);
+            }
+        }
+        // Longest first, so that a secret which contains another goes whole.
+        self.0.sort_by_key(|known| std::cmp::Reverse(known.len()));
     }
 
     /// `text` with every remembered value replaced by [`REDACTED`].
@@ -66,8 +76,42 @@ impl Secrets {
 
 impl fmt::Debug for Secrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Secrets({} values)", self.0.len())
+        write!(f, "Secrets({} texts)", self.0.len())
     }
+}
+
+/// What URLs encode outside the parts that a value is put into: the least of all encodings in use.
+const IN_URL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b':')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'@')
+    .add(b'[')
+    .add(b']')
+    .add(b'`')
+    .add(b'{')
+    .add(b'}');
+/// What `encodeURIComponent` and Python's `quote` leave as it is is left too.
+const IN_COMPONENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+fn encodings(value: &str) -> [String; 7] {
+    let percent = |set| utf8_percent_encode(value, set).to_string();
+    let json = serde_json::Value::from(value).to_string();
+    [
+        STANDARD.encode(value),
+        STANDARD.encode(value).trim_end_matches('=').to_owned(),
+        URL_SAFE_NO_PAD.encode(value),
+        percent(NON_ALPHANUMERIC),
+        percent(IN_COMPONENT),
+        percent(IN_URL),
+        json[1..json.len() - 1].to_owned(),
+    ]
 }
 
 #[cfg(test)]
@@ -81,6 +125,23 @@ mod tests {
             secrets.add(value);
         }
         assert_eq!(secrets.redact("a sk-1234-long b sk-1234 x"), "a [redacted] b [redacted] x");
-        assert_eq!(format!("{:?} {secrets:?}", Secret::new("sk-1")), "[redacted] Secrets(2 values)");
+        assert!(format!("{:?} {secrets:?}", Secret::new("sk-1")).starts_with("[redacted] Secrets("));
+    }
+
+    #[test]
+    fn encoded_secrets_are_struck_out_too() {
+        let mut secrets = Secrets::default();
+        secrets.add("sk/1?é\"2+");
+        for text in [
+            "sk/1?é\"2+",
+            "c2svMT/DqSIyKw==",
+            "c2svMT/DqSIyKw",
+            "c2svMT_DqSIyKw",
+            "sk%2F1%3F%C3%A9%222%2B",
+            "sk%2F1%3F%C3%A9%222+",
+            "sk/1?é\\\"2+",
+        ] {
+            assert_eq!(secrets.redact(&format!("a {text} b")), "a [redacted] b", "{text}");
+        }
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn cell(text: &str) -> Cell {
         axes,
         requests: None,
         row_tokens: None,
+        unverified: false,
         parts: Arc::default(),
         digest: CellDigest(String::new()),
     }

@@ -86,6 +86,32 @@ fn every_console_command_of_the_page_on_suites_runs() {
 }
 
 #[test]
+fn every_console_command_of_the_page_on_transport_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/TRANSPORT.md")).unwrap();
+    let bench = clone_of_examples().variable("LOCAL_API_KEY", "k");
+    let commands = console_lines(&text);
+    assert!(commands.len() > 1);
+    for command in commands {
+        let said = bench.call(command.strip_prefix("infersweep ").unwrap());
+        assert_eq!(said.code, 0, "{command}: {}", said.stderr);
+    }
+    let cells = Bench::json(&bench.latest("transport").join("summary.json"));
+    for cell in cells["cells"].as_array().unwrap() {
+        let opened = cell["metrics"]["connect_ms"]["count"].as_u64();
+        assert_eq!(opened, (cell["axes"]["endpoint"] == "new").then_some(32), "{}", cell["cell_id"]);
+    }
+    // The scenario on the page is one, but for what is not there to be read.
+    let toml = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let more = "[matrix]\nmodel = \"m\"\n";
+    let bench = Bench::new().variable("PROXY_PASSWORD", "pass").file("s/page.toml", &format!("{toml}{more}"));
+    let bench = bench.file("s/ca.pem", "").file("s/client.pem", "").file("s/client.key", "");
+    std::fs::set_permissions(bench.path("s/client.key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let said = bench.call("check s/page.toml");
+    assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+#[test]
 fn the_console_commands_of_the_page_on_reuse_run_one_after_the_other() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let commands = console_lines(&std::fs::read_to_string(root.join("docs/REUSE.md")).unwrap());

@@ -4,7 +4,9 @@
 //! share: nothing is allocated for an event, and what a read brought has that read's stamp.
 
 mod body;
+mod connection;
 mod head;
 
 pub(crate) use body::{BadFraming, Body};
+pub(crate) use connection::Connection;
 pub(crate) use head::{BadHead, Head, parse_head};

@@ -208,3 +208,17 @@ fn the_page_lists_every_place() {
         assert!(page.contains(&format!("`{header}`")), "{header}");
     }
 }
+
+#[test]
+fn known_pointers_lead_where_those_of_rfc_6901_do() {
+    let answer = serde_json::json!({"usage": {"a": 1, "0": 2}, "items": [{"value": 3}, 4]});
+    for pointer in
+        ["", "/usage/a", "/usage/0", "/items/0/value", "/items/1", "/items/2", "/items/x", "/usage/a/b", "/no"]
+    {
+        assert_eq!(at(&answer, pointer), answer.pointer(pointer), "{pointer}");
+    }
+    for table in [&ANSWER_FIGURES, &STUDIO_FIGURES] {
+        let places = table.figures.iter().flat_map(|figure| figure.places).map(|place| place.pointer);
+        assert_eq!(places.chain(table.roots.iter().copied()).find(|pointer| pointer.contains('~')), None);
+    }
+}

@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 use super::*;
 
 /// Made for this test alone: it says 127.0.0.1 and nobody trusts it.
-const CERTIFICATE: &str = "\
+pub(super) const CERTIFICATE: &str = "\
 -----BEGIN CERTIFICATE-----
 MIIBmTCCAT+gAwIBAgIUYRV6QiBxbjSCRhT7C+Bz3aQiUrgwCgYIKoZIzj0EAwIw
 GjEYMBYGA1UEAwwPaW5mZXJzd2VlcCB0ZXN0MCAXDTI2MTEyNDEwMzYxN1oYDzIx
@@ -41,7 +41,7 @@ fn server_config() -> ServerConfig {
     versions.with_no_client_auth().with_single_cert(vec![certificate], key).unwrap()
 }
 
-fn trusting_it() -> Result<ClientConfig, rustls::Error> {
+pub(super) fn trusting_it() -> Result<ClientConfig, encryption::NoTls> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap())?;
     let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions()?;
@@ -49,7 +49,7 @@ fn trusting_it() -> Result<ClientConfig, rustls::Error> {
 }
 
 /// Answers on as many connections as scripts, over TLS.
-async fn encrypted_server(connections: Vec<Vec<Act>>) -> String {
+pub(super) async fn encrypted_server(connections: Vec<Vec<Act>>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://{}/v1", listener.local_addr().unwrap());
     let acceptor = TlsAcceptor::from(Arc::new(server_config()));

@@ -6,6 +6,7 @@ mod openai_completions;
 mod quirks;
 mod sambastudio;
 mod streams;
+mod ways;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -178,6 +179,8 @@ pub(super) fn endpoint() -> Endpoint {
         api: Api::OpenaiChat,
         base_url: None,
         api_key_env: None,
+        api_key_file: None,
+        transport: crate::scenario::Transport::default(),
         api_key: Some(Secret::new("sk-secret")),
         stream: true,
         headers: BTreeMap::from([("x-team".to_owned(), Secret::new("bench"))]),

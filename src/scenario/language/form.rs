@@ -1,6 +1,7 @@
 use super::wording::wrong_type;
 use super::{Form, Kind};
 use crate::diagnostic::{Code, Faults};
+use crate::scenario::proxy_url::ProxyUrl;
 use crate::scenario::tree::{Node, Value};
 use crate::units::{Amount, ArrivalDistribution, ImageSize, Qps, RequestCount, SizeSpec, UnitError, parse_duration};
 
@@ -53,6 +54,12 @@ fn parse_form(form: Form, text: &str) -> Result<(), UnitError> {
             Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
             _ => fail("is not an http or https URL", "a URL with its scheme, as \"http://127.0.0.1:8000/v1\""),
         },
+        // The text may hold a password: it is not repeated.
+        Form::Proxy if text == "none" || ProxyUrl::parse(text).is_ok() => Ok(()),
+        Form::Proxy => Err(UnitError::new(
+            "this is not the URL of an HTTP proxy that is spoken to in clear",
+            "its URL, as \"http://proxy:3128\", or \"none\"",
+        )),
         Form::VariableName if is_variable_name(text) => Ok(()),
         // The text may be the key itself, pasted by mistake: it is not repeated.
         Form::VariableName => Err(UnitError::new(

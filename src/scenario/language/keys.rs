@@ -1,5 +1,6 @@
 use super::keys_of_load::{GATE, LOAD, OUTPUT, SEARCH, SLO};
 use super::keys_of_matrix::{CHAT, DATASET, MATRIX, PROMPT};
+use super::keys_of_transport::TLS;
 use super::{Form, Key, Kind, Support, Table};
 
 /// The whole file.
@@ -57,6 +58,11 @@ const ENDPOINT: Table = Table {
             Kind::Form(Form::VariableName),
             "The NAME of the environment variable that holds the key; needed to run, not to check or plan.",
         ),
+        Key::new(
+            "api_key_file",
+            Kind::Path,
+            "The file that holds the key and that nobody else may read; in the place of api_key_env.",
+        ),
         Key::new("stream", Kind::Bool, "false: one answer; TTFT, ITL and TPOT are null.").or("true"),
         Key::new("headers", Kind::Named(&Kind::Text), "Extra request headers."),
         Key::new(
@@ -65,6 +71,25 @@ const ENDPOINT: Table = Table {
             "Asks SambaNova Cloud for its debug answer, by the header ss-sn-options.",
         )
         .or("false"),
+        Key::new(
+            "http",
+            Kind::Word(&["1.1", "2"]),
+            "The version of HTTP; 2 by ALPN under TLS, by prior knowledge in clear.",
+        )
+        .or("\"1.1\""),
+        Key::new(
+            "connection",
+            Kind::Word(&["keep_alive", "new"]),
+            "Whether connections serve one request after another, or each request opens its own.",
+        )
+        .or("\"keep_alive\""),
+        Key::new(
+            "proxy",
+            Kind::Form(Form::Proxy),
+            "A forward proxy, as http://user:${PASSWORD}@proxy:3128, or none; the environment's (HTTPS_PROXY, NO_PROXY, ...) unless given.",
+        ),
+        Key::new("unix_socket", Kind::Path, "A Unix socket, in the place of the host and port of base_url."),
+        Key::new("tls", Kind::Table(&TLS), "Certificates."),
         Key::new("timeouts", Kind::Table(&TIMEOUTS), "Limits of one request."),
         Key::new("body", Kind::Free, "Extra keys of the request body."),
         Key::new("ignore_eos", Kind::Bool, "Generate the full length; true where the provider knows it."),

@@ -8,6 +8,7 @@ mod form;
 mod keys;
 mod keys_of_load;
 mod keys_of_matrix;
+mod keys_of_transport;
 mod schema;
 mod validate;
 mod wording;
@@ -99,6 +100,8 @@ pub(super) enum Form {
     Amount,
     /// `"http://host/path"`.
     Url,
+    /// `"http://proxy:3128"` or `"none"`.
+    Proxy,
     /// `"SAMBANOVA_API_KEY"`.
     VariableName,
     /// `"/usage/queue_time"`.

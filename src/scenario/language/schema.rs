@@ -92,6 +92,7 @@ fn of_form(form: Form) -> Value {
             json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "type": "string", "examples": ["1x", "10s"] }] })
         }
         Form::Url => json!({ "type": "string", "examples": ["http://127.0.0.1:8000/v1"] }),
+        Form::Proxy => json!({ "type": "string", "examples": ["http://proxy:3128", "none"] }),
         Form::VariableName => text("^[A-Za-z_][A-Za-z0-9_]*$", "SAMBANOVA_API_KEY"),
         Form::JsonPointer => text("^/", "/usage/queue_time"),
         Form::MethodAndPath => text("^(GET|POST|PUT|DELETE) /", "POST /reset_prefix_cache"),

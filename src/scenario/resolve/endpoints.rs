@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 
 use super::models::request_options;
+use super::transport::{key_of_file, transport};
 use crate::diagnostic::{Code, Faults};
+use crate::scenario::layers::beside;
 use crate::scenario::tree::{Entry, Node, Value};
-use crate::scenario::variables::Variables;
+use crate::scenario::variables::{Unset, Variables};
 use crate::scenario::{Api, Endpoint, ServerMetric, SimulatorSettings, StudioApi, Timeouts};
 use crate::text::{Secret, Secrets, nearest};
 
@@ -17,7 +19,7 @@ const OWN_HEADERS: [&str; 4] = ["authorization", "content-length", "content-type
 
 pub(super) fn endpoints(
     node: Option<&Node>,
-    variables: &Variables,
+    (variables, unset): (&Variables, Unset),
     secrets: &mut Secrets,
     faults: &mut Faults,
 ) -> Vec<Endpoint> {
@@ -29,25 +31,36 @@ pub(super) fn endpoints(
                 .help("add a table, as [endpoints.local] with its base_url"),
         );
     }
-    entries.iter().map(|entry| endpoint(entry, variables, secrets, faults)).collect()
+    entries.iter().map(|entry| endpoint(entry, (variables, unset), secrets, faults)).collect()
 }
 
-fn endpoint(entry: &Entry, variables: &Variables, secrets: &mut Secrets, faults: &mut Faults) -> Endpoint {
+fn endpoint(
+    entry: &Entry,
+    (variables, unset): (&Variables, Unset),
+    secrets: &mut Secrets,
+    faults: &mut Faults,
+) -> Endpoint {
     let node = &entry.node;
     let api = node.word("api").unwrap_or(Api::OpenaiChat);
     let base_url = node.text("base_url").or_else(|| known_address(api, variables));
     check_address(entry, api, base_url.as_deref(), faults);
-    let api_key_env = node.text("api_key_env").or_else(|| known_key(api).map(str::to_owned));
-    let api_key = api_key_env.as_deref().and_then(|name| variables.get(name)).filter(|key| !key.is_empty());
-    if let Some(key) = api_key {
+    let api_key_file = node.get("api_key_file").and_then(|node| Some(beside(&node.place.source, &node.scalar()?)));
+    let known = || known_key(api).filter(|_| api_key_file.is_none()).map(str::to_owned);
+    let api_key_env = node.text("api_key_env").or_else(known);
+    let of_variable = || api_key_env.as_deref().and_then(|name| variables.get(name)).map(str::to_owned);
+    let api_key = key_of_file(node, unset, faults).or_else(of_variable).filter(|key| !key.is_empty());
+    if let Some(key) = &api_key {
         secrets.add(key);
     }
+    let transport = transport(entry, api, base_url.as_deref(), variables, secrets, faults);
     Endpoint {
         name: entry.key.clone(),
         api,
         base_url: base_url.map(|url| url.trim_end_matches('/').to_owned()).filter(|_| api != Api::Simulator),
         api_key: api_key.map(Secret::new),
         api_key_env,
+        api_key_file,
+        transport,
         stream: node.truth("stream").unwrap_or(true),
         headers: with_debug(headers(node.get("headers"), faults), node, api, faults),
         timeouts: node.get("timeouts").map(timeouts).unwrap_or_default(),

@@ -7,6 +7,7 @@ mod matrix;
 mod models;
 mod prompt;
 mod search;
+mod transport;
 mod values;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use super::Scenario;
 use super::layers::beside;
 use super::tree::Node;
-use super::variables::Variables;
+use super::variables::{Unset, Variables};
 use crate::diagnostic::Faults;
 use crate::text::Secrets;
 
@@ -23,6 +24,8 @@ use crate::text::Secrets;
 pub(super) struct Surroundings<'a> {
     /// The environment.
     pub(super) variables: &'a Variables,
+    /// What is to be done without what the environment should give.
+    pub(super) unset: Unset,
     /// The name of a scenario that gives itself none.
     pub(super) default_name: String,
     /// The files it was read from.
@@ -35,8 +38,8 @@ pub(super) struct Surroundings<'a> {
 ///
 /// The tree has been validated: a value of the wrong form is a fault already and reads as its default here.
 pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut Faults) -> Scenario {
-    let Surroundings { variables, default_name, files, mut secrets } = surroundings;
-    let endpoints = endpoints::endpoints(tree.get("endpoints"), variables, &mut secrets, faults);
+    let Surroundings { variables, unset, default_name, files, mut secrets } = surroundings;
+    let endpoints = endpoints::endpoints(tree.get("endpoints"), (variables, unset), &mut secrets, faults);
     let matrix = matrix::matrix(tree, faults);
     let models = models::models(tree, &endpoints, &matrix, faults);
     load::check_requests(tree, &matrix, faults);
@@ -91,6 +94,14 @@ fn frozen(tree: &Node) -> String {
     copy.make_absolute(&["tokenizer_families"]);
     for (table, key) in [("prompt", "file"), ("prompt", "system"), ("dataset", "file")] {
         copy.make_absolute(&[table, key]);
+    }
+    for endpoint in tree.get("endpoints").iter().flat_map(|endpoints| endpoints.entries()) {
+        let name = endpoint.key.as_str();
+        copy.make_absolute(&["endpoints", name, "api_key_file"]);
+        copy.make_absolute(&["endpoints", name, "unix_socket"]);
+        for key in ["ca", "client_certificate", "client_key"] {
+            copy.make_absolute(&["endpoints", name, "tls", key]);
+        }
     }
     let labels: Vec<String> =
         tree.get("models").iter().flat_map(|models| models.entries()).map(|entry| entry.key.clone()).collect();

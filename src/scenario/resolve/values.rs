@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -73,8 +73,9 @@ impl Node {
     pub(super) fn make_absolute(&mut self, keys: &[&str]) {
         match (keys, &mut self.value) {
             ([], Value::Text { used, written }) => {
-                let path = beside(&self.place.source, used);
-                if let Ok(path) = std::path::absolute(path) {
+                // A variable stays where it stands: its value is not written.
+                let path = beside(&self.place.source, written);
+                if let (false, Ok(path)) = (Path::new(used).is_absolute(), std::path::absolute(path)) {
                     *written = path.display().to_string();
                 }
             }

@@ -130,7 +130,7 @@ pub(super) static BEFORE_AXES: [Column; 4] = [
 ];
 
 /// Columns after those of the axes.
-pub(super) static AFTER_AXES: [Column; 45] = [
+pub(super) static AFTER_AXES: [Column; 49] = [
     required(
         "model_id",
         "The model's name on the wire.",
@@ -175,6 +175,8 @@ pub(super) static AFTER_AXES: [Column; 45] = [
     required("attempts", "Every try, retries included; none for a dropped request.", Field::Attempts),
     stamp!(scheduled_ns, "When the request was due; null in closed loop."),
     stamp!(sent_ns, "When the first attempt's bytes went to the socket."),
+    stamp!(dial_ns, "When the opening of a connection made for this request began; null on a pooled one."),
+    stamp!(handshake_ns, "When that stood and its TLS handshake began; null in clear and on a pooled one."),
     stamp!(connect_ns, "When a connection made for this request was ready; null on a pooled one."),
     stamp!(headers_ns, "When the response's head had arrived."),
     stamp!(first_chunk_ns, "The first body byte."),
@@ -216,6 +218,8 @@ pub(super) static AFTER_AXES: [Column; 45] = [
     count!(Int64, "cached_tokens", tokens.cached, "Input tokens that the server had cached."),
     count!(Int64, "image_tokens", tokens.image, "Input tokens of images."),
     text!(finish_reason, "Why the model stopped."),
+    metric!(connect_ms, "Name and connection, a proxy's tunnel included: handshake - dial, connect - dial in clear."),
+    metric!(tls_ms, "The TLS handshake: connect - handshake."),
     metric!(queue_delay_ms, "sent - scheduled."),
     metric!(ttft_ms, "first token - sent."),
     metric!(ttft_from_schedule_ms, "first token - scheduled."),

@@ -17,6 +17,7 @@ fn plan(cells: &[&[(AxisName, AxisValue)]]) -> Plan {
         axes: values.iter().cloned().collect::<Axes>(),
         requests: None,
         row_tokens: None,
+        unverified: false,
         parts: std::sync::Arc::default(),
         digest: CellDigest(String::new()),
     };
@@ -35,10 +36,10 @@ fn columns_have_the_names_and_the_order_of_the_contract() {
         model endpoint mode input_tokens input_tokens_spec output_tokens output_tokens_spec image_size loop concurrency \
         qps qps_distribution language \
         model_id prompt_name conversation turn response_id outcome cause http_status error_message attempts \
-        scheduled_ns sent_ns connect_ns headers_ns first_chunk_ns first_token_ns first_visible_ns last_token_ns end_ns \
+        scheduled_ns sent_ns dial_ns handshake_ns connect_ns headers_ns first_chunk_ns first_token_ns first_visible_ns last_token_ns end_ns \
         chunk_ns chunk_tokens chunk_times token_source input_tokens_requested input_tokens_client input_tokens_server \
         output_tokens_requested output_tokens_client output_tokens_server reasoning_tokens cached_tokens image_tokens \
-        finish_reason queue_delay_ms ttft_ms ttft_from_schedule_ms tpot_ms tpot_classic_ms e2e_ms e2e_from_schedule_ms \
+        finish_reason connect_ms tls_ms queue_delay_ms ttft_ms ttft_from_schedule_ms tpot_ms tpot_classic_ms e2e_ms e2e_from_schedule_ms \
         output_tokens_per_s server_ttft_ms server_e2e_ms server_output_tokens_per_s batch_size_used server_queue_ms";
     assert_eq!(names, expected.split_whitespace().collect::<Vec<_>>());
 }
@@ -121,7 +122,7 @@ fn axis_columns_hold_values_typed_and_null_where_none_applies() {
 #[test]
 fn metrics_are_those_of_the_contract() {
     let metrics: Vec<_> = fixed_columns().filter(|column| column.is_metric()).map(|column| column.name).collect();
-    let expected = "queue_delay_ms ttft_ms ttft_from_schedule_ms tpot_ms tpot_classic_ms e2e_ms e2e_from_schedule_ms \
+    let expected = "connect_ms tls_ms queue_delay_ms ttft_ms ttft_from_schedule_ms tpot_ms tpot_classic_ms e2e_ms e2e_from_schedule_ms \
         output_tokens_per_s";
     assert_eq!(metrics, expected.split_whitespace().collect::<Vec<_>>());
     assert_eq!(ORIGIN.at(ORIGIN.monotonic_ns), ORIGIN);
