@@ -4,16 +4,18 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use super::axes::{axis_names, value};
-use crate::metrics::{BatchSource, BatchSummary, CellSummary, METRICS, MetricSummary, SteadySummary, SwitchingSummary};
+use crate::metrics::{
+    BatchSource, BatchSummary, CellSummary, Interval, METRICS, MetricSummary, SteadySummary, SwitchingSummary,
+};
 
 /// The summaries as CSV (RFC 4180): one row a cell, every number as it is, an undefined one empty.
 #[must_use]
 pub fn summary_csv(cells: &[CellSummary]) -> String {
     let axes = axis_names(cells);
     let metrics = metric_names(cells);
-    let of_metrics = metrics
-        .iter()
-        .flat_map(|metric| ["count"].iter().chain(&MetricSummary::FIGURES).map(move |word| format!("{metric}_{word}")));
+    let of_metrics = metrics.iter().flat_map(|metric| {
+        ["count"].iter().chain(&MetricSummary::FIGURES).chain(&["ci95"]).map(move |word| format!("{metric}_{word}"))
+    });
     let of_metrics: Vec<String> = of_metrics.collect();
     let figures = FIGURES.iter().map(|(name, _)| (*name).to_owned());
     let mut header: Vec<String> =
@@ -39,17 +41,18 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
     text
 }
 
-/// A metric's count and figures.
+/// A metric's count, figures and intervals.
 fn metric_fields(summary: Option<&MetricSummary>) -> impl Iterator<Item = String> {
     let count = known(summary.map(|summary| summary.count));
     let figure = move |word: &&str| known(summary.and_then(|summary| summary.figure(word)));
-    std::iter::once(count).chain(MetricSummary::FIGURES.iter().map(figure))
+    let ci95 = summary.map_or_else(String::new, |summary| intervals(summary.ci95.as_ref()));
+    std::iter::once(count).chain(MetricSummary::FIGURES.iter().map(figure)).chain([ci95])
 }
 
 type OfCell = fn(&CellSummary) -> String;
 
 /// Every figure of a cell that belongs to no metric; a test holds the list against `summary.json`.
-const FIGURES: [(&str, OfCell); 51] = [
+const FIGURES: [(&str, OfCell); 53] = [
     ("completed", |cell| cell.requests.completed.to_string()),
     ("failed", |cell| cell.requests.failed.to_string()),
     ("cancelled", |cell| cell.requests.cancelled.to_string()),
@@ -65,8 +68,10 @@ const FIGURES: [(&str, OfCell); 51] = [
     ("total_token_throughput", |cell| known(cell.total_token_throughput)),
     ("mean_in_flight", |cell| known(cell.mean_in_flight)),
     ("error_rate", |cell| known(cell.error_rate)),
+    ("ci95", |cell| intervals(cell.ci95.as_ref())),
     ("goodput", |cell| known(cell.goodput)),
     ("slo_good_share", |cell| known(cell.slo.as_ref().map(|slo| slo.good_share))),
+    ("slo_ci95", |cell| known(cell.slo.as_ref().and_then(|slo| slo.ci95).map(bounds))),
     ("slo_pass", |cell| known(cell.slo.as_ref().and_then(|slo| slo.pass))),
     ("client_verdict", |cell| known(cell.client.verdict.as_ref())),
     ("client_reasons", |cell| cell.client.reasons.join("; ")),
@@ -138,6 +143,16 @@ fn switching(cell: &CellSummary, of: impl FnOnce(&SwitchingSummary) -> String) -
 
 fn known(value: Option<impl Display>) -> String {
     value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// `mean=10.2..11; p50=10..10.9`; nothing stands where nothing bounds a figure.
+fn intervals(of: Option<&BTreeMap<String, Interval>>) -> String {
+    let each = of.into_iter().flatten().map(|(name, interval)| format!("{name}={}", bounds(*interval)));
+    each.collect::<Vec<_>>().join("; ")
+}
+
+fn bounds([low, high]: Interval) -> String {
+    format!("{}..{}", known(low), known(high))
 }
 
 /// `503=2; 500=1`, by key.

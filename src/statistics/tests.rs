@@ -99,7 +99,7 @@ fn intervals_hold_the_truth_as_often_as_they_say() {
         (Process::Independent, 100),
         (Process::Autoregressive(0.5), 500),
         (Process::Autoregressive(0.9), 3000),
-        (Process::Queue(1, 0.5), 3000),
+        (Process::Queue(1, 0.5), 10_000),
     ] {
         for share in coverage(&process, samples, 300) {
             assert!((0.912..=0.988).contains(&share), "{}: {share}", process.name());

@@ -21,8 +21,7 @@ const TEAM: &str = "marker team xray";
 const PROXY: &str = "marker%40proxy%20whiskey";
 
 /// What each of them leaves behind as it is, in a URL, and in base64 at each of its three alignments.
-const TRACES: [&str; 9] =
-    ["marker", "zulu", "yankee", "xray", "whiskey", "victor", "bWFya2Vy", "1hcmtlc", "tYXJrZX"];
+const TRACES: [&str; 9] = ["marker", "zulu", "yankee", "xray", "whiskey", "victor", "bWFya2Vy", "1hcmtlc", "tYXJrZX"];
 
 /// A server that tells all it was told, in a way that the path of the request's base URL names.
 fn echo() -> String {
