@@ -121,6 +121,13 @@ impl Progress {
         self.dir.lock().map_or(None, |dir| dir.clone())
     }
 
+    /// A search asks for a unit that was not planned.
+    fn one_more(&self) {
+        if let Ok(mut units) = self.units.lock() {
+            *units += 1;
+        }
+    }
+
     fn units(&self) -> usize {
         self.units.lock().map_or(0, |units| *units)
     }
@@ -149,14 +156,9 @@ impl Observer for Progress {
                 self.bar.set_prefix("probing");
                 self.bar.set_message(format!("{model} at {endpoint}"));
             }
-            RunEvent::Probe { reused: None, .. } => {
-                if let Ok(mut units) = self.units.lock() {
-                    *units += 1;
-                }
-            }
+            RunEvent::Probe { reused: None, .. } => self.one_more(),
             RunEvent::Probe { search_id, cell_id, repeat, reused: Some(run) } => {
-                let text = format!("search {search_id}: {cell_id} repeat {} reused from {run}", repeat + 1);
-                self.bar.suspend(|| self.terminal.note(&text));
+                self.note(&format!("search {search_id}: {cell_id} repeat {} reused from {run}", repeat + 1));
             }
             RunEvent::Preparing { cell_id } => self.bar.set_message(format!("{cell_id}: making prompts")),
             RunEvent::Hook { cell_id, does } => self.bar.set_message(format!("{cell_id}: {does}")),

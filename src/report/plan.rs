@@ -68,6 +68,13 @@ pub fn plan_table(
         format_count(estimate.output_tokens),
         time(estimate.seconds),
     ));
+    lines.extend(remarks(scenario, &estimate));
+    lines.join("\n")
+}
+
+/// What a reader must know of the run besides its cells.
+fn remarks(scenario: &Scenario, estimate: &Estimate) -> Vec<String> {
+    let mut lines = Vec::new();
     let shown = |(name, command): (&str, &str)| format!("{name} `{}`", scenario.secrets.redact(command));
     let hooks: Vec<String> = scenario.load.hooks.commands().map(shown).collect();
     if !hooks.is_empty() {
@@ -79,7 +86,7 @@ pub fn plan_table(
     if estimate.guessed {
         lines.push("time is a guess: a first token after 0.5 s, then 30 tokens a second for each request".to_owned());
     }
-    lines.join("\n")
+    lines
 }
 
 /// What a search may measure.

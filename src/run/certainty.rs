@@ -189,7 +189,7 @@ mod tests {
         for (stat, correlation, rel_ci) in
             [("mean", 0.0, 0.05), ("p50", 0.0, 0.05), ("mean", 0.5, 0.08), ("p50", 0.5, 0.08)]
         {
-            let truth: f64 = if stat == "mean" { (0.125_f64).exp() } else { 1.0 };
+            let truth: f64 = if stat == "mean" { 0.125_f64.exp() } else { 1.0 };
             let (mut holds, mut stopped, tries) = (0_u32, 0_u32, 200);
             for seed in 0..tries {
                 let mut rng = Seed::root(seed).child(stat).rng();

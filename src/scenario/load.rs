@@ -59,7 +59,7 @@ pub(crate) const STOP_METRICS: [&str; 11] = [
 /// When a repeat ends before its requests or its time do.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StopWhen {
-    /// A metric of [`STOP_METRICS`].
+    /// A metric with one value a request.
     pub metric: String,
     /// A statistic's name: `p50`, `mean`, ...
     pub stat: String,

@@ -43,7 +43,7 @@ fn a_ladder_rises_in_steps_of_half_the_tolerance_and_of_one_at_least() {
     assert!(rates.windows(2).all(|pair| pair[0] < pair[1]));
     assert!(rates.windows(3).all(|three| three[2] / three[0] <= 1.05), "{rates:?}");
     let counts = levels(&search(SearchAxis::Concurrency, 1.0, 300.0));
-    assert!(counts.iter().all(|count| count.fract() == 0.0));
+    assert!(counts.iter().all(|count| count.fract().abs() < 1e-9));
     assert_eq!(counts[..42], (1..=42).map(f64::from).collect::<Vec<_>>());
     assert!(counts.windows(2).all(|pair| pair[1] - pair[0] <= (pair[0] * 0.025 + 1.0)), "{counts:?}");
     assert_eq!(levels(&search(SearchAxis::Concurrency, 3.0, 4.0)), [3.0, 4.0]);
@@ -56,7 +56,7 @@ fn a_clear_search_doubles_halves_and_ends() {
     let (finding, known) = end(&search, &levels, sharp(11.0));
     let tried: Vec<f64> = known.keys().map(|at| levels[*at]).collect();
     assert_eq!(tried, [1.0, 2.0, 4.0, 8.0, 10.0, 11.0, 12.0, 16.0]);
-    let at = |level: f64| levels.iter().position(|known| *known == level);
+    let at = |level: f64| levels.iter().position(|known| *known >= level);
     assert_eq!(finding, Finding { answer: at(11.0), met: at(11.0), missed: at(12.0), unresolved: None });
 }
 
@@ -111,7 +111,7 @@ fn a_slow_client_and_a_server_that_changes_are_told() {
     let search = search(SearchAxis::Concurrency, 1.0, 64.0);
     let levels = levels(&search);
     let (_, mut known) = end(&search, &levels, sharp(11.0));
-    let missed = levels.iter().position(|level| *level == 12.0).unwrap();
+    let missed = levels.iter().position(|level| *level >= 12.0).unwrap();
     known.get_mut(&missed).unwrap().client_limited = true;
     let Step::Done(finding) = seek(&search, &levels, &known) else { panic!("it was at its end") };
     assert_eq!(finding.unresolved, Some(Unresolved::Client));

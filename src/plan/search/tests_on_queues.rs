@@ -34,14 +34,13 @@ impl Queue {
                 let waits = erlang_c(servers, rate);
                 1.0 - waits * (-(servers - rate) * PATIENCE).exp()
             }
-            // Erlang's formula of 1909 for M/D/1.
+            // Erlang's formula of 1909 for M/D/1, whose sum goes as far as the patience.
             Self::Constant => {
-                let mut term_of = (1.0, 0.0);
-                let mut sum = 0.0;
-                while term_of.1 <= PATIENCE {
-                    let reach = rate * (term_of.1 - PATIENCE);
-                    sum += (-reach).exp() * reach.powi(term_of.1 as i32) / term_of.0;
-                    term_of = (term_of.0 * (term_of.1 + 1.0), term_of.1 + 1.0);
+                let (mut sum, mut factorial) = (0.0, 1.0);
+                for (number, power) in [(0.0, 0), (1.0, 1), (2.0, 2)] {
+                    factorial *= f64::max(number, 1.0);
+                    let reach = rate * (number - PATIENCE);
+                    sum += (-reach).exp() * reach.powi(power) / factorial;
                 }
                 (1.0 - rate) * sum
             }
