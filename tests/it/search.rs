@@ -99,7 +99,9 @@ fn a_search_finds_what_the_server_can_take_and_every_load_is_a_cell() {
     let cells = summary["cells"].as_array().unwrap().iter();
     let is_new = |cell: &&Value| cell["repeats"].as_array().unwrap().iter().any(|repeat| repeat["reused"].is_null());
     let measured: Vec<&Value> = cells.filter(is_new).map(|cell| &cell["axes"]["concurrency"]).collect();
-    assert_eq!(measured, [&Value::from(3)]);
+    // The second may take another repeat on a busy machine; what is clear is not measured again.
+    assert!(measured.contains(&&Value::from(3)), "{measured:?}");
+    assert!(!measured.contains(&&Value::from(1)) && !measured.contains(&&Value::from(4)), "{measured:?}");
 }
 
 #[test]
