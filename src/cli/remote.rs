@@ -61,7 +61,7 @@ impl Destination {
         let place = address.join(&path);
         let again = format!("infersweep push {} {address}", dir.display());
         let next = match stop.now() {
-            Stop::Running | Stop::Finishing => Stop::Draining,
+            Stop::Running | Stop::Finishing | Stop::Enough => Stop::Draining,
             Stop::Draining | Stop::Cancelling => Stop::Cancelling,
         };
         progress.note(&format!("sending what is not there yet to {place}"));

@@ -29,12 +29,13 @@ pub(super) fn accept(
 ) -> Result<(), Failure> {
     resumption.check(scenario, plan).map_err(|error| failure(&error))?;
     let repeats = scenario.load.repeats.max(resumption.repeats()) as usize * plan.cells.len();
-    terminal.note(&format!(
-        "resuming {}: {} of {} complete",
-        resumption.dir().path().display(),
-        resumption.complete(),
-        plural(repeats, "repeat", "repeats"),
-    ));
+    let (path, complete) = (resumption.dir().path().display(), resumption.complete());
+    // How many a search takes is not known before.
+    let so_far = match plan.searches.len() {
+        0 => format!("{complete} of {}", plural(repeats, "repeat", "repeats")),
+        _ => plural(complete, "repeat", "repeats"),
+    };
+    terminal.note(&format!("resuming {path}: {so_far} complete"));
     Ok(())
 }
 

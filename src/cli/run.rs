@@ -8,8 +8,8 @@ use super::read::{self, Purpose};
 use super::remote::{self, Destination};
 use super::session::{Driven, Session, Work};
 use super::terminal::Terminal;
-use super::{campaign, gates, lock, question, resume, turned, watch};
-use crate::metrics::{CellSummary, Verdict};
+use super::{campaign, check, gates, lock, question, resume, turned, watch};
+use crate::metrics::{CellSummary, Summary, Verdict};
 use crate::plan::Plan;
 use crate::report;
 use crate::run::{Conclusion, Resumption, UnitFailure};
@@ -205,6 +205,7 @@ fn show(conclusion: &Conclusion, prepared: &Prepared, args: &args::Run, terminal
             None => report::comparison(&scenario.name, cells),
         };
         terminal.result(&table.terminal(terminal.width(), terminal.coloured()));
+        show_searches(&conclusion.summary, terminal);
     }
     tell_where(conclusion, &prepared.plan, terminal);
     if args.quick.url.is_some() {
@@ -213,10 +214,17 @@ fn show(conclusion: &Conclusion, prepared: &Prepared, args: &args::Run, terminal
     Ok(())
 }
 
+/// What searches came to, below the table of their cells.
+pub(super) fn show_searches(summary: &Summary, terminal: &Terminal) {
+    for search in &summary.searches {
+        terminal.result(&format!("\n{}", report::search_lines(search, terminal.width())));
+    }
+}
+
 /// Where a run's results are, and what is missing.
 pub(super) fn tell_where(conclusion: &Conclusion, plan: &Plan, terminal: &Terminal) {
     if conclusion.complete < conclusion.units {
-        let cells = plural(plan.cells.len(), "cell", "cells");
+        let cells = check::counted(plan);
         terminal.warning(&format!(
             "interrupted: {} of {} repeats of {cells} complete; this to finish it:\n  infersweep run {}",
             conclusion.complete,

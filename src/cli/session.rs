@@ -17,7 +17,7 @@ use super::terminal::Terminal;
 use super::{resume, reuse, runtime};
 use crate::compare::judge_gates;
 use crate::load::StopHandle;
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, SearchSummary};
 use crate::plan::Estimate;
 use crate::report;
 use crate::run::{Conclusion, Resumption, Reuse, RunOptions, Views, carry_out};
@@ -172,8 +172,8 @@ pub(super) fn fresh_nonce() -> u64 {
 pub(super) struct Drawn;
 
 impl Views for Drawn {
-    fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String {
-        report::comparison_markdown(name, cells)
+    fn comparison_markdown(&self, name: &str, cells: &[CellSummary], searches: &[SearchSummary]) -> String {
+        report::comparison_markdown(name, cells, searches)
     }
 
     fn summary_csv(&self, cells: &[CellSummary]) -> String {

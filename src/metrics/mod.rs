@@ -24,6 +24,7 @@ mod repeat;
 mod request;
 mod samples;
 mod scraped;
+mod search;
 mod series;
 mod steady;
 mod summary;
@@ -44,6 +45,7 @@ pub use live::LiveDistribution;
 pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
 pub use scraped::{CounterSummary, GaugeSummary, ScrapeSummary, ScrapeTally};
+pub use search::{ProbeSummary, ProbeVerdict, SearchSummary};
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
     CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,

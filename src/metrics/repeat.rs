@@ -225,6 +225,7 @@ impl Repeat {
             metrics: self.samples.summaries(),
             scraped: None,
             client: ClientHealth::default(),
+            stopped: None,
             reused: None,
         }
     }

@@ -96,6 +96,7 @@ pub(super) fn scenario(matrix: Matrix) -> Scenario {
         chat: None,
         load: Load::default(),
         slo: None,
+        search: None,
         gates: Vec::new(),
         output: Output::default(),
         files: Vec::new(),

@@ -20,8 +20,10 @@ mod pivot;
 mod plan;
 mod reused;
 mod scraped;
+mod search;
 mod servers;
 mod steady;
+mod stopped;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -39,5 +41,6 @@ pub use github::github_annotations;
 pub use junit::junit_xml;
 pub use pivot::pivot;
 pub use plan::plan_table;
+pub use search::search_lines;
 pub use servers::server_tables;
 pub use verdicts::{VerdictTable, verdict_table, verdicts_json, verdicts_page};

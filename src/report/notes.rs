@@ -7,6 +7,7 @@ use super::reused::reused_note;
 use super::scraped;
 use super::servers;
 use super::steady;
+use super::stopped::stopped_note;
 use crate::metrics::{CellSummary, PERCENTILES};
 use crate::text::plural;
 use crate::units::format_significant;
@@ -72,6 +73,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     }
     notes.extend(sampled(cells));
     notes.extend(told_by_the_run(cells, varying));
+    notes.extend(stopped_note(cells));
     notes.extend(reused_note(cells));
     notes.extend(steady::notes(cells, varying));
     notes.extend(servers::switching_notes(cells, varying));

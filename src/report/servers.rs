@@ -220,7 +220,7 @@ mod tests {
         assert!(by_batch.contains("batch_size_used") && by_batch.contains("200"), "50 tokens/s times 4:\n{by_batch}");
         let main = comparison("q", &cells).terminal(200, false);
         assert!(main.contains("server"), "{main}");
-        assert!(comparison_markdown("q", &cells).contains("| TTFT ms client | TTFT ms server |"));
+        assert!(comparison_markdown("q", &cells, &[]).contains("| TTFT ms client | TTFT ms server |"));
         assert!(summary_csv(&cells).contains("4=2") || summary_csv(&cells).contains("2=1; 4=2"));
     }
 

@@ -358,7 +358,7 @@ fn steady_figures_stand_beside_raw_ones_where_they_differ() {
     let alone = cells[0].steady.as_ref().unwrap().output_token_throughput.unwrap();
     assert!(alone > 1.1 * raw, "{alone} {raw}");
     assert!(steady.starts_with("q · steady state") && steady.contains(&format!(" {alone:.0} ")), "{steady}");
-    let markdown = comparison_markdown("q", &cells);
+    let markdown = comparison_markdown("q", &cells, &[]);
     assert!(
         markdown.contains("**q · model = m**") && markdown.contains("**q · steady state · model = m**"),
         "{markdown}"

@@ -12,6 +12,7 @@ use super::unit::{Bench, Measured};
 use crate::client::ControlError;
 use crate::load::{Stop, StopHandle};
 use crate::plan::{Plan, Unit};
+use crate::scenario::StopReason;
 use crate::store::{ServerIdentity, UnitId};
 
 /// Units that are measured one after the other, on one thread: all of a run, or those of one endpoint.
@@ -49,8 +50,8 @@ pub(super) struct Ended {
 /// What became of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UnitEnd {
-    /// Its rows are there.
-    Complete,
+    /// Its rows are there; why it ended, where the scenario has a rule for that.
+    Complete(Option<StopReason>),
     /// It was cut off, or not begun, because the run is stopped.
     Interrupted,
     /// What had to come before it failed: why, in a sentence.
@@ -117,8 +118,8 @@ impl<'r> Lane<'r> {
         }
         ended.notes.extend(self.reset_cache(cell.axes.endpoint()).await?);
         let measured = bench.measure(cell, repeat, ended.number, stop).await;
-        if let Ok(Measured::Complete) = measured {
-            ended.end = UnitEnd::Complete;
+        if let Ok(Measured::Complete(reason)) = measured {
+            ended.end = UnitEnd::Complete(reason);
         }
         if bench.scenario.load.hooks.after_cell.is_some() {
             bench.observer.tell(RunEvent::Hook { cell_id: cell.id.to_string(), does: "after_cell" });
@@ -180,7 +181,7 @@ impl<'r> Lane<'r> {
     }
 }
 
-async fn cool_down(time: Duration, stop: &StopHandle) {
+pub(super) async fn cool_down(time: Duration, stop: &StopHandle) {
     let mut signal = stop.signal();
     tokio::select! {
         () = tokio::time::sleep(time) => {}

@@ -8,6 +8,7 @@
 mod agenda;
 mod beside;
 mod campaign;
+mod certainty;
 mod changes;
 mod contents;
 mod error;
@@ -29,6 +30,7 @@ mod reuse;
 mod ring;
 mod room;
 mod scraping;
+mod search;
 mod simulated;
 mod sites;
 mod summaries;

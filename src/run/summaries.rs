@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::results::Views;
+use super::search::search_summaries;
 use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, ScrapeTally, Summary, note_switching, summary_json};
 use crate::plan::CellId;
 use crate::scenario::{Price, Slo};
@@ -88,6 +89,7 @@ pub(super) fn say_what_is_planned(summary: &mut CellSummary, cell: &PlannedCell)
     }
     for shown in &mut summary.repeats {
         let planned = planned.iter().find(|planned| planned.repeat == shown.repeat);
+        shown.stopped = planned.and_then(|planned| planned.stopped);
         shown.reused = planned
             .and_then(|planned| Some(ReusedRepeat { from: planned.reused_from.clone()?, age_s: planned.age_s? }));
     }
@@ -101,7 +103,10 @@ pub fn sum_up_stored(
     slo: Option<Slo>,
 ) -> (Summary, Vec<StoreError>) {
     let (mut cells, mut errors) = (Vec::new(), Vec::new());
-    for cell in &stored.plan.cells {
+    let mut planned: Vec<&PlannedCell> = stored.plan.cells.iter().collect();
+    // Stable: cells of the matrix as they stand, then each search's by load.
+    planned.sort_by_key(|cell| cell.probe);
+    for cell in planned {
         let files = stored.complete.iter().filter(|file| file.unit.cell == cell.cell_id);
         let repeats: Vec<_> = files.map(|file| RepeatFiles::of(&stored.dir, &file.unit)).collect();
         if !repeats.is_empty() {
@@ -116,7 +121,8 @@ pub fn sum_up_stored(
         }
     }
     note_switching(&mut cells);
-    (Summary::new(stored.manifest.labels.clone(), cells), errors)
+    let searches = search_summaries(&stored.plan, &cells);
+    (Summary { searches, ..Summary::new(stored.manifest.labels.clone(), cells) }, errors)
 }
 
 /// Sums up the rows of Parquet files that lie apart from their run, cell by cell. What cannot be read is returned beside;
@@ -142,6 +148,7 @@ pub fn sum_up_files(paths: &[PathBuf]) -> (Vec<CellSummary>, Vec<StoreError>) {
     }
     let mut summaries = Vec::new();
     for (id, axes, repeats) in cells {
+        let repeats = repeats.into_iter().map(|(repeat, rows)| RepeatFiles { repeat, rows, server: None }).collect();
         match (CellFiles { id: &id, axes, price: None, slo: None, repeats }).sum_up() {
             Ok(summary) => summaries.push(summary),
             Err(error) => errors.push(error),
@@ -152,10 +159,10 @@ pub fn sum_up_files(paths: &[PathBuf]) -> (Vec<CellSummary>, Vec<StoreError>) {
 
 /// Writes `summary.json` and the views beside it.
 pub fn save_summary(run: &RunDir, name: &str, summary: &Summary, views: &dyn Views) -> Result<(), StoreError> {
-    let json = summary_json(&summary.labels, &summary.cells);
+    let json = summary_json(&summary.labels, &summary.cells, &summary.searches);
     let json =
         json.map_err(|error| StoreError::Unreadable { path: run.file(StoredRun::SUMMARY), why: error.to_string() })?;
     run.write(StoredRun::SUMMARY, &json)?;
     run.write("summary.csv", views.summary_csv(&summary.cells).as_bytes())?;
-    run.write("comparison.md", views.comparison_markdown(name, &summary.cells).as_bytes())
+    run.write("comparison.md", views.comparison_markdown(name, &summary.cells, &summary.searches).as_bytes())
 }

@@ -1,10 +1,11 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::beside::Beside;
+use super::certainty::Certainty;
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::gauges::Gauges;
@@ -16,10 +17,10 @@ use super::sites::{Sites, target_of};
 use super::traffic::{connections, expected, traffic, wanted};
 use super::wire::Wire;
 use super::workloads::{requests_of_session, workload};
-use crate::load::{Ending, Stop, StopHandle, Traffic, Window, drive};
+use crate::load::{Ending, Stop, StopHandle, StopSignal, Traffic, Window, drive};
 use crate::plan::Cell;
 use crate::record::ClientFacts;
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, StopReason};
 use crate::store::{
     JournalWriter, Origin, RowSchema, RunDir, ServerHeader, UnitHeader, UnitId, compact, compact_server_log,
 };
@@ -30,6 +31,7 @@ use crate::workload::Material;
 const JOURNAL_LOOK: Duration = Duration::from_millis(250);
 
 /// All that measuring a unit takes besides the unit.
+#[derive(Clone)]
 pub(super) struct Bench<'r> {
     pub(super) scenario: &'r Scenario,
     pub(super) sites: &'r Sites,
@@ -49,8 +51,8 @@ pub(super) struct Bench<'r> {
 /// What became of a unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Measured {
-    /// Its rows are under `requests/`.
-    Complete,
+    /// Its rows are under `requests/`; why it ended, where the scenario has a rule for that.
+    Complete(Option<StopReason>),
     /// It was cut off; its rows are under `partial/`.
     Interrupted,
 }
@@ -92,6 +94,8 @@ impl Bench<'_> {
         let started =
             RunEvent::UnitStarted { number, cell_id: cell.id.to_string(), repeat, gauges: Arc::clone(&gauges) };
         self.observer.tell(started);
+        let (inner, signal) = StopHandle::new();
+        let certainty = self.scenario.load.stop_when.as_ref().and_then(|rule| Certainty::new(rule, inner.clone()));
         let wire = Arc::new(Wire {
             client: client.clone(),
             target,
@@ -99,11 +103,12 @@ impl Bench<'_> {
             journal,
             beside: Arc::new(Beside::open(&self.scenario.output, self.dir, &unit, client)?),
             gauges,
+            certainty: certainty.map(Mutex::new).map(Arc::new),
             clock: self.clock,
             chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
         });
         let watch = Watch::start(self.clock);
-        let window = self.load(traffic, prompter, &wire, scraping.as_ref(), stop).await;
+        let window = self.load(traffic, prompter, &wire, scraping.as_ref(), (inner, signal), stop).await;
         self.observer.tell(RunEvent::LoadEnded { number });
         let facts = watch.finish(window.measured_from_ns);
         if let Some(scraping) = scraping {
@@ -148,9 +153,9 @@ impl Bench<'_> {
         prompter: Prompter,
         wire: &Arc<Wire>,
         scraping: Option<&Scraping>,
+        (inner, signal): (StopHandle, StopSignal),
         stop: &StopHandle,
     ) -> Window {
-        let (inner, signal) = StopHandle::new();
         // Without a descriptor for it, requests are still due: a millisecond later.
         let alarm = Alarm::precise(self.clock).unwrap_or_else(|_| Alarm::coarse(self.clock));
         let mut outside = stop.signal();
@@ -181,7 +186,7 @@ impl Bench<'_> {
     fn keep(&self, unit: &UnitId, window: &Window, opened: Origin) -> Result<Measured, RunError> {
         let journal = self.dir.journal_path(unit);
         let origin = window.measured_from_ns.map(|from_ns| opened.at(from_ns));
-        let complete = matches!(window.ending, Ending::Done | Ending::TimedOut) && origin.is_some();
+        let complete = matches!(window.ending, Ending::Done | Ending::Enough | Ending::TimedOut) && origin.is_some();
         let target = if complete { self.dir.requests_path(unit) } else { self.dir.partial_path(unit) };
         let server_log = self.dir.server_log_path(unit);
         if server_log.is_file() {
@@ -189,7 +194,9 @@ impl Bench<'_> {
         }
         // The rows come last: where they are, all is.
         compact(&journal, &target, origin)?;
-        Ok(if complete { Measured::Complete } else { Measured::Interrupted })
+        let reason = if window.ending == Ending::Enough { StopReason::Certain } else { StopReason::Limit };
+        let reason = self.scenario.load.stop_when.as_ref().map(|_| reason);
+        Ok(if complete { Measured::Complete(reason) } else { Measured::Interrupted })
     }
 }
 

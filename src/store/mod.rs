@@ -58,7 +58,7 @@ pub use lock_file::{Drift, LockFile, LockSubject};
 pub use manifest::{Manifest, ProbeReport, Resume, RunState, ServerChange};
 pub use parquet_read::{RecordFile, Records, read_records};
 pub use parquet_write::{Compacted, compact, write_records};
-pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, RepeatState};
+pub use plan_file::{PlanFile, PlannedCell, PlannedRepeat, PlannedSearch, Probe, RepeatState};
 pub use provenance::{Build, LockState, Provenance, SuiteState};
 pub use prune::{PruneRule, Pruned, choose_to_prune, remove_run};
 pub use remote::{Mirror, Provider, Remote, RemoteAddress, RemoteError, RemoteSettings, Sent, Stage, is_remote};

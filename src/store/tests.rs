@@ -107,10 +107,13 @@ fn run(out: &Path) -> RunDir {
         requests: Some(3),
         digest: CellDigest("d".into()),
         parts: None,
+        probe: None,
         unverified: false,
         repeats: repeats.collect(),
     };
-    PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), cells: vec![cell] }.write(&dir).unwrap();
+    PlanFile { format_version: FORMAT_VERSION, parts: Vec::new(), searches: Vec::new(), cells: vec![cell] }
+        .write(&dir)
+        .unwrap();
     dir
 }
 

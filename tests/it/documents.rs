@@ -206,3 +206,16 @@ fn the_steps_of_the_github_workflow_run_as_they_stand() {
     let said = bench.file("gate.toml", &format!("{scenario}{}", gates[0])).call("check gate.toml");
     assert_eq!(said.code, 0, "{}", said.stderr);
 }
+
+#[test]
+fn the_console_commands_of_the_page_on_searches_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let commands = console_lines(&std::fs::read_to_string(root.join("docs/SEARCH.md")).unwrap());
+    let bench = clone_of_examples();
+    for command in &commands {
+        let said = bench.call(command.strip_prefix("infersweep ").unwrap());
+        assert_eq!(said.code, 0, "{command}: {}", said.stderr);
+        assert!(said.stdout.contains("search toy_in20_out16-"), "{command}: {}", said.stdout);
+    }
+    assert_eq!(commands.len(), 2);
+}

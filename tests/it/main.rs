@@ -27,6 +27,7 @@ mod resume;
 mod reuse;
 mod run_lists;
 mod scenarios;
+mod search;
 mod secrets;
 mod server_metrics;
 mod sources;

@@ -6,7 +6,7 @@ use crate::cli::env::Env;
 use crate::cli::exit::Failure;
 use crate::cli::read::{self, NoCells, Purpose};
 use crate::cli::terminal::Terminal;
-use crate::plan::{CellDigest, Plan};
+use crate::plan::{Cell, CellDigest, Plan};
 use crate::run::hash_contents;
 use crate::scenario::{ReadOptions, Scenario, Unset};
 use crate::workload::Material;
@@ -56,8 +56,10 @@ impl Ready {
 
     /// The digest of a cell of which it has this repeat.
     pub(super) fn digest_of(&self, cell_id: &str, repeat: u32) -> Option<&CellDigest> {
-        let cell = self.plan.cells.iter().find(|cell| cell.id.as_str() == cell_id)?;
-        (repeat < self.scenario.load.repeats).then_some(&cell.digest)
+        let is_it = |cell: &&Cell| cell.id.as_str() == cell_id;
+        let mut searched = self.plan.searches.iter().flat_map(|search| &search.ladder);
+        let cell = self.plan.cells.iter().filter(|_| repeat < self.scenario.load.repeats).find(is_it);
+        cell.or_else(|| searched.find(is_it)).map(|cell| &cell.digest)
     }
 
     /// Whether a run of it and of `other` would come to the same.

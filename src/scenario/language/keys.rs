@@ -1,4 +1,4 @@
-use super::keys_of_load::{GATE, LOAD, OUTPUT, SLO};
+use super::keys_of_load::{GATE, LOAD, OUTPUT, SEARCH, SLO};
 use super::keys_of_matrix::{CHAT, DATASET, MATRIX, PROMPT};
 use super::keys_of_transport::TLS;
 use super::{Form, Key, Kind, Support, Table};
@@ -35,6 +35,7 @@ pub(in crate::scenario) const SCENARIO: Table = Table {
         Key::new("chat", Kind::Table(&CHAT), "Conversations of mode chat."),
         Key::new("load", Kind::Table(&LOAD), "How the server is loaded."),
         Key::new("slo", Kind::Table(&SLO), "What makes a request good."),
+        Key::new("search", Kind::Table(&SEARCH), "Finds the highest load that still meets the SLOs."),
         Key::new("gate", Kind::List(&Kind::Table(&GATE)), "Limits that fail a run with exit code 3."),
         Key::new("output", Kind::Table(&OUTPUT), "What is written."),
         Key::new("profiles", Kind::Named(&Kind::Free), "Partial scenarios, laid over this one by --profile NAME."),
