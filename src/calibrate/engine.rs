@@ -7,7 +7,7 @@ use super::cost::{Cost, Meter};
 use super::seen::{Answers, Seen, Window};
 use super::{CalibrateError, Rung};
 use crate::load::StopHandle;
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, SearchSummary};
 use crate::plan::{ContentHashes, expand};
 use crate::record::{Outcome, RequestRecord};
 use crate::run::{Observer, RunEvent, RunOptions, TokenizerPlaces, Views, carry_out};
@@ -150,7 +150,7 @@ impl Observer for Costs<'_> {
 struct NoViews;
 
 impl Views for NoViews {
-    fn comparison_markdown(&self, _: &str, _: &[CellSummary]) -> String {
+    fn comparison_markdown(&self, _: &str, _: &[CellSummary], _: &[SearchSummary]) -> String {
         String::new()
     }
 

@@ -115,9 +115,10 @@ pub(super) struct Run {
     pub(super) allow_hooks: bool,
     #[command(flatten)]
     pub(super) reuse: Reuse,
-    /// Finish an interrupted run of this scenario, in place: a run directory, or DIR/NAME/latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["url", "nonce", "reuse"])]
-    pub(super) resume: Option<PathBuf>,
+    /// Finish an interrupted run of this scenario or suite, in place: its directory, or else the last one
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["url", "nonce", "reuse"])]
+    #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+    pub(super) resume: Option<Option<PathBuf>>,
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
     pub(super) nonce: Option<u64>,

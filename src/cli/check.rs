@@ -8,7 +8,7 @@ use super::prepare::{self, Prepared};
 use super::read::{self, NoCells, Purpose};
 use super::terminal::Terminal;
 use crate::diagnostic::Faults;
-use crate::plan::{ContentHashes, Plan, expand};
+use crate::plan::{Cell, ContentHashes, Plan, expand};
 use crate::run::hash_contents;
 use crate::scenario::{Glance, Scenario};
 use crate::text::plural;
@@ -21,7 +21,7 @@ pub(super) fn check(args: &args::Check, env: &Env, terminal: &Terminal) -> Resul
     for Glance { path, .. } in &chosen.scenarios {
         match check_one(path, args, env, terminal) {
             Ok(prepared) => {
-                let cells = plural(prepared.plan.cells.len(), "cell", "cells");
+                let cells = counted(&prepared.plan);
                 terminal.result(&format!("{}: ok, {cells}", path.display()));
                 ready.push(prepared);
             }
@@ -56,6 +56,17 @@ fn check_one(path: &Path, args: &args::Check, env: &Env, terminal: &Terminal) ->
     Ok(Prepared { path: path.to_owned(), scenario, material, contents, plan })
 }
 
+/// `16 cells and 1 search`.
+pub(super) fn counted(plan: &Plan) -> String {
+    let cells = plural(plan.cells.len(), "cell", "cells");
+    let searches = plural(plan.searches.len(), "search", "searches");
+    match (plan.cells.is_empty(), plan.searches.is_empty()) {
+        (_, true) => cells,
+        (true, false) => searches,
+        (false, false) => format!("{cells} and {searches}"),
+    }
+}
+
 /// The templates and rows of a scenario; what is wrong with them is shown.
 pub(super) fn material(scenario: &Scenario, terminal: &Terminal) -> Result<Material, Failure> {
     Material::read(scenario).map_err(|faults| shown(&faults, terminal))
@@ -68,7 +79,9 @@ pub(super) fn render_all(
     plan: &Plan,
     terminal: &Terminal,
 ) -> Result<(), Failure> {
-    let faults = material.render_once(scenario, &plan.cells);
+    let searched = plan.searches.iter().filter_map(|search| search.ladder.first());
+    let cells: Vec<Cell> = plan.cells.iter().chain(searched).cloned().collect();
+    let faults = material.render_once(scenario, &cells);
     if faults.has_errors() { Err(shown(&faults, terminal)) } else { Ok(()) }
 }
 

@@ -59,8 +59,8 @@ impl Progress {
     pub(super) fn start(scenario: &Scenario, plan: &Plan, terminal: Terminal) -> Self {
         let each = |cell| Estimate::of_cell(scenario, cell).seconds / f64::from(scenario.load.repeats);
         let expected_s: HashMap<String, f64> =
-            plan.cells.iter().map(|cell| (cell.id.to_string(), each(cell))).collect();
-        let total_s = expected_s.values().sum::<f64>() * f64::from(scenario.load.repeats);
+            plan.in_full().cells.iter().map(|cell| (cell.id.to_string(), each(cell))).collect();
+        let total_s = Estimate::of(scenario, plan).seconds;
         let clock = Clock::start();
         let shown = terminal.interactive && !terminal.quiet;
         let bar = ProgressBar::with_draw_target(
@@ -121,6 +121,13 @@ impl Progress {
         self.dir.lock().map_or(None, |dir| dir.clone())
     }
 
+    /// A search asks for a unit that was not planned.
+    fn one_more(&self) {
+        if let Ok(mut units) = self.units.lock() {
+            *units += 1;
+        }
+    }
+
     fn units(&self) -> usize {
         self.units.lock().map_or(0, |units| *units)
     }
@@ -148,6 +155,10 @@ impl Observer for Progress {
             RunEvent::Probing { endpoint, model } => {
                 self.bar.set_prefix("probing");
                 self.bar.set_message(format!("{model} at {endpoint}"));
+            }
+            RunEvent::Probe { reused: None, .. } => self.one_more(),
+            RunEvent::Probe { search_id, cell_id, repeat, reused: Some(run) } => {
+                self.note(&format!("search {search_id}: {cell_id} repeat {} reused from {run}", repeat + 1));
             }
             RunEvent::Preparing { cell_id } => self.bar.set_message(format!("{cell_id}: making prompts")),
             RunEvent::Hook { cell_id, does } => self.bar.set_message(format!("{cell_id}: {does}")),

@@ -88,7 +88,7 @@ pub(super) fn cells(
         FilterError::UnknownAxis { .. } | FilterError::NoSuchValue { .. } => NoCells::None(Failure::usage(error)),
         FilterError::Form(_) | FilterError::Value { .. } => NoCells::Wrong(Failure::usage(error)),
     })?;
-    if plan.cells.is_empty() {
+    if plan.is_empty() {
         return Err(NoCells::None(
             Failure::usage("the scenario comes to no cell; nothing to do")
                 .help("look at [matrix], its excludes and --only"),

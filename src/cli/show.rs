@@ -2,6 +2,7 @@ use super::args;
 use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::remote;
+use super::run::show_searches;
 use super::stored::{self, Opened};
 use super::terminal::Terminal;
 use super::{campaign, turned};
@@ -29,6 +30,9 @@ pub(super) fn show(args: &args::Show, env: &Env, terminal: &Terminal) -> Result<
         terminal.result(&serde_json::to_string_pretty(&summary).map_err(Failure::failed)?);
     } else {
         draw(args, &run.manifest.name, &summary.cells, terminal)?;
+        if !args.steady && !args.server {
+            show_searches(&summary, terminal);
+        }
     }
     Ok(if damaged { Exit::Failed } else { Exit::Done })
 }

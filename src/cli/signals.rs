@@ -56,7 +56,7 @@ pub(super) async fn watch(
 /// Stops one step further; returns what to say.
 pub(super) fn further(stop: &StopHandle) -> &'static str {
     match stop.now() {
-        Stop::Running | Stop::Finishing => {
+        Stop::Running | Stop::Finishing | Stop::Enough => {
             stop.go(Stop::Draining);
             "stopping: requests in flight finish and everything is saved; once more to stop at once"
         }

@@ -20,8 +20,9 @@ fn figures(turn: &Turn) -> Result<Vec<Figure>, Failure> {
 pub(super) fn check<'p>(turn: &Turn, plans: impl IntoIterator<Item = (&'p Scenario, &'p Plan)>) -> Result<(), Failure> {
     let Some(axis) = &turn.pivot else { return Ok(()) };
     figures(turn)?;
-    let cells = plans.into_iter().flat_map(|(_, plan)| &plan.cells);
-    let mut known: Vec<AxisName> = cells.flat_map(|cell| cell.axes.iter().map(|(name, _)| name.clone())).collect();
+    let cells: Vec<_> = plans.into_iter().flat_map(|(_, plan)| plan.in_full().cells).collect();
+    let mut known: Vec<AxisName> =
+        cells.iter().flat_map(|cell| cell.axes.iter().map(|(name, _)| name.clone())).collect();
     known.sort();
     known.dedup();
     let words: Vec<&str> = known.iter().map(AxisName::as_str).chain(["scenario"]).collect();

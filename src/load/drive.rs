@@ -38,6 +38,8 @@ pub trait Source {
 pub enum Ending {
     /// The stop rule was met and everything in flight ended.
     Done,
+    /// What it was for was reached before that, and everything in flight ended.
+    Enough,
     /// The timeout cancelled what was in flight.
     TimedOut,
     /// A stop from outside.
@@ -100,7 +102,7 @@ where
     let mut cut_short = None;
     let launched = tokio::select! {
         ending = launch => ending,
-        () = starting.reached(Stop::Draining) => Ending::Stopped,
+        () = starting.reached(Stop::Enough) => if starting.now() == Stop::Enough { Ending::Enough } else { Ending::Stopped },
         ending = &mut watch => { cut_short = Some(ending); Ending::Stopped },
     };
     let ending = loop {
@@ -115,6 +117,8 @@ where
 /// Turns the timeout and the stop from outside into the flights' own stop; returns once they are cancelled.
 async fn watch_over(deadline: tokio::time::Instant, mut outside: StopSignal, flights: StopHandle) -> Ending {
     let pass_on = async {
+        outside.reached(Stop::Enough).await;
+        flights.go(outside.now());
         outside.reached(Stop::Draining).await;
         flights.go(Stop::Draining);
         outside.reached(Stop::Cancelling).await;

@@ -7,6 +7,8 @@ pub enum Stop {
     Running,
     /// What is under way comes to its own end; nothing further is begun.
     Finishing,
+    /// What the load was for is reached: nothing new starts, and it has ended as it should once nothing is in flight.
+    Enough,
     /// Nothing new starts; what is in flight ends by itself.
     Draining,
     /// What is in flight is cancelled.

@@ -1,6 +1,6 @@
 use super::RequestMetrics;
-use super::derive::{gaps_of, itl_of};
-use crate::record::{Chunk, RequestRecord};
+use super::derive::{derive, gaps_of, itl_of};
+use crate::record::{Chunk, Outcome, RequestRecord};
 
 /// Which way a metric is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,21 @@ pub(super) enum Take {
     One(fn(&RequestRecord, &RequestMetrics) -> Option<f64>),
     /// Many, from its chunks, each with how often it counts.
     Many(fn(&[Chunk], &mut dyn FnMut(f64, u64))),
+}
+
+impl MetricDefinition {
+    /// The request's sample, in the metric's unit: infinite where it was due and never came and that counts. `None` when
+    /// it has none, and for a metric that has many a request.
+    #[must_use]
+    pub fn sample(&self, record: &RequestRecord) -> Option<f64> {
+        match (self.take, &record.outcome) {
+            (Take::One(of), Outcome::Completed) => of(record, &derive(record)),
+            (Take::One(_), Outcome::Failed(_) | Outcome::Dropped) => {
+                (self.censored && record.stamps.scheduled_ns.is_some()).then_some(f64::INFINITY)
+            }
+            _ => None,
+        }
+    }
 }
 
 use Better::{Higher, Lower, Neither};

@@ -46,6 +46,7 @@ impl Goodness {
             good_share: good.value,
             ci95: good.interval.as_ref().map(bounds),
             pass: good.interval.map(|interval| interval.low >= slo.attainment),
+            effective_n: Some(good.effective_n),
         })
     }
 }

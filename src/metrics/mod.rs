@@ -5,6 +5,7 @@
 mod batches;
 mod cell;
 mod cost;
+mod counts;
 mod definition;
 mod derive;
 mod distribution;
@@ -22,6 +23,8 @@ mod rates;
 mod repeat;
 mod request;
 mod samples;
+mod scraped;
+mod search;
 mod series;
 mod steady;
 mod summary;
@@ -41,6 +44,8 @@ pub use health::{ClientHealth, Verdict};
 pub use live::LiveDistribution;
 pub use quantile::{PERCENTILES, Percentile};
 pub use request::RequestMetrics;
+pub use scraped::{CounterSummary, GaugeSummary, ScrapeSummary, ScrapeTally};
+pub use search::{ProbeSummary, ProbeVerdict, SearchSummary};
 pub use steady::{SteadyRepeat, SteadySummary};
 pub use summary::{
     CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, ReusedRepeat, SloSummary, Summary, summary_json,

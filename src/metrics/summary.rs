@@ -3,10 +3,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::ClientHealth;
 use super::batches::BatchSummary;
+use super::scraped::ScrapeSummary;
 use super::steady::SteadySummary;
 use super::switching::SwitchingSummary;
+use super::{ClientHealth, SearchSummary};
+use crate::scenario::StopReason;
 use crate::statistics::{self, Estimate};
 
 /// `summary.json`: one entry a cell. What is not measured yet is there and null.
@@ -18,29 +20,38 @@ pub struct Summary {
     pub labels: BTreeMap<String, String>,
     /// The cells that have a complete repeat, in the order of the plan.
     pub cells: Vec<CellSummary>,
+    /// What searches came to, in the order of the plan; absent without one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<SearchSummary>,
 }
 
 impl Summary {
     /// The layout that this version writes.
     pub const FORMAT_VERSION: u32 = 1;
 
-    /// A summary of these cells.
+    /// A summary of these cells, without a search.
     #[must_use]
     pub fn new(labels: BTreeMap<String, String>, cells: Vec<CellSummary>) -> Self {
-        Self { format_version: Self::FORMAT_VERSION, labels, cells }
+        Self { format_version: Self::FORMAT_VERSION, labels, cells, searches: Vec::new() }
     }
 }
 
 /// A [`Summary`] of these cells as JSON, without a copy of them.
-pub fn summary_json(labels: &BTreeMap<String, String>, cells: &[CellSummary]) -> serde_json::Result<Vec<u8>> {
+pub fn summary_json(
+    labels: &BTreeMap<String, String>,
+    cells: &[CellSummary],
+    searches: &[SearchSummary],
+) -> serde_json::Result<Vec<u8>> {
     /// Fields as those of [`Summary`].
     #[derive(Serialize)]
     struct Borrowed<'s> {
         format_version: u32,
         labels: &'s BTreeMap<String, String>,
         cells: &'s [CellSummary],
+        #[serde(skip_serializing_if = "<[_]>::is_empty")]
+        searches: &'s [SearchSummary],
     }
-    serde_json::to_vec_pretty(&Borrowed { format_version: Summary::FORMAT_VERSION, labels, cells })
+    serde_json::to_vec_pretty(&Borrowed { format_version: Summary::FORMAT_VERSION, labels, cells, searches })
 }
 
 /// All figures of one cell, over its repeats. Only the measured phase counts.
@@ -90,6 +101,9 @@ pub struct CellSummary {
     /// What it costs to use this model after another one; null when no repeat began so.
     #[serde(default)]
     pub switching: Option<SwitchingSummary>,
+    /// What the server's Prometheus page said meanwhile; null when none was scraped.
+    #[serde(default)]
+    pub scraped: Option<ScrapeSummary>,
     /// Whether the client was fast enough.
     pub client: ClientHealth,
     /// Each repeat by itself.
@@ -98,6 +112,9 @@ pub struct CellSummary {
     pub cost_usd: Option<f64>,
     /// Completed requests whose input tokens, images apart, the server counted otherwise than the cell asks for.
     pub input_tokens_off: u64,
+    /// Completed requests whose output tokens the server counted otherwise than the cell asks for.
+    #[serde(default)]
+    pub output_tokens_off: u64,
     /// Completed requests whose chunks' tokens are estimates.
     pub itl_estimated: u64,
     /// Completed requests that have no inter-token latencies, because their rows keep the first and last stamp only.
@@ -134,6 +151,15 @@ pub struct RequestCounts {
     pub dropped: u64,
     /// Failed ones by cause.
     pub causes: BTreeMap<String, u64>,
+    /// What was said of the first of each cause, in the order of the rows.
+    #[serde(default)]
+    pub first_messages: BTreeMap<String, String>,
+    /// Requests, however they ended, of which more than one attempt was made.
+    #[serde(default)]
+    pub sent_again: u64,
+    /// The attempts that were not the last of their request, by why they failed.
+    #[serde(default)]
+    pub attempt_causes: BTreeMap<String, u64>,
     /// Failed ones that had an HTTP status, by it.
     pub http_statuses: BTreeMap<u16, u64>,
 }
@@ -147,6 +173,9 @@ pub struct SloSummary {
     pub ci95: Option<Interval>,
     /// Whether the cell passes.
     pub pass: Option<bool>,
+    /// Independent requests that would tell as much as these.
+    #[serde(default)]
+    pub effective_n: Option<f64>,
 }
 
 /// Lower and upper bound; null where nothing bounds a figure, as when a request that never came may be beyond it.
@@ -300,9 +329,15 @@ pub struct RepeatSummary {
     pub first_ttft_ms: Option<f64>,
     /// Every metric by name, of this repeat alone; null for one without a sample.
     pub metrics: BTreeMap<String, Option<MetricSummary>>,
+    /// What the server's Prometheus page said meanwhile; null when none was scraped.
+    #[serde(default)]
+    pub scraped: Option<ScrapeSummary>,
     /// Whether the client was fast enough in it.
     #[serde(default)]
     pub client: ClientHealth,
+    /// Why it ended, where `load.stop_when` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<StopReason>,
     /// The earlier run that measured it; null when this one did.
     #[serde(default)]
     pub reused: Option<ReusedRepeat>,

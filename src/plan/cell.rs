@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::DigestParts;
+use super::{DigestParts, SearchPlan};
 use crate::scenario::{Axes, Load, Mode};
 
 /// A readable, file-safe, stable name of a cell: its axes and 8 hex digits of their hash.
@@ -56,11 +56,13 @@ pub struct Cell {
     pub parts: Arc<DigestParts>,
 }
 
-/// All cells of a scenario, in the order of the file.
+/// All cells of a scenario, in the order of the file, and its searches, whose cells come as they go on.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Plan {
     /// The cells; no two are equal.
     pub cells: Vec<Cell>,
+    /// The searches.
+    pub searches: Vec<SearchPlan>,
     /// Worth a look: an `exclude` that matches nothing, for one.
     pub warnings: Vec<String>,
 }
@@ -70,13 +72,27 @@ impl Plan {
     /// ends sends each row once.
     #[must_use]
     pub fn with_rows(mut self, rows: u64, row_tokens: f64, load: &Load) -> Self {
-        for cell in self.cells.iter_mut().filter(|cell| cell.axes.mode() == Mode::Custom) {
+        let searched = self.searches.iter_mut().flat_map(|search| &mut search.ladder);
+        for cell in self.cells.iter_mut().chain(searched).filter(|cell| cell.axes.mode() == Mode::Custom) {
             cell.row_tokens = Some(row_tokens);
             if cell.requests.is_none() && load.duration.is_none() {
                 cell.requests = Some(rows);
             }
         }
         self
+    }
+
+    /// The same with every cell that a search may measure: what a run must be able to reach and to carry.
+    #[must_use]
+    pub fn in_full(&self) -> Self {
+        let searched = self.searches.iter().flat_map(|search| &search.ladder);
+        Self { cells: self.cells.iter().chain(searched).cloned().collect(), ..Self::default() }
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty() && self.searches.is_empty()
     }
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use super::{CellDigest, DigestParts, Plan};
-use crate::scenario::{Axes, Mode, RequestOptions, Scenario, TokenizerSource, Transport};
+use crate::scenario::{Axes, Mode, RequestOptions, Scenario, StopWhen, TokenizerSource, Transport};
 use crate::text::{REDACTED, hex};
 use crate::units::{ImageSize, SizeSpec};
 
@@ -29,10 +29,11 @@ pub fn pictures_of(dataset: &Path) -> PathBuf {
     dataset.join("pictures")
 }
 
-/// One digest for a whole plan: of its cells' digests, in whatever order they come.
+/// One digest for a whole plan: of its cells' digests, in whatever order they come; of a search, of all that it may try.
 #[must_use]
 pub fn digest_of(plan: &Plan) -> String {
-    let digests: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.digest.0.as_str()).collect();
+    let searched = plan.searches.iter().flat_map(|search| &search.ladder);
+    let digests: BTreeSet<&str> = plan.cells.iter().chain(searched).map(|cell| cell.digest.0.as_str()).collect();
     let mut hash = Sha256::new();
     for digest in digests {
         hash.update(digest.as_bytes());
@@ -161,6 +162,10 @@ impl Listing<'_> {
             .collect();
         let metrics = endpoint.server_metrics.iter().map(|(name, metric)| json!([name, metric.pointer, metric.unit]));
         let metrics: Vec<Value> = metrics.collect();
+        let scrape = endpoint.scrape.as_ref().map(|scrape| {
+            let columns = scrape.columns.iter().map(|(name, metric)| format!("{name}: {metric:?}"));
+            json!([self.by_name(&scrape.url), nanoseconds(scrape.interval), columns.collect::<Vec<_>>(), scrape.auth])
+        });
         let timeouts = endpoint.timeouts;
         let limits = [timeouts.connect, timeouts.first_token, timeouts.idle, timeouts.total];
         for (key, value) in [
@@ -170,6 +175,7 @@ impl Listing<'_> {
             ("headers", Value::Object(headers)),
             ("timeouts", json!(limits.map(nanoseconds))),
             ("server_metrics", Value::Array(metrics)),
+            ("metrics", json!(scrape)),
             ("cache_reset", json!(endpoint.cache_reset)),
             ("transport", self.transport(&endpoint.transport)),
             ("revision", json!(endpoint.revision)),
@@ -254,8 +260,17 @@ impl Listing<'_> {
         self.parts.note("load.max_in_flight", &json!(is_open.then_some(load.max_in_flight)));
         self.parts.note("load.retries", &json!(format!("{:?}", load.retries)));
         self.parts.note("load.cell_timeout", &json!(nanoseconds(load.cell_timeout)));
+        self.parts.note("load.stop_when", &stop_when(load.stop_when.as_ref()));
         self.parts.note("load.hooks", &json!([load.hooks.before_cell, load.hooks.after_cell]));
     }
+}
+
+/// Nothing where repeats have their full length.
+fn stop_when(rule: Option<&StopWhen>) -> Value {
+    rule.map_or(Value::Null, |rule| {
+        let StopWhen { metric, stat, rel_ci, min_requests, min_duration } = rule;
+        json!([metric, stat, rel_ci, min_requests, nanoseconds(*min_duration)])
+    })
 }
 
 /// Exactly: a duration as people read it is rounded.

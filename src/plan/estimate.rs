@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use super::{Cell, Plan};
+use super::{Cell, Plan, SearchPlan};
 use crate::scenario::{Chat, Load, Mode, Scenario, SimulatorSettings};
 use crate::units::{Amount, Qps, RequestCount, SizeSpec};
 
@@ -35,15 +35,26 @@ impl Estimate {
         Self::of_repeats(scenario, plan, |_| scenario.load.repeats)
     }
 
-    /// The same for so many repeats of each cell, by its place in the plan.
+    /// The same for so many repeats of each cell, by its place in the plan; searches as [`of_search`](Self::of_search).
     #[must_use]
     pub fn of_repeats(scenario: &Scenario, plan: &Plan, repeats: impl Fn(usize) -> u32) -> Self {
-        let counted = || plan.cells.iter().enumerate().map(|(at, cell)| (cell, repeats(at)));
-        let cells: Vec<Self> = counted()
-            .filter(|(_, repeats)| *repeats > 0)
-            .map(|(cell, repeats)| Self::of_cell_repeats(scenario, cell, repeats))
-            .collect();
-        let units: u64 = counted().map(|(_, repeats)| u64::from(repeats)).sum();
+        let plain = plan.cells.iter().enumerate().map(|(at, cell)| (cell, repeats(at)));
+        let searched = plan.searches.iter().flat_map(SearchPlan::dearest).map(|cell| (cell, 1));
+        Self::sum(scenario, plain.chain(searched))
+    }
+
+    /// A search, when it takes the dearest way and every verdict is clear at once.
+    #[must_use]
+    pub fn of_search(scenario: &Scenario, search: &SearchPlan) -> Self {
+        Self::sum(scenario, search.dearest().into_iter().map(|cell| (cell, 1)))
+    }
+
+    /// So many repeats of each cell, and the cooldown between them.
+    fn sum<'c>(scenario: &Scenario, counted: impl Iterator<Item = (&'c Cell, u32)>) -> Self {
+        let counted: Vec<(&Cell, u32)> = counted.filter(|(_, repeats)| *repeats > 0).collect();
+        let cells: Vec<Self> =
+            counted.iter().map(|(cell, repeats)| Self::of_cell_repeats(scenario, cell, *repeats)).collect();
+        let units: u64 = counted.iter().map(|(_, repeats)| u64::from(*repeats)).sum();
         let cooldown = scenario.load.cooldown.as_secs_f64() * as_float(units.saturating_sub(1));
         Self {
             requests: cells.iter().map(|cell| cell.requests).sum(),

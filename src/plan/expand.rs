@@ -2,8 +2,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::digest::Digester;
 use super::id::cell_id;
-use super::{Cell, CellId, ContentHashes, Plan};
-use crate::scenario::{Axes, AxisName, AxisValue, Block, Endpoint, Exclude, Include, Loop, Mode, Scenario};
+use super::search::levels;
+use super::{Cell, CellId, ContentHashes, Plan, SearchPlan};
+use crate::scenario::{
+    Axes, AxisName, AxisValue, Block, Endpoint, Exclude, Include, Loop, Mode, Scenario, Search, SearchAxis,
+};
 use crate::units::{ArrivalDistribution, ImageSize, Qps, RequestCount, SizeSpec};
 
 /// All cells of a scenario, in the order of the file: the matrix, its blocks, its includes.
@@ -14,9 +17,13 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
     let matrix = &scenario.matrix;
     let mut hits = vec![0_usize; matrix.exclude.len()];
     let mut kept = Kept::default();
+    let mut searched = Kept::default();
     for block in matrix.product.iter().chain(&matrix.blocks) {
         for axes in product(block) {
-            let axes = complete(axes, scenario);
+            let is_open = scenario.search.filter(|search| axes.get(&search.axis.name()).is_none());
+            let mut axes = complete(axes, scenario);
+            // A mode that does not take the load has nothing to search for.
+            let open = is_open.and_then(|search| axes.remove(&search.axis.name()));
             let mut excluded = false;
             for (hit, exclude) in hits.iter_mut().zip(&matrix.exclude) {
                 if matches(exclude, &axes) {
@@ -25,7 +32,7 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
                 }
             }
             if !excluded {
-                kept.keep(axes, None, scenario);
+                if open.is_some() { &mut searched } else { &mut kept }.keep(axes, None, scenario);
             }
         }
     }
@@ -34,6 +41,10 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
     }
     let mut digester = Digester::new(scenario, contents);
     let cells = kept.cells.into_iter().map(|wanted| cell(wanted, scenario, &mut digester)).collect();
+    let searches = scenario.search.map_or_else(Vec::new, |search| {
+        let wanted = searched.cells.into_iter();
+        wanted.map(|wanted| search_plan(search, wanted, scenario, &mut digester)).collect()
+    });
     let warnings = matrix
         .exclude
         .iter()
@@ -41,7 +52,7 @@ pub fn expand(scenario: &Scenario, contents: &ContentHashes) -> Plan {
         .filter(|(_, hits)| *hits == 0)
         .map(|(exclude, _)| format!("{} matches no cell", exclude.place))
         .collect();
-    Plan { cells, warnings }
+    Plan { cells, searches, warnings }
 }
 
 /// The cells so far. Equal ones arise where an axis does not apply to a mode; they are one.
@@ -77,6 +88,30 @@ fn cell(Wanted { id, axes, requests }: Wanted, scenario: &Scenario, digester: &m
     let (digest, parts) = digester.digest(&axes, requests);
     let unverified = scenario.endpoint(axes.endpoint()).is_some_and(Endpoint::is_unverified);
     Cell { id, digest, parts, requests, row_tokens: None, unverified, axes }
+}
+
+/// The search of these axes, with the cell of every load that it may try.
+fn search_plan(
+    search: Search,
+    Wanted { id, axes, .. }: Wanted,
+    scenario: &Scenario,
+    digester: &mut Digester<'_>,
+) -> SearchPlan {
+    let levels = levels(&search);
+    let ladder = levels.iter().map(|level| {
+        let mut axes = axes.clone();
+        axes.set(search.axis.name(), load_of(search.axis, *level));
+        cell(Wanted { id: cell_id(&axes, scenario), axes, requests: None }, scenario, digester)
+    });
+    SearchPlan { id: id.to_string(), ladder: ladder.collect(), levels, search, axes }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a whole number from 1 up; saturates")]
+fn load_of(axis: SearchAxis, level: f64) -> AxisValue {
+    match axis {
+        SearchAxis::Concurrency => AxisValue::Concurrency(level as u32),
+        SearchAxis::Qps => AxisValue::Qps(Qps::Rate(level)),
+    }
 }
 
 /// The axes that a mode takes, besides `model`, `endpoint`, `mode` and `vars`.

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::Plan;
 use super::expand::any_of;
-use crate::scenario::{AxisName, AxisValue, parse_axis_value};
+use crate::scenario::{Axes, AxisName, AxisValue, parse_axis_value};
 use crate::text::{nearest, one_of};
 use crate::units::UnitError;
 
@@ -72,7 +72,7 @@ impl Filter {
         let mut wanted = BTreeMap::new();
         for (key, texts) in &self.0 {
             let axis = AxisName::from_word(key);
-            let present: Vec<&AxisValue> = plan.cells.iter().filter_map(|cell| cell.axes.get(&axis)).collect();
+            let present: Vec<&AxisValue> = every_axes(&plan).filter_map(|axes| axes.get(&axis)).collect();
             if present.is_empty() {
                 return Err(unknown_axis(key, &plan));
             }
@@ -91,13 +91,19 @@ impl Filter {
             wanted.insert(axis, values);
         }
         plan.cells.retain(|cell| any_of(&wanted, &cell.axes));
+        plan.searches.retain(|search| any_of(&wanted, &search.axes));
         Ok(plan)
     }
 }
 
+/// The axes of cells, and of searches without the load that these look for.
+fn every_axes(plan: &Plan) -> impl Iterator<Item = &Axes> {
+    plan.cells.iter().map(|cell| &cell.axes).chain(plan.searches.iter().map(|search| &search.axes))
+}
+
 fn unknown_axis(key: &str, plan: &Plan) -> FilterError {
     let mut known: Vec<&str> = Vec::new();
-    for (axis, _) in plan.cells.iter().flat_map(|cell| &cell.axes) {
+    for (axis, _) in every_axes(plan).flatten() {
         if !known.contains(&axis.as_str()) {
             known.push(axis.as_str());
         }

@@ -8,6 +8,7 @@ mod filter;
 mod id;
 mod order;
 mod parts;
+mod search;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -23,4 +24,5 @@ pub use expand::expand;
 pub use filter::{Filter, FilterError};
 pub use order::units;
 pub use parts::DigestParts;
-pub use view::{CellState, CellView, PlanView};
+pub use search::{Evidence, Finding, SearchPlan, Standing, Step, Unresolved, judge, seek};
+pub use view::{CellState, CellView, PlanView, SearchView};

@@ -3,15 +3,18 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Estimate, Plan};
-use crate::scenario::Scenario;
+use super::{Estimate, Plan, SearchPlan};
+use crate::scenario::{Scenario, SearchAxis};
 
 /// A plan for machines: `infersweep plan --json`.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PlanView {
     /// One entry a cell, in order.
     pub cells: Vec<CellView>,
-    /// Requests of all cells and repeats, warm-up included.
+    /// One entry a search: what it may measure.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<SearchView>,
+    /// Requests of all cells and repeats, warm-up included; of searches as many as their entries say.
     pub requests: u64,
     /// Input tokens of all of them.
     pub input_tokens: u64,
@@ -47,6 +50,46 @@ pub struct CellView {
     pub why: Option<String>,
 }
 
+/// One search of a [`PlanView`].
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SearchView {
+    /// Its id.
+    pub search_id: String,
+    /// What its cells have in common.
+    pub axes: Map<String, Value>,
+    /// The load that is searched for.
+    pub axis: SearchAxis,
+    /// The lowest and the highest load that may be tried.
+    pub bounds: [f64; 2],
+    /// Every load that may be tried, ascending.
+    pub levels: Vec<f64>,
+    /// Cells that are measured at most, when every verdict is clear at once.
+    pub cells: usize,
+    /// Repeats of a cell at most, where its verdict is unclear.
+    pub repeats: u32,
+    /// Requests of these cells, once each.
+    pub requests: u64,
+    /// Seconds that they take, estimated.
+    pub estimated_s: f64,
+}
+
+impl SearchView {
+    fn of(scenario: &Scenario, plan: &SearchPlan) -> Self {
+        let estimate = Estimate::of_search(scenario, plan);
+        Self {
+            search_id: plan.id.clone(),
+            axes: plan.axes.to_json(),
+            axis: plan.search.axis,
+            bounds: plan.bounds(),
+            levels: plan.levels.clone(),
+            cells: plan.dearest().len(),
+            repeats: plan.search.repeats,
+            requests: estimate.requests,
+            estimated_s: estimate.seconds,
+        }
+    }
+}
+
 /// What becomes of a cell when earlier runs are looked at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CellState {
@@ -76,6 +119,7 @@ impl PlanView {
         });
         Self {
             cells: cells.collect(),
+            searches: plan.searches.iter().map(|search| SearchView::of(scenario, search)).collect(),
             requests: estimate.requests,
             input_tokens: estimate.input_tokens,
             output_tokens: estimate.output_tokens,

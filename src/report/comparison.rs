@@ -11,10 +11,12 @@ use super::grid::{Cell, Column, Grid};
 use super::marks::rivals;
 use super::notes::{facts, legend, name as note_name};
 use super::reused::reused_column;
+use super::search::search_markdown;
 use super::servers::server_tables;
 use super::steady::{has_steady_state, in_steady_state};
+use super::stopped::stopped_column;
 use super::unverified::unverified_note;
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, SearchSummary};
 
 /// The comparison table: one row a cell.
 #[derive(Debug, Clone, PartialEq)]
@@ -46,6 +48,7 @@ fn plain(name: &str, cells: &[CellSummary], pasts: &[Past<'_>]) -> ComparisonTab
     let mut columns = figure_columns(&FIGURES, cells, &rivals(cells), pasts);
     columns.extend(error_columns(cells));
     columns.extend(client_column(cells));
+    columns.extend(stopped_column(cells));
     columns.extend(reused_column(cells));
     table(name, cells, columns, |cells, varying| {
         changes::legend(pasts).into_iter().chain(facts(cells, varying)).collect()
@@ -82,15 +85,17 @@ pub fn steady_comparison(name: &str, cells: &[CellSummary]) -> ComparisonTable {
     comparison(&format!("{name} · steady state"), &in_steady_state(cells))
 }
 
-/// The comparison as Markdown, and below it that of the steady windows and what servers say, where there is any.
+/// The comparison as Markdown, and below it what searches came to, that of the steady windows and what servers say, where
+/// there is any.
 #[must_use]
-pub fn comparison_markdown(name: &str, cells: &[CellSummary]) -> String {
-    let mut tables = vec![comparison(name, cells)];
+pub fn comparison_markdown(name: &str, cells: &[CellSummary], searches: &[SearchSummary]) -> String {
+    let first = [comparison(name, cells).markdown()].into_iter().chain(searches.iter().map(search_markdown));
+    let mut tables = Vec::new();
     if has_steady_state(cells) {
         tables.push(steady_comparison(name, cells));
     }
     tables.extend(server_tables(name, cells));
-    tables.iter().map(ComparisonTable::markdown).collect::<Vec<_>>().join("\n")
+    first.chain(tables.iter().map(ComparisonTable::markdown)).collect::<Vec<_>>().join("\n")
 }
 
 impl ComparisonTable {

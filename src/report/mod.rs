@@ -9,6 +9,7 @@ mod clients;
 mod comparison;
 mod csv;
 mod digits;
+mod failures;
 mod figures;
 mod github;
 mod grid;
@@ -18,8 +19,11 @@ mod notes;
 mod pivot;
 mod plan;
 mod reused;
+mod scraped;
+mod search;
 mod servers;
 mod steady;
+mod stopped;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -37,5 +41,6 @@ pub use github::github_annotations;
 pub use junit::junit_xml;
 pub use pivot::pivot;
 pub use plan::plan_table;
+pub use search::search_lines;
 pub use servers::server_tables;
 pub use verdicts::{VerdictTable, verdict_table, verdicts_json, verdicts_page};

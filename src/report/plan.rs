@@ -1,10 +1,10 @@
 use std::time::Duration;
 
 use super::grid::{Cell, Column, Emphasis, Grid};
-use crate::plan::{Cell as PlanCell, CellState, Estimate, Plan};
+use crate::plan::{Cell as PlanCell, CellState, Estimate, Plan, SearchPlan};
 use crate::scenario::{Parallel, Scenario};
 use crate::text::plural;
-use crate::units::{format_count, format_duration};
+use crate::units::{format_count, format_duration, format_significant};
 
 /// The cells of a plan and what they cost, for a terminal; with `states`, what becomes of each and why.
 #[must_use]
@@ -43,25 +43,38 @@ pub fn plan_table(
         columns.push(words("", states.iter().map(|state| state_cell(state, repeats))));
         columns.push(words("why", states.iter().map(|state| Cell::plain(state.why.as_str()))));
     }
-    let mut grid = Grid { columns, ..Grid::default() };
-    grid.fit(width);
-    let mut lines = grid.terminal(width, coloured);
-    lines.push(String::new());
+    let mut lines = Vec::new();
+    if !plan.cells.is_empty() {
+        let mut grid = Grid { columns, ..Grid::default() };
+        grid.fit(width);
+        lines = grid.terminal(width, coloured);
+        lines.push(String::new());
+    }
+    lines.extend(plan.searches.iter().map(|search| search_line(scenario, search)));
     if let Some(states) = states {
         lines.push(summed_up(states, repeats));
-        if states.iter().all(|state| state.left == 0) {
+        if states.iter().all(|state| state.left == 0) && plan.searches.is_empty() {
             return lines.join("\n");
         }
     }
     let cost = estimate.cost_usd.map(|cost| format!(", {}", dollars(cost))).unwrap_or_default();
+    let most = if plan.searches.is_empty() { "" } else { "at most " };
+    let tried: usize = plan.searches.iter().map(|search| search.dearest().len()).sum();
     lines.push(format!(
-        "{}: {} with warm-up, {} input and {} output tokens, about {}{cost}",
-        plural(each.iter().filter(|estimate| estimate.requests > 0).count(), "cell", "cells"),
+        "{most}{}: {} with warm-up, {} input and {} output tokens, about {}{cost}",
+        plural(each.iter().filter(|estimate| estimate.requests > 0).count() + tried, "cell", "cells"),
         plural(usize::try_from(estimate.requests).unwrap_or(usize::MAX), "request", "requests"),
         format_count(estimate.input_tokens),
         format_count(estimate.output_tokens),
         time(estimate.seconds),
     ));
+    lines.extend(remarks(scenario, &estimate));
+    lines.join("\n")
+}
+
+/// What a reader must know of the run besides its cells.
+fn remarks(scenario: &Scenario, estimate: &Estimate) -> Vec<String> {
+    let mut lines = Vec::new();
     let shown = |(name, command): (&str, &str)| format!("{name} `{}`", scenario.secrets.redact(command));
     let hooks: Vec<String> = scenario.load.hooks.commands().map(shown).collect();
     if !hooks.is_empty() {
@@ -73,7 +86,25 @@ pub fn plan_table(
     if estimate.guessed {
         lines.push("time is a guess: a first token after 0.5 s, then 30 tokens a second for each request".to_owned());
     }
-    lines.join("\n")
+    lines
+}
+
+/// What a search may measure.
+fn search_line(scenario: &Scenario, search: &SearchPlan) -> String {
+    let [low, high] = search.bounds().map(|bound| format_significant(bound, 6));
+    let estimate = Estimate::of_search(scenario, search);
+    let again = match search.search.repeats {
+        1 => String::new(),
+        most => format!(", an unclear one up to {most} times"),
+    };
+    format!(
+        "search {}: {} from {low} to {high}, at most {} of {} loads{again}, about {}",
+        search.id,
+        search.search.axis.name(),
+        search.dearest().len(),
+        search.levels.len(),
+        time(estimate.seconds),
+    )
 }
 
 fn words(name: &str, cells: impl Iterator<Item = Cell>) -> Column {

@@ -105,11 +105,11 @@ impl Agenda {
         self.fates.iter().flatten().filter(|fate| !matches!(fate, Fate::Measure)).count()
     }
 
-    /// The cells of which something is measured.
+    /// The cells of which something is measured, and those of which a search may measure something.
     pub(super) fn of_measured(&self, plan: &Plan) -> Plan {
         let measured = |fates: &[Fate]| fates.iter().any(|fate| matches!(fate, Fate::Measure));
         let cells = plan.cells.iter().zip(&self.fates).filter(|(_, fates)| measured(fates));
-        Plan { cells: cells.map(|(cell, _)| cell.clone()).collect(), warnings: Vec::new() }
+        Plan { cells: cells.map(|(cell, _)| cell.clone()).collect(), ..plan.clone() }.in_full()
     }
 
     /// How many repeats of each cell are measured, by cell; those of which none is are left out.
@@ -127,11 +127,7 @@ impl Agenda {
                 match fate {
                     Fate::Measure => {}
                     Fate::Keep(known) => repeat.clone_from(known),
-                    Fate::Reuse(source) => {
-                        repeat.clone_from(&source.planned);
-                        repeat.reused_from = Some(source.measured_in.clone());
-                        repeat.age_s = Some(source.age_s);
-                    }
+                    Fate::Reuse(source) => *repeat = source.as_planned(),
                 }
             }
         }
@@ -140,7 +136,7 @@ impl Agenda {
 }
 
 /// Whether a file of rows is whole and the unit's own.
-fn verify(unit: &UnitId, source: &Source) -> Result<(), StoreError> {
+pub(super) fn verify(unit: &UnitId, source: &Source) -> Result<(), StoreError> {
     let path = source.dir.requests_path(unit);
     let file = RecordFile::open(&path)?;
     let header = file.header();

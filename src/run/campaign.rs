@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use super::preflight::{Limits, Preflight};
 use super::results::{Results, Views};
 use super::resume::Resumption;
 use super::reuse::{Reuse, reasons};
+use super::search::{note_searches, search_all};
 use super::sites::Sites;
 use super::tokenizers::{TokenizerPlaces, Tokenizers};
 use super::unit::Bench;
@@ -17,7 +19,7 @@ use crate::client::server_columns;
 use crate::load::StopHandle;
 use crate::metrics::Summary;
 use crate::plan::{Plan, content_files, digest_of};
-use crate::scenario::Scenario;
+use crate::scenario::{KNOWN_METRICS, Scenario};
 use crate::store::{Input, Manifest, Provenance, RowSchema, RunDir, RunState, freeze_inputs};
 use crate::time::{Clock, unix_ns};
 use crate::workload::Material;
@@ -58,7 +60,7 @@ pub struct Conclusion {
     pub summary: Summary,
     /// Units measured to their end, now or before.
     pub complete: usize,
-    /// Units planned.
+    /// Units planned, and of each search that did not come to its end one.
     pub units: usize,
     /// What failed round units, in the order in which it did.
     pub failures: Vec<UnitFailure>,
@@ -93,23 +95,41 @@ pub async fn carry_out(
     manifest.token_models.extend(countings.models());
     let nonce = manifest.nonce;
     agenda.take_over(plan, &dir)?;
-    let plan_file = agenda.plan_file(plan, scenario.load.repeats);
-    let mut results = Results::begin(&dir, manifest, scenario, plan, plan_file, options.views, clock)?;
+    let (mut grown, mut plan_file) = (plan.clone(), agenda.plan_file(plan, scenario.load.repeats));
+    note_searches(scenario, &mut grown, &mut plan_file, resume);
+    let kept = plan_file.complete();
+    let mut results = Results::begin(&dir, manifest, scenario, grown, plan_file, options.views, clock)?;
 
-    let schema = RowSchema::of(plan, columns_of_servers(scenario, plan))?;
-    let bench =
-        Bench { scenario, sites, countings: &countings, material, dir: &dir, schema: &schema, nonce, clock, observer };
-    let measured = measure_all(bench, plan, &agenda, &mut results, stop).await;
-    let units = plan.cells.len() * scenario.load.repeats as usize;
-    let state = if measured.as_ref().is_ok_and(|tally| agenda.kept() + tally.complete == units) {
-        RunState::Complete
-    } else {
-        RunState::Interrupted
+    let full = plan.in_full();
+    let schema = RowSchema::of(&full, columns_of_servers(scenario, &full))?;
+    let bench = Bench {
+        scenario,
+        sites,
+        countings: &countings,
+        material,
+        dir: &dir,
+        schema: &schema,
+        server_columns: &scraped_columns(scenario, &full),
+        nonce,
+        clock,
+        observer,
+        told: RefCell::default(),
     };
-    let concluded = results.conclude(state);
-    let Tally { complete, failures } = measured?;
+    let measured = match measure_all(bench.clone(), plan, &agenda, &mut results, stop).await {
+        Ok(mut tally) => {
+            let searched = search_all(&bench, options.reuse.as_ref(), &mut results, &mut tally, stop).await;
+            searched.map(|()| tally)
+        }
+        Err(error) => Err(error),
+    };
+    let unfinished = measured.as_ref().map_or(0, |tally| tally.unfinished);
+    // A search that did not come to its end has a repeat to go, at the least.
+    let units = results.plan_file.repeats().count() + unfinished;
+    let whole = measured.as_ref().is_ok_and(|tally| kept + tally.complete == units);
+    let concluded = results.conclude(if whole { RunState::Complete } else { RunState::Interrupted });
+    let Tally { complete, failures, .. } = measured?;
     concluded?;
-    let complete = agenda.kept() + complete;
+    let complete = kept + complete;
     Ok(Conclusion { dir: dir.path().to_owned(), summary: results.into_summary(), complete, units, failures })
 }
 
@@ -140,11 +160,13 @@ async fn ready(
 ) -> Result<Ready, RunError> {
     let tokenizers = async |to_measure| Tokenizers::read(scenario, to_measure, &options.tokenizers, observer).await;
     if let Some(reuse) = &options.reuse {
-        let sites = Sites::open(scenario, plan, clock, observer).await?;
+        let sites = Sites::open(scenario, &plan.in_full(), clock, observer).await?;
         let outlooks = reuse.look_up(scenario, plan, Some(sites.identities()), unix_ns());
         let (units, left) = (outlooks.iter().map(|cell| cell.repeats.len()).sum(), reasons(&outlooks));
         let agenda = Agenda::without(outlooks, plan, observer);
-        observer.tell(RunEvent::Reusing { runs: agenda.reused(), left, units });
+        if units > 0 {
+            observer.tell(RunEvent::Reusing { runs: agenda.reused(), left, units });
+        }
         let to_measure = agenda.of_measured(plan);
         preflight(scenario, &to_measure, observer)?;
         let tokenizers = tokenizers(&to_measure).await?;
@@ -208,6 +230,14 @@ fn taken_up(resumption: &Resumption, sites: &Sites, start_unix_ns: i64, observer
 fn columns_of_servers(scenario: &Scenario, plan: &Plan) -> BTreeSet<String> {
     let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
     used.into_iter().filter_map(|name| scenario.endpoint(name)).flat_map(server_columns).collect()
+}
+
+/// The columns of scraped metrics, the same in every file of the run: the known ones and those of the plan's endpoints.
+fn scraped_columns(scenario: &Scenario, plan: &Plan) -> Vec<String> {
+    let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
+    let scrapes = used.into_iter().filter_map(|name| scenario.endpoint(name)?.scrape.as_ref());
+    let own: BTreeSet<String> = scrapes.flat_map(|scrape| scrape.columns.keys().cloned()).collect();
+    KNOWN_METRICS.iter().map(|metric| metric.name.to_owned()).chain(own).collect()
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures

@@ -43,6 +43,17 @@ pub enum RunEvent {
         /// What is done.
         does: &'static str,
     },
+    /// A search tries a load: one more unit than was planned.
+    Probe {
+        /// The search.
+        search_id: String,
+        /// The cell of the load.
+        cell_id: String,
+        /// From 0.
+        repeat: u32,
+        /// The earlier run that has it: nothing is measured.
+        reused: Option<String>,
+    },
     /// Prompts of a unit are made.
     Preparing {
         /// The cell.

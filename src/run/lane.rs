@@ -1,5 +1,5 @@
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -12,6 +12,7 @@ use super::unit::{Bench, Measured};
 use crate::client::ControlError;
 use crate::load::{Stop, StopHandle};
 use crate::plan::{Plan, Unit};
+use crate::scenario::StopReason;
 use crate::store::{ServerIdentity, UnitId};
 
 /// Units that are measured one after the other, on one thread: all of a run, or those of one endpoint.
@@ -20,8 +21,6 @@ pub(super) struct Lane<'r> {
     pub(super) plan: &'r Plan,
     /// By endpoint; a hook may change one.
     servers: RefCell<BTreeMap<String, ServerIdentity>>,
-    /// Warnings that were told already.
-    told: RefCell<BTreeSet<String>>,
 }
 
 /// What a lane tells the one who keeps the results.
@@ -51,8 +50,8 @@ pub(super) struct Ended {
 /// What became of a unit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum UnitEnd {
-    /// Its rows are there.
-    Complete,
+    /// Its rows are there; why it ended, where the scenario has a rule for that.
+    Complete(Option<StopReason>),
     /// It was cut off, or not begun, because the run is stopped.
     Interrupted,
     /// What had to come before it failed: why, in a sentence.
@@ -81,7 +80,7 @@ impl Observer for Keeper {
 impl<'r> Lane<'r> {
     pub(super) fn new(bench: Bench<'r>, plan: &'r Plan) -> Self {
         let servers = RefCell::new(bench.sites.identities().clone());
-        Self { bench, plan, servers, told: RefCell::default() }
+        Self { bench, plan, servers }
     }
 
     /// Measures units in their order, each with its place in the order of the run, until one is interrupted.
@@ -119,8 +118,8 @@ impl<'r> Lane<'r> {
         }
         ended.notes.extend(self.reset_cache(cell.axes.endpoint()).await?);
         let measured = bench.measure(cell, repeat, ended.number, stop).await;
-        if let Ok(Measured::Complete) = measured {
-            ended.end = UnitEnd::Complete;
+        if let Ok(Measured::Complete(reason)) = measured {
+            ended.end = UnitEnd::Complete(reason);
         }
         if bench.scenario.load.hooks.after_cell.is_some() {
             bench.observer.tell(RunEvent::Hook { cell_id: cell.id.to_string(), does: "after_cell" });
@@ -177,15 +176,12 @@ impl<'r> Lane<'r> {
             other => other.to_string(),
         };
         let note = format!("the cache was not reset: {why}");
-        let warning = format!("endpoint `{endpoint}`: {note}; its cells are measured all the same");
-        if self.told.borrow_mut().insert(warning.clone()) {
-            self.bench.observer.tell(RunEvent::Warning(warning));
-        }
+        self.bench.warn_once(format!("endpoint `{endpoint}`: {note}; its cells are measured all the same"));
         Ok(Some(note))
     }
 }
 
-async fn cool_down(time: Duration, stop: &StopHandle) {
+pub(super) async fn cool_down(time: Duration, stop: &StopHandle) {
     let mut signal = stop.signal();
     tokio::select! {
         () = tokio::time::sleep(time) => {}

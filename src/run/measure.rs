@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::thread;
@@ -25,6 +26,10 @@ use crate::workload::Material;
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     pub(super) complete: usize,
+    /// Units that were begun.
+    pub(super) begun: usize,
+    /// Searches that did not come to their end.
+    pub(super) unfinished: usize,
     pub(super) failures: Vec<UnitFailure>,
 }
 
@@ -49,7 +54,8 @@ pub(super) async fn measure_all(
     });
     let (sender, reports) = mpsc::unbounded_channel();
     let keeper = Keeper(sender);
-    let kept = keep(reports, plan, results, observer);
+    let mut tally = Tally::default();
+    let kept = keep(reports, plan, results, observer, &mut tally);
     let (ran, kept) = match bench.scenario.load.parallel {
         Parallel::None => {
             let lane = Lane::new(bench, plan);
@@ -60,6 +66,23 @@ pub(super) async fn measure_all(
         }
     };
     // Why a unit could not be measured comes before what that did to the results.
+    ran.and(kept)?;
+    Ok(tally)
+}
+
+/// Measures one unit more, which a search asks for.
+pub(super) async fn measure_one(
+    bench: Bench<'_>,
+    unit: Unit,
+    results: &mut Results<'_>,
+    tally: &mut Tally,
+    stop: &StopHandle,
+) -> Result<(), RunError> {
+    let (sender, reports) = mpsc::unbounded_channel();
+    let (plan, observer) = (results.plan.clone(), bench.observer);
+    let (lane, units) = (Lane::new(bench, &plan), [(tally.begun, unit)]);
+    let kept = keep(reports, &plan, results, observer, tally);
+    let (ran, kept) = futures_util::future::join(lane.run(&units, Keeper(sender), stop), kept).await;
     ran.and(kept)
 }
 
@@ -69,20 +92,23 @@ async fn keep(
     plan: &Plan,
     results: &mut Results<'_>,
     observer: &dyn Observer,
-) -> Result<Tally, RunError> {
-    let mut tally = Tally::default();
+    tally: &mut Tally,
+) -> Result<(), RunError> {
     while let Some((report, taken)) = reports.recv().await {
         match report {
             Report::Event(event) => observer.tell(event),
-            Report::Begun(unit) => results.begin_unit(unit)?,
-            Report::Ended(ended) => keep_unit(ended, plan, results, observer, &mut tally)?,
+            Report::Begun(unit) => {
+                tally.begun += 1;
+                results.begin_unit(unit)?;
+            }
+            Report::Ended(ended) => keep_unit(ended, plan, results, observer, tally)?,
         }
         if let Some(taken) = taken {
             // A lane that is gone waits for nothing.
             let _ = taken.send(());
         }
     }
-    Ok(tally)
+    Ok(())
 }
 
 fn keep_unit(
@@ -106,7 +132,8 @@ fn keep_unit(
     results.note(unit, notes);
     let mut failures: Vec<UnitFailure> = Vec::new();
     match &end {
-        UnitEnd::Complete => {
+        UnitEnd::Complete(reason) => {
+            results.ended(unit, *reason);
             results.set_state(unit, RepeatState::Complete)?;
             let summary = results.summarise(unit.cell)?;
             let (completed, failed) = (summary.requests.completed, summary.requests.failed);
@@ -121,7 +148,7 @@ fn keep_unit(
             failures.push(failure(why, false));
         }
     }
-    failures.extend(failed_after.map(|why| failure(&why, end == UnitEnd::Complete)));
+    failures.extend(failed_after.map(|why| failure(&why, matches!(end, UnitEnd::Complete(_)))));
     for failure in failures {
         observer.tell(RunEvent::UnitFailed { number, failure: failure.clone() });
         tally.failures.push(failure);
@@ -137,6 +164,7 @@ struct Baggage {
     material: Material,
     dir: RunDir,
     schema: RowSchema,
+    server_columns: Vec<String>,
     nonce: u64,
     clock: Clock,
     sites: Sites,
@@ -167,6 +195,7 @@ async fn beside_one_another(
             material: bench.material.clone(),
             dir: bench.dir.clone(),
             schema: bench.schema.clone(),
+            server_columns: bench.server_columns.to_vec(),
             nonce: bench.nonce,
             clock: bench.clock,
             sites: bench.sites.alone(endpoint, bench.clock, bench.scenario)?,
@@ -217,8 +246,21 @@ fn start(endpoint: &str, baggage: Baggage) -> Result<oneshot::Receiver<Result<()
 }
 
 fn run(baggage: Baggage) -> Result<(), RunError> {
-    let Baggage { scenario, plan, countings, material, dir, schema, nonce, clock, sites, units, keeper, stop } =
-        baggage;
+    let Baggage {
+        scenario,
+        plan,
+        countings,
+        material,
+        dir,
+        schema,
+        server_columns,
+        nonce,
+        clock,
+        sites,
+        units,
+        keeper,
+        stop,
+    } = baggage;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .on_thread_start(|| step_aside(Manner::GivesWay))
@@ -231,9 +273,11 @@ fn run(baggage: Baggage) -> Result<(), RunError> {
         material,
         dir: &dir,
         schema: &schema,
+        server_columns: &server_columns,
         nonce,
         clock,
         observer: &keeper.clone(),
+        told: RefCell::default(),
     };
     runtime.block_on(Lane::new(bench, &plan).run(&units, keeper, &stop))
 }

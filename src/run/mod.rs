@@ -2,12 +2,13 @@
 //!
 //! [`carry_out`] is the story; `sites` are the endpoints of a run, `learn` finds out how a server counts,
 //! `preflight` finds out whether this machine suffices, `unit` measures one (cell, repeat), `workloads` says what it
-//! sends by its mode and `traffic` when, `health` watches the client meanwhile, `prepare` makes its requests ahead of
+//! sends by its mode and `traffic` when, `health` watches the client meanwhile and `scraping` the server, `prepare` makes its requests ahead of
 //! use, `wire` joins client and load, `results` keeps the run directory in step.
 
 mod agenda;
 mod beside;
 mod campaign;
+mod certainty;
 mod changes;
 mod contents;
 mod error;
@@ -28,6 +29,8 @@ mod resume;
 mod reuse;
 mod ring;
 mod room;
+mod scraping;
+mod search;
 mod simulated;
 mod sites;
 mod summaries;

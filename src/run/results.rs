@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 
 use super::error::RunError;
-use super::summaries::{CellFiles, say_what_is_planned};
+use super::summaries::{CellFiles, RepeatFiles, say_what_is_planned};
 use super::thrift::Thrift;
-use crate::metrics::{CellSummary, Summary, note_switching, summary_json};
-use crate::plan::{Cell, Plan, Unit};
-use crate::scenario::Scenario;
+use crate::metrics::{CellSummary, SearchSummary, Summary, note_switching, summary_json};
+use crate::plan::{Plan, Unit};
+use crate::scenario::{Scenario, StopReason};
 use crate::store::{
     Manifest, PlanFile, PlannedRepeat, RepeatState, Reserve, RunDir, RunState, ServerChange, ServerIdentity, UnitId,
 };
@@ -13,8 +13,8 @@ use crate::time::{Clock, unix_ns};
 
 /// Views of the summaries that a run writes besides `summary.json`: made above this floor, handed down.
 pub trait Views {
-    /// The comparison table in Markdown.
-    fn comparison_markdown(&self, name: &str, cells: &[CellSummary]) -> String;
+    /// The comparison table in Markdown, and what searches came to.
+    fn comparison_markdown(&self, name: &str, cells: &[CellSummary], searches: &[SearchSummary]) -> String;
     /// The summaries as CSV.
     fn summary_csv(&self, cells: &[CellSummary]) -> String;
     /// What the scenario's gates say as JUnit XML; `None` where that is not asked for.
@@ -26,19 +26,24 @@ pub(super) struct Results<'r> {
     pub(super) dir: &'r RunDir,
     pub(super) manifest: Manifest,
     scenario: &'r Scenario,
-    plan: &'r Plan,
-    plan_file: PlanFile,
+    /// The scenario's, and the cells that searches came to try.
+    pub(super) plan: Plan,
+    pub(super) plan_file: PlanFile,
     views: &'r dyn Views,
     clock: Clock,
     /// Who answers now, by endpoint.
     servers: BTreeMap<String, ServerIdentity>,
-    /// The summaries so far, in the order of the plan, and each one's place in it.
-    cells: Vec<CellSummary>,
-    places: Vec<usize>,
+    /// The summaries so far, in the order of [`Place`].
+    pub(super) cells: Vec<CellSummary>,
+    pub(super) places: Vec<Place>,
     summary_saves: Thrift,
     plan_saves: Thrift,
     reserve: Reserve,
 }
+
+/// The place of a cell's summary among the others: cells of the matrix in the order of the plan, then each search's by
+/// load; and its place in the plan.
+pub(super) type Place = (usize, usize, usize);
 
 /// Space held for the end of a run besides what the plan and the manifest take.
 const LAST_WORDS: usize = 64 << 10;
@@ -49,7 +54,7 @@ impl<'r> Results<'r> {
         dir: &'r RunDir,
         manifest: Manifest,
         scenario: &'r Scenario,
-        plan: &'r Plan,
+        plan: Plan,
         plan_file: PlanFile,
         views: &'r dyn Views,
         clock: Clock,
@@ -115,7 +120,14 @@ impl<'r> Results<'r> {
         }
     }
 
-    fn planned(&mut self, unit: Unit) -> Option<&mut PlannedRepeat> {
+    /// Notes why a unit ended, where the scenario has a rule for that; saved with its next state.
+    pub(super) fn ended(&mut self, unit: Unit, reason: Option<StopReason>) {
+        if let Some(repeat) = self.planned(unit) {
+            repeat.stopped = reason;
+        }
+    }
+
+    pub(super) fn planned(&mut self, unit: Unit) -> Option<&mut PlannedRepeat> {
         let cell = self.plan_file.cells.get_mut(unit.cell)?;
         cell.repeats.iter_mut().find(|repeat| repeat.repeat == unit.repeat)
     }
@@ -128,13 +140,16 @@ impl<'r> Results<'r> {
         server: ServerIdentity,
     ) -> Result<(), RunError> {
         let UnitId { cell, repeat } = self.id_of(unit);
+        if self.servers.get(endpoint) == Some(&server) {
+            return Ok(());
+        }
         self.servers.insert(endpoint.to_owned(), server.clone());
         let change = ServerChange { cell_id: cell.to_string(), repeat, endpoint: endpoint.to_owned(), server };
         self.manifest.server_changes.push(change);
         Ok(self.manifest.write(self.dir)?)
     }
 
-    fn id_of(&self, unit: Unit) -> UnitId {
+    pub(super) fn id_of(&self, unit: Unit) -> UnitId {
         UnitId { cell: self.plan.cells[unit.cell].id.clone(), repeat: unit.repeat }
     }
 
@@ -160,44 +175,53 @@ impl<'r> Results<'r> {
 
     /// Puts a cell's summary in its place, which is returned.
     fn sum_up(&mut self, cell: usize) -> Result<usize, RunError> {
-        let mut summary = self.summary_of(&self.plan.cells[cell])?;
+        let mut summary = self.summary_of(cell)?;
         if let Some(planned) = self.plan_file.cells.get(cell) {
             say_what_is_planned(&mut summary, planned);
         }
-        Ok(match self.places.binary_search(&cell) {
+        let place = match self.plan_file.cells.get(cell).and_then(|cell| cell.probe) {
+            Some(probe) => (1 + probe.search, probe.level, cell),
+            None => (0, cell, cell),
+        };
+        Ok(match self.places.binary_search(&place) {
             Ok(at) => {
                 self.cells[at] = summary;
                 at
             }
             Err(at) => {
-                self.places.insert(at, cell);
+                self.places.insert(at, place);
                 self.cells.insert(at, summary);
                 at
             }
         })
     }
 
-    fn summary_of(&self, cell: &Cell) -> Result<CellSummary, RunError> {
+    fn summary_of(&self, at: usize) -> Result<CellSummary, RunError> {
+        let cell = &self.plan.cells[at];
+        let planned = self.plan_file.cells.get(at).map_or(&[][..], |planned| &planned.repeats);
         let price = self.scenario.models.get(cell.axes.model()).and_then(|model| model.price);
-        let repeats = (0..self.scenario.load.repeats)
-            .map(|repeat| (repeat, self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat })))
-            .filter(|(_, path)| path.is_file())
+        let repeats = planned
+            .iter()
+            .map(|planned| RepeatFiles::of(self.dir, &UnitId { cell: cell.id.clone(), repeat: planned.repeat }))
+            .filter(|files| files.rows.is_file())
             .collect();
         Ok(CellFiles { id: &cell.id, axes: cell.axes.to_json(), price, slo: self.scenario.slo, repeats }.sum_up()?)
     }
 
     /// The summaries so far, in the order of the plan.
     pub(super) fn into_summary(self) -> Summary {
-        Summary::new(self.scenario.labels.clone(), self.cells)
+        let searches = self.searches();
+        Summary { searches, ..Summary::new(self.scenario.labels.clone(), self.cells) }
     }
 
     fn save_summary(&mut self) -> Result<(), RunError> {
         let begun_ns = self.clock.now_ns();
         note_switching(&mut self.cells);
-        let json = summary_json(&self.scenario.labels, &self.cells);
+        let searches = self.searches();
+        let json = summary_json(&self.scenario.labels, &self.cells, &searches);
         self.dir.write("summary.json", &json.map_err(|error| RunError::Internal(error.to_string()))?)?;
         self.dir.write("summary.csv", self.views.summary_csv(&self.cells).as_bytes())?;
-        let table = self.views.comparison_markdown(&self.scenario.name, &self.cells);
+        let table = self.views.comparison_markdown(&self.scenario.name, &self.cells, &searches);
         self.dir.write("comparison.md", table.as_bytes())?;
         if let Some(junit) = self.views.junit(self.scenario, &self.cells) {
             self.dir.write("junit.xml", junit.as_bytes())?;
@@ -206,7 +230,7 @@ impl<'r> Results<'r> {
         Ok(())
     }
 
-    fn save_plan(&mut self) -> Result<(), RunError> {
+    pub(super) fn save_plan(&mut self) -> Result<(), RunError> {
         let begun_ns = self.clock.now_ns();
         self.plan_file.write(self.dir)?;
         self.plan_saves.saved(begun_ns, self.clock.now_ns());

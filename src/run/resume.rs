@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::changes::{changes, first_of};
-use crate::plan::{CellId, Plan};
+use crate::plan::{Cell, CellId, Plan};
 use crate::scenario::Scenario;
 use crate::store::{Manifest, PlannedCell, PlannedRepeat, RepeatState, RunDir, RunState, StoreError, StoredRun};
 use crate::text::plural;
@@ -72,7 +72,9 @@ impl Resumption {
     /// Repeats of its plan: a scenario that asks for fewer by now does not take any away.
     #[must_use]
     pub fn repeats(&self) -> u32 {
-        let counts = self.cells().iter().map(|cell| cell.repeats.len());
+        // A search measures a load as often as it takes.
+        let plain = self.cells().iter().filter(|cell| cell.probe.is_none());
+        let counts = plain.map(|cell| cell.repeats.len());
         counts.max().and_then(|most| u32::try_from(most).ok()).unwrap_or(1)
     }
 
@@ -88,7 +90,9 @@ impl Resumption {
             return Err(ResumeError::Changed { path, changes, command });
         }
         let wanted = scenario.load.repeats.max(self.repeats()) as usize * plan.cells.len();
-        if self.run.manifest.state == RunState::Complete && self.complete() >= wanted {
+        let plain = self.cells().iter().filter(|cell| cell.probe.is_none());
+        let complete: usize = plain.map(PlannedCell::complete).sum();
+        if self.run.manifest.state == RunState::Complete && complete >= wanted {
             return Err(ResumeError::Complete { path });
         }
         Ok(())
@@ -97,8 +101,7 @@ impl Resumption {
     /// Repeats that are complete.
     #[must_use]
     pub fn complete(&self) -> usize {
-        let repeats = self.cells().iter().flat_map(|cell| &cell.repeats);
-        repeats.filter(|repeat| repeat.state == RepeatState::Complete).count()
+        self.run.plan.complete()
     }
 
     /// How many repeats of each cell of `plan` are left to measure.
@@ -115,7 +118,9 @@ impl Resumption {
         let stored: HashMap<&CellId, &PlannedCell> = self.cells().iter().map(|cell| (&cell.cell_id, cell)).collect();
         let mut new: Vec<&str> = Vec::new();
         let mut counted: BTreeMap<String, usize> = BTreeMap::new();
-        for cell in &plan.cells {
+        let is_probe = |cell: &&Cell| stored.contains_key(&cell.id);
+        let probes = plan.searches.iter().flat_map(|search| &search.ladder).filter(is_probe);
+        for cell in plan.cells.iter().chain(probes) {
             match stored.get(&cell.id) {
                 None => new.push(cell.id.as_str()),
                 Some(known) if known.digest != cell.digest => {
@@ -126,7 +131,8 @@ impl Resumption {
                 Some(_) => {}
             }
         }
-        let planned: HashSet<&CellId> = plan.cells.iter().map(|cell| &cell.id).collect();
+        let may_be = plan.searches.iter().flat_map(|search| &search.ladder);
+        let planned: HashSet<&CellId> = plan.cells.iter().chain(may_be).map(|cell| &cell.id).collect();
         let gone: Vec<&str> = self
             .cells()
             .iter()

@@ -1,6 +1,7 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::beside::Beside;
+use super::certainty::Certainty;
 use super::gauges::Gauges;
 use super::prepare::{Outgoing, Upcoming};
 use crate::client::{Asked, Client, Observation, Target};
@@ -23,6 +24,8 @@ pub(super) struct Wire {
     /// Written by the journal's thread, as rows are.
     pub(super) beside: Arc<Beside>,
     pub(super) gauges: Arc<Gauges>,
+    /// Ends the load when a figure is certain enough; asked by the journal's thread.
+    pub(super) certainty: Option<Arc<Mutex<Certainty>>>,
     pub(super) clock: Clock,
     /// Which stamps rows keep, and the scenario's seed, which picks the sampled ones.
     pub(super) chunk_times: (ChunkTimes, u64),
@@ -67,7 +70,7 @@ impl Wire {
     fn keep(&self, observed: Observation, outgoing: Outgoing, start: Start) {
         let (target, tokenizer, gauges) = (Arc::clone(&self.target), self.tokenizer.clone(), Arc::clone(&self.gauges));
         let (client, beside) = (self.client.clone(), Arc::clone(&self.beside));
-        let (times, seed) = self.chunk_times;
+        let (certainty, (times, seed)) = (self.certainty.clone(), self.chunk_times);
         let weight = observed.weight() + outgoing.body.len();
         self.journal.add(weight, move || {
             let asked = Asked {
@@ -85,6 +88,9 @@ impl Wire {
             client.strike_out(&mut record);
             thin(&mut record, KeptTimes::of(times, seed, start.request_index));
             gauges.count(&record);
+            if let Some(Ok(mut certainty)) = certainty.as_ref().map(|certainty| certainty.lock()) {
+                certainty.add(&record);
+            }
             beside.note_answer(said, &record, outgoing.request);
             record
         });

@@ -36,6 +36,49 @@ pub struct Load {
     pub retries: Retries,
     /// Whether a cell whose client was the bottleneck fails the run.
     pub require_healthy_client: bool,
+    /// Ends a repeat early, when a figure is certain enough.
+    pub stop_when: Option<StopWhen>,
+}
+
+/// The metrics that [`StopWhen`] takes: those of `metrics::METRICS`, which stands on a higher floor, that are better one
+/// way and have one value a request.
+pub(crate) const STOP_METRICS: [&str; 11] = [
+    "ttft_ms",
+    "ttft_from_schedule_ms",
+    "first_visible_ms",
+    "tpot_ms",
+    "tpot_classic_ms",
+    "e2e_ms",
+    "e2e_from_schedule_ms",
+    "output_tokens_per_s",
+    "server_ttft_ms",
+    "server_e2e_ms",
+    "server_output_tokens_per_s",
+];
+
+/// When a repeat ends before its requests or its time do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StopWhen {
+    /// A metric with one value a request.
+    pub metric: String,
+    /// A statistic's name: `p50`, `mean`, ...
+    pub stat: String,
+    /// Half the width of the 95 % interval over the figure: at most so much.
+    pub rel_ci: f64,
+    /// Measured requests that have ended before, at least.
+    pub min_requests: u64,
+    /// Time of the measured phase before, at least.
+    pub min_duration: Duration,
+}
+
+/// Why a repeat with [`StopWhen`] ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// The figure was certain enough.
+    Certain,
+    /// Its requests, its time or `cell_timeout` came first.
+    Limit,
 }
 
 impl Default for Load {
@@ -55,6 +98,7 @@ impl Default for Load {
             hooks: Hooks::default(),
             retries: Retries::default(),
             require_healthy_client: false,
+            stop_when: None,
         }
     }
 }
@@ -134,7 +178,7 @@ impl Hooks {
 pub struct Retries {
     /// At most so many more attempts.
     pub count: u32,
-    /// Before the next attempt.
+    /// Before the second attempt; doubled before each further one.
     pub backoff: Duration,
     /// After which causes.
     pub on: Vec<RetryCause>,
@@ -150,8 +194,8 @@ pub enum RetryCause {
     Connect,
     /// No connection in time.
     ConnectTimeout,
-    /// Another HTTP error status.
+    /// Another HTTP status that passes by itself: 408, 425 and most of 5xx.
     HttpStatus,
-    /// The stream was cut.
+    /// The answer was cut before it had any content.
     StreamCut,
 }

@@ -12,6 +12,7 @@ mod format;
 mod hide;
 mod included;
 mod key_file;
+mod known_metrics;
 mod language;
 mod layers;
 mod load;
@@ -23,6 +24,8 @@ mod proxy_url;
 mod read;
 mod request;
 mod resolve;
+mod scrape;
+mod search;
 mod slo;
 mod studio_url;
 mod suite;
@@ -33,8 +36,11 @@ mod variables;
 pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
 pub use format::canonical;
+pub use known_metrics::{KNOWN_METRICS, KnownMetric, Merge, SCRAPE_COLUMNS};
 pub use language::schema;
-pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause};
+#[cfg(test)]
+pub(crate) use load::STOP_METRICS;
+pub use load::{CellOrder, Hooks, Load, Parallel, Retries, RetryCause, StopReason, StopWhen};
 pub use matrix::{Block, Exclude, Include, Matrix};
 pub use model::{Model, Price, TokenizerSource};
 pub use output::{ChunkTimes, Format, Output};
@@ -45,9 +51,11 @@ pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
 #[cfg(test)]
 pub(crate) use resolve::GATE_METRICS;
+pub use scrape::{MetricKind, Scrape, ScrapedMetric};
+pub use search::{Search, SearchAxis};
 pub use slo::{Bound, Gate, Judge, Slo};
 pub use studio_url::StudioApi;
-pub use suite::{Glance, Skipped, Suite, SuiteError, scenario_files};
+pub use suite::{Glance, Places, Skipped, Suite, SuiteError};
 pub use transport::{Connection, HttpVersion, Proxy, TlsOptions, Transport};
 pub use variables::{Unset, Variables};
 
@@ -89,6 +97,8 @@ pub struct Scenario {
     pub load: Load,
     /// What makes a request good.
     pub slo: Option<Slo>,
+    /// Finds the highest load that still meets them.
+    pub search: Option<Search>,
     /// Limits that fail a run.
     pub gates: Vec<Gate>,
     /// What is written.

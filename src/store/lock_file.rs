@@ -255,7 +255,7 @@ fn locked(dir: &Path, subject: &LockSubject<'_>) -> LockedPlan {
         profile: subject.profile.map(str::to_owned),
         repeats: subject.repeats,
         files: hashes(dir, subject.contents).into_keys().collect(),
-        cells: subject.plan.cells.iter().map(|cell| (cell.id.to_string(), cell.digest.0.clone())).collect(),
+        cells: subject.plan.in_full().cells.into_iter().map(|cell| (cell.id.to_string(), cell.digest.0)).collect(),
     }
 }
 
@@ -316,7 +316,7 @@ mod tests {
             parts: std::sync::Arc::default(),
             digest: CellDigest((*digest).to_owned()),
         };
-        Plan { cells: cells.iter().map(cell).collect(), warnings: Vec::new() }
+        Plan { cells: cells.iter().map(cell).collect(), ..Plan::default() }
     }
 
     fn contents(files: &[(&str, &str)]) -> ContentHashes {

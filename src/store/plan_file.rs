@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::json_file::{FORMAT_VERSION, read_json, write_json};
 use super::{RunDir, StoreError, UnitId};
-use crate::plan::{CellDigest, CellId, DigestParts, Plan};
+use crate::plan::{Cell, CellDigest, CellId, DigestParts, Plan};
+use crate::scenario::{Search, StopReason};
 
 /// The cells of a run and how far each repeat got: `plan.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,8 +15,39 @@ pub struct PlanFile {
     /// What digests are made of, so that a later plan can tell what has changed; shared by cells.
     #[serde(default)]
     pub parts: Vec<DigestParts>,
-    /// The cells, in the order of the scenario.
+    /// The searches, in the order of the scenario.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub searches: Vec<PlannedSearch>,
+    /// The cells, in the order of the scenario; then those that searches came to try, as they did.
     pub cells: Vec<PlannedCell>,
+}
+
+/// A search of `plan.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PlannedSearch {
+    /// Its name.
+    pub search_id: String,
+    /// What its cells have in common.
+    pub axes: serde_json::Map<String, serde_json::Value>,
+    /// What the scenario says of it.
+    #[serde(flatten)]
+    pub search: Search,
+    /// Every load that may be tried, ascending.
+    pub levels: Vec<f64>,
+    /// The good share that is asked for.
+    pub attainment: f64,
+    /// Why it could not go on, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<String>,
+}
+
+/// Which load of which search a cell is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Probe {
+    /// An index into [`PlanFile::searches`].
+    pub search: usize,
+    /// An index into [`PlannedSearch::levels`].
+    pub level: usize,
 }
 
 /// A cell of `plan.json`.
@@ -32,11 +64,35 @@ pub struct PlannedCell {
     /// What the digest is made of besides axes and requests: an index into [`PlanFile::parts`].
     #[serde(default)]
     pub parts: Option<usize>,
+    /// Which load of which search it is; `None` for a cell of the matrix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// Whether its server's certificate is not checked.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unverified: bool,
     /// Its repeats, from 0.
     pub repeats: Vec<PlannedRepeat>,
+}
+
+impl PlannedCell {
+    fn pending(cell: &Cell, parts: usize, repeats: Vec<PlannedRepeat>) -> Self {
+        Self {
+            cell_id: cell.id.clone(),
+            axes: cell.axes.to_json(),
+            requests: cell.requests,
+            digest: cell.digest.clone(),
+            parts: Some(parts),
+            probe: None,
+            unverified: cell.unverified,
+            repeats,
+        }
+    }
+
+    /// How many of its repeats are complete.
+    #[must_use]
+    pub fn complete(&self) -> usize {
+        self.repeats.iter().filter(|repeat| repeat.state == RepeatState::Complete).count()
+    }
 }
 
 /// A repeat of `plan.json`.
@@ -58,6 +114,9 @@ pub struct PlannedRepeat {
     /// How old it was when it was taken over, seconds.
     #[serde(default)]
     pub age_s: Option<f64>,
+    /// Why it ended, where `load.stop_when` is set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<StopReason>,
     /// What a reader must know of it besides its rows: why it failed, or what did not go as asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -68,7 +127,16 @@ impl PlannedRepeat {
     #[must_use]
     pub fn pending(repeat: u32) -> Self {
         let state = RepeatState::Pending;
-        Self { repeat, state, end_unix_ns: None, server: None, reused_from: None, age_s: None, notes: Vec::new() }
+        Self {
+            repeat,
+            state,
+            end_unix_ns: None,
+            server: None,
+            reused_from: None,
+            age_s: None,
+            stopped: None,
+            notes: Vec::new(),
+        }
     }
 }
 
@@ -92,7 +160,7 @@ impl PlanFile {
     /// The file's name in a run directory.
     pub const FILE: &str = "plan.json";
 
-    /// The cells of a plan with `repeats` repeats each, none begun.
+    /// The cells of a plan with `repeats` repeats each, none begun. Its searches have no cell yet.
     pub fn of(plan: &Plan, repeats: u32) -> Self {
         let mut shared: Vec<&Arc<DigestParts>> = Vec::new();
         let mut cells = Vec::with_capacity(plan.cells.len());
@@ -101,18 +169,20 @@ impl PlanFile {
                 shared.push(&cell.parts);
                 shared.len() - 1
             });
-            cells.push(PlannedCell {
-                cell_id: cell.id.clone(),
-                axes: cell.axes.to_json(),
-                requests: cell.requests,
-                digest: cell.digest.clone(),
-                parts: Some(parts),
-                unverified: cell.unverified,
-                repeats: (0..repeats).map(PlannedRepeat::pending).collect(),
-            });
+            cells.push(PlannedCell::pending(cell, parts, (0..repeats).map(PlannedRepeat::pending).collect()));
         }
         let parts = shared.into_iter().map(|parts| DigestParts::clone(parts)).collect();
-        Self { format_version: FORMAT_VERSION, parts, cells }
+        Self { format_version: FORMAT_VERSION, parts, searches: Vec::new(), cells }
+    }
+
+    /// Adds a cell that a search came to try, without a repeat; returns its place.
+    pub fn add_probe(&mut self, cell: &Cell, probe: Probe) -> usize {
+        let parts = self.parts.iter().position(|known| *known == *cell.parts).unwrap_or_else(|| {
+            self.parts.push(DigestParts::clone(&cell.parts));
+            self.parts.len() - 1
+        });
+        self.cells.push(PlannedCell { probe: Some(probe), ..PlannedCell::pending(cell, parts, Vec::new()) });
+        self.cells.len() - 1
     }
 
     /// Reads the plan of a run.
@@ -123,6 +193,12 @@ impl PlanFile {
     /// Writes it, atomically.
     pub fn write(&self, run: &RunDir) -> Result<(), StoreError> {
         write_json(&run.file(Self::FILE), self)
+    }
+
+    /// How many repeats are complete.
+    #[must_use]
+    pub fn complete(&self) -> usize {
+        self.cells.iter().map(PlannedCell::complete).sum()
     }
 
     /// What a cell's digest is made of, where that was kept.
@@ -161,7 +237,6 @@ impl PlanFile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Cell;
     use crate::scenario::{Axes, AxisName, AxisValue};
 
     fn plan() -> Plan {
@@ -174,12 +249,12 @@ mod tests {
             parts: Arc::default(),
             digest: CellDigest("d".into()),
         };
-        Plan { cells: vec![cell("a", 1), cell("b", 2)], warnings: Vec::new() }
+        Plan { cells: vec![cell("a", 1), cell("b", 2)], ..Plan::default() }
     }
 
     #[test]
     fn a_plan_file_has_the_shape_of_the_contract() {
-        let one = Plan { cells: vec![plan().cells.remove(0)], warnings: Vec::new() };
+        let one = Plan { cells: vec![plan().cells.remove(0)], ..Plan::default() };
         assert_eq!(
             serde_json::to_value(PlanFile::of(&one, 1)).unwrap(),
             serde_json::json!({"format_version": 1, "parts": [{}], "cells": [{"cell_id": "a", "axes": {"concurrency": 1},

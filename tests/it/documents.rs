@@ -137,6 +137,21 @@ fn the_console_commands_of_the_page_on_reuse_run_one_after_the_other() {
 }
 
 #[test]
+fn the_commands_and_the_keys_of_the_page_on_server_metrics_hold() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/SERVER-METRICS.md")).unwrap();
+    let keys = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let bench = clone_of_examples().file("keys.toml", &format!("{keys}[matrix]\nmodel = \"m\"\n"));
+    let checked = bench.call("check keys.toml");
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let [run, show] = console_lines(&text).try_into().unwrap();
+    let said = bench.call(run.strip_prefix("infersweep ").unwrap());
+    assert!(said.code == 0 && said.stdout.contains("running  waiting"), "{}{}", said.stdout, said.stderr);
+    let said = bench.call(show.strip_prefix("infersweep ").unwrap());
+    assert!(said.code == 0 && said.stdout.contains("the server's metrics page"), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
 fn the_scenario_of_the_readme_checks_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("README.md")).unwrap();
@@ -190,4 +205,17 @@ fn the_steps_of_the_github_workflow_run_as_they_stand() {
     let scenario = "[endpoints.s]\nbase_url = \"http://127.0.0.1:9\"\n[matrix]\nmodel = \"m\"\nconcurrency = 16\n";
     let said = bench.file("gate.toml", &format!("{scenario}{}", gates[0])).call("check gate.toml");
     assert_eq!(said.code, 0, "{}", said.stderr);
+}
+
+#[test]
+fn the_console_commands_of_the_page_on_searches_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let commands = console_lines(&std::fs::read_to_string(root.join("docs/SEARCH.md")).unwrap());
+    let bench = clone_of_examples();
+    for command in &commands {
+        let said = bench.call(command.strip_prefix("infersweep ").unwrap());
+        assert_eq!(said.code, 0, "{command}: {}", said.stderr);
+        assert!(said.stdout.contains("search toy_in20_out16-"), "{command}: {}", said.stdout);
+    }
+    assert_eq!(commands.len(), 2);
 }

@@ -53,7 +53,7 @@ impl Bench {
         panic!("no repeat was complete in time: {}", said.stderr);
     }
 
-    fn interrupted(&self, words: &str, how: Signal) -> (PathBuf, Said) {
+    pub(crate) fn interrupted(&self, words: &str, how: Signal) -> (PathBuf, Said) {
         let child = self.start_and_wait(words);
         kill_process(Pid::from_child(&child), how).unwrap();
         let said = said(&child.wait_with_output().unwrap());

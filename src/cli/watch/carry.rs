@@ -110,6 +110,10 @@ impl Session<'_> {
                     return None;
                 }
                 let path = &self.subjects[at].path;
+                if self.roster.has_left(path) {
+                    stop.go(on_edit(self.args.watching.on_edit, None, None));
+                    return None;
+                }
                 return Some(look_aside(path, self.args, self.env, self.terminal, progress.line()));
             }
         }

@@ -4,9 +4,9 @@ use crate::cli::args::Choice;
 use crate::cli::check;
 use crate::cli::env::Env;
 use crate::cli::exit::Failure;
-use crate::cli::read::{self, Purpose};
+use crate::cli::read::{self, NoCells, Purpose};
 use crate::cli::terminal::Terminal;
-use crate::plan::{CellDigest, Plan};
+use crate::plan::{Cell, CellDigest, Plan};
 use crate::run::hash_contents;
 use crate::scenario::{ReadOptions, Scenario, Unset};
 use crate::workload::Material;
@@ -23,7 +23,7 @@ pub(super) struct Look {
     /// Every file that was read or looked for.
     pub(super) files: Vec<PathBuf>,
     /// Faults are shown already.
-    pub(super) outcome: Result<Ready, Failure>,
+    pub(super) outcome: Result<Ready, NoCells>,
 }
 
 impl Look {
@@ -38,25 +38,28 @@ impl Look {
         let mut reading = crate::scenario::read(path, &options);
         let mut files = std::mem::take(&mut reading.files);
         let outcome = read::accept(reading, Purpose::Run, terminal)
+            .map_err(NoCells::Wrong)
             .and_then(|scenario| Ready::of(scenario, choice, &mut files, terminal));
         Self { files, outcome }
     }
 }
 
 impl Ready {
-    fn of(scenario: Scenario, choice: &Choice, files: &mut Vec<PathBuf>, terminal: &Terminal) -> Result<Self, Failure> {
-        let material = check::material(&scenario, terminal)?;
+    fn of(scenario: Scenario, choice: &Choice, files: &mut Vec<PathBuf>, terminal: &Terminal) -> Result<Self, NoCells> {
+        let material = check::material(&scenario, terminal).map_err(NoCells::Wrong)?;
         files.extend(material.rows.iter().flat_map(|rows| rows.picture_files()).map(Path::to_owned));
-        let contents = hash_contents(&scenario, &material).map_err(Failure::usage)?;
+        let contents = hash_contents(&scenario, &material).map_err(|error| NoCells::Wrong(Failure::usage(error)))?;
         let plan = read::cells(&scenario, &contents, &material, choice, terminal)?;
-        check::render_all(&scenario, &material, &plan, terminal)?;
+        check::render_all(&scenario, &material, &plan, terminal).map_err(NoCells::Wrong)?;
         Ok(Self { scenario, material, plan })
     }
 
     /// The digest of a cell of which it has this repeat.
     pub(super) fn digest_of(&self, cell_id: &str, repeat: u32) -> Option<&CellDigest> {
-        let cell = self.plan.cells.iter().find(|cell| cell.id.as_str() == cell_id)?;
-        (repeat < self.scenario.load.repeats).then_some(&cell.digest)
+        let is_it = |cell: &&Cell| cell.id.as_str() == cell_id;
+        let mut searched = self.plan.searches.iter().flat_map(|search| &search.ladder);
+        let cell = self.plan.cells.iter().filter(|_| repeat < self.scenario.load.repeats).find(is_it);
+        cell.or_else(|| searched.find(is_it)).map(|cell| &cell.digest)
     }
 
     /// Whether a run of it and of `other` would come to the same.

@@ -67,6 +67,18 @@ async fn the_first_stop_drains_and_the_second_cancels() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn enough_lets_what_flies_end_and_is_no_stop_from_outside() {
+    let (window, rows, took) = run(closed(2, 100), lengths(&[100]), &[(150, Stop::Enough)]).await;
+    assert_eq!((rows.len(), took, window.ending), (4, 200, Ending::Enough));
+    assert!(rows.iter().all(|row| row.end == End::Whole));
+    // Whoever stops it meanwhile cuts it off.
+    let stops = [(150, Stop::Enough), (160, Stop::Cancelling)];
+    let (window, rows, took) = run(closed(2, 100), lengths(&[100]), &stops).await;
+    assert_eq!((took, window.ending), (160, Ending::Stopped));
+    assert_eq!(rows.iter().filter(|row| row.end == End::Cancelled).count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_ramp_spreads_the_first_starts_only() {
     let traffic = Traffic { pace: Pace::Closed { concurrency: 4, ramp: Duration::from_millis(200) }, ..closed(4, 8) };
     let (_, rows, _) = run(traffic, lengths(&[1000]), &[]).await;

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::ledger::{KnownRun, Reuse, Servers};
@@ -48,6 +49,16 @@ impl<'r> Judge<'r> {
 
     /// What becomes of a cell's repeats.
     pub(super) fn outlook(&self, cell: &Cell) -> CellOutlook {
+        CellOutlook { repeats: self.outlooks(cell, 0..self.scenario.load.repeats) }
+    }
+
+    /// What becomes of one repeat of a cell.
+    pub(super) fn outlook_of(&self, cell: &Cell, repeat: u32) -> Outlook {
+        let one = self.outlooks(cell, repeat..repeat + 1).pop();
+        one.unwrap_or_else(|| Outlook::Run { why: self.why_unknown(cell) })
+    }
+
+    fn outlooks(&self, cell: &Cell, repeats: Range<u32>) -> Vec<Outlook> {
         // An id that is another for the same axes, since the model's home is, would name other files.
         let same_id = |(run, place): &&(usize, usize)| self.reuse.runs[*run].plan.cells[*place].cell_id == cell.id;
         let places: Vec<_> = self.reuse.with_digest(&cell.digest.0).iter().filter(same_id).copied().collect();
@@ -57,7 +68,7 @@ impl<'r> Judge<'r> {
             Some(why) => Outlook::Run { why: why.clone() },
             None => self.repeat(cell, repeat, &places),
         };
-        CellOutlook { repeats: (0..self.scenario.load.repeats).map(each).collect() }
+        repeats.map(each).collect()
     }
 
     /// Takes a repeat from the newest run that has it; else says what is wrong with the newest that was looked at.

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::judge::Judge;
-use super::outlook::CellOutlook;
-use crate::plan::Plan;
+use super::outlook::{CellOutlook, Outlook};
+use crate::plan::{Cell, Plan};
 use crate::scenario::Scenario;
 use crate::store::{EarlierRun, EarlierRuns, PlanFile, ServerIdentity, StoreError, UnitId, earlier_runs};
 
@@ -93,6 +93,20 @@ impl Reuse {
     ) -> Vec<CellOutlook> {
         let judge = Judge::new(self, scenario, plan, servers, self.max_age, now_unix_ns);
         plan.cells.iter().map(|cell| judge.outlook(cell)).collect()
+    }
+
+    /// What becomes of one repeat of a cell that no plan has yet.
+    #[must_use]
+    pub(in crate::run) fn look_up_repeat(
+        &self,
+        scenario: &Scenario,
+        cell: &Cell,
+        repeat: u32,
+        servers: &Servers,
+        now_unix_ns: i64,
+    ) -> Outlook {
+        let plan = Plan { cells: vec![cell.clone()], ..Plan::default() };
+        Judge::new(self, scenario, &plan, Some(servers), self.max_age, now_unix_ns).outlook_of(cell, repeat)
     }
 
     /// The cells that have a digest, newest run first.

@@ -17,6 +17,14 @@ pub struct Source {
     pub age_s: f64,
 }
 
+impl Source {
+    /// What the plan of the run that takes it over says of it.
+    pub(in crate::run) fn as_planned(&self) -> PlannedRepeat {
+        let (from, age_s) = (self.measured_in.clone(), self.age_s);
+        PlannedRepeat { reused_from: Some(from), age_s: Some(age_s), ..self.planned.clone() }
+    }
+}
+
 /// What becomes of one repeat of one cell.
 #[derive(Debug, Clone)]
 pub enum Outlook {

@@ -1,4 +1,5 @@
 use super::{Form, Key, Kind, Support, Table};
+use crate::scenario::load::STOP_METRICS;
 
 pub(super) const LOAD: Table = Table {
     about: "How the server is loaded.",
@@ -43,6 +44,50 @@ pub(super) const LOAD: Table = Table {
         Key::new("retries", Kind::Table(&RETRIES), "Failed requests that are sent again."),
         Key::new("require_healthy_client", Kind::Bool, "A cell whose client was the bottleneck fails the run.")
             .or("false"),
+        Key::new(
+            "stop_when",
+            Kind::Table(&STOP_WHEN),
+            "Ends a repeat when a figure is certain enough; requests and duration are the most it may take.",
+        ),
+    ],
+};
+
+const STOP_WHEN: Table = Table {
+    about: "Ends a repeat when a figure is certain enough.",
+    keys: &[
+        Key::new("metric", Kind::Word(&STOP_METRICS), "The metric: one with a value a request.").required(),
+        Key::new("stat", Kind::Word(&["mean", "p50", "p75", "p90", "p95", "p99"]), "Its statistic.").required(),
+        Key::new(
+            "rel_ci",
+            Kind::Number(0.001, 1.0),
+            "Certain enough: half the width of its 95 % interval over the figure itself, at most.",
+        )
+        .required(),
+        Key::new(
+            "min_requests",
+            Kind::Integer(1, 1_000_000_000),
+            "Measured requests that have ended before, at least.",
+        )
+        .or("100"),
+        Key::new("min_duration", Kind::Form(Form::Duration), "Time of the measured phase before, at least.")
+            .or("\"0s\""),
+    ],
+};
+
+pub(super) const SEARCH: Table = Table {
+    about: "Finds the highest load that still meets the SLOs, for every cell whose matrix does not say that load.",
+    keys: &[
+        Key::new("axis", Kind::Word(&["concurrency", "qps"]), "The load that is searched for.").required(),
+        Key::new("min", Kind::Number(0.000_001, 10_000_000.0), "The lowest load that is tried.").or("1"),
+        Key::new("max", Kind::Number(0.000_001, 10_000_000.0), "The highest load that is tried.").required(),
+        Key::new(
+            "tolerance",
+            Kind::Number(0.005, 0.5),
+            "How far the answer may be off, as a share of it: 0.05 is 5 %.",
+        )
+        .or("0.05"),
+        Key::new("repeats", Kind::Integer(1, 100), "How often a load is tried at most whose verdict is unclear.")
+            .or("5"),
     ],
 };
 
@@ -66,10 +111,9 @@ const HOOKS: Table = Table {
 const RETRIES: Table = Table {
     about: "Failed requests that are sent again; every attempt stays in the row.",
     keys: &[
-        Key::new("count", Kind::Integer(0, 100), "At most so many more attempts.")
-            .or("0")
-            .supports(Support::DefaultOnly),
-        Key::new("backoff", Kind::Form(Form::Duration), "Before the next attempt.").or("\"1s\""),
+        Key::new("count", Kind::Integer(0, 100), "At most so many more attempts.").or("0"),
+        Key::new("backoff", Kind::Form(Form::Duration), "Before the second attempt; doubled before each further one.")
+            .or("\"1s\""),
         Key::new(
             "on",
             Kind::List(&Kind::Word(&["rate_limited", "connect", "connect_timeout", "http_status", "stream_cut"])),

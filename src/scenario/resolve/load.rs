@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::layers::beside;
 use crate::scenario::tree::Node;
-use crate::scenario::{AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries};
+use crate::scenario::{AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries, RetryCause, StopWhen};
 use crate::units::{Amount, Qps, RequestCount};
 
 pub(super) fn load(node: &Node, faults: &mut Faults) -> Load {
@@ -24,7 +24,24 @@ pub(super) fn load(node: &Node, faults: &mut Faults) -> Load {
         hooks: node.get("hooks").map(|node| hooks(node, faults)).unwrap_or_default(),
         retries: node.get("retries").map(retries).unwrap_or_default(),
         require_healthy_client: node.truth("require_healthy_client").unwrap_or(default.require_healthy_client),
+        stop_when: node.get("stop_when").and_then(|stop_when| self::stop_when(stop_when, node, faults)),
     }
+}
+
+/// Without a bound of its own a repeat whose figure never gets certain would go on until `cell_timeout`.
+fn stop_when(node: &Node, load: &Node, faults: &mut Faults) -> Option<StopWhen> {
+    if load.get("requests").or(load.get("duration")).is_none() {
+        let fault =
+            node.place.fault(Code::MissingKey, "`load.stop_when` has no bound: the figure may never be certain");
+        faults.push(fault.help("add the most that a repeat may take, as requests = 5000 or duration = \"10m\""));
+    }
+    Some(StopWhen {
+        metric: node.text("metric")?,
+        stat: node.text("stat")?,
+        rel_ci: node.number("rel_ci")?,
+        min_requests: node.whole("min_requests").unwrap_or(100),
+        min_duration: node.duration("min_duration").unwrap_or_default(),
+    })
 }
 
 fn hooks(node: &Node, faults: &mut Faults) -> Hooks {
@@ -70,7 +87,7 @@ fn retries(node: &Node) -> Retries {
     Retries {
         count: node.whole("count").unwrap_or(0),
         backoff: node.duration("backoff").unwrap_or(Duration::from_secs(1)),
-        on: node.word("on").unwrap_or_default(),
+        on: node.word("on").unwrap_or_else(|| vec![RetryCause::RateLimited, RetryCause::Connect]),
     }
 }
 

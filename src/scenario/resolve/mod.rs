@@ -6,6 +6,8 @@ mod load;
 mod matrix;
 mod models;
 mod prompt;
+mod scrape;
+mod search;
 mod transport;
 mod values;
 
@@ -55,6 +57,9 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
         .flat_map(|labels| labels.entries())
         .filter_map(|entry| Some((entry.key.clone(), entry.node.scalar()?)))
         .collect();
+    let slo = tree.get("slo").and_then(|slo| judgement::slo(slo, faults));
+    let load = tree.get("load").map(|node| load::load(node, faults)).unwrap_or_default();
+    let search = tree.get("search").and_then(|node| search::search(node, tree, &matrix, &load, slo, faults));
     Scenario {
         name: tree.text("name").unwrap_or(default_name),
         about: tree.text("about"),
@@ -68,8 +73,9 @@ pub(super) fn resolve(tree: &Node, surroundings: Surroundings<'_>, faults: &mut 
         prompt: prompt::prompt(tree.get("prompt"), &matrix, faults),
         dataset,
         chat,
-        load: tree.get("load").map(|node| load::load(node, faults)).unwrap_or_default(),
-        slo: tree.get("slo").and_then(|slo| judgement::slo(slo, faults)),
+        load,
+        slo,
+        search,
         gates: tree
             .get("gate")
             .iter()

@@ -21,7 +21,7 @@ fn plan(cells: &[&[(AxisName, AxisValue)]]) -> Plan {
         parts: std::sync::Arc::default(),
         digest: CellDigest(String::new()),
     };
-    Plan { cells: cells.iter().map(cell).collect(), warnings: Vec::new() }
+    Plan { cells: cells.iter().map(cell).collect(), ..Plan::default() }
 }
 
 fn var(name: &str, value: AxisValue) -> (AxisName, AxisValue) {
