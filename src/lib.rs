@@ -28,7 +28,8 @@ pub mod metrics;
 // Floor 5: traffic in time; files on disk.
 pub mod load;
 pub mod store;
-// Floor 6: carries out a plan.
+// Floor 6: carries out a plan; verdicts.
+pub mod compare;
 pub mod run;
 // Floor 7: views of stored runs; other tools' files; the client's own error.
 pub mod calibrate;

@@ -157,4 +157,8 @@ impl Views for NoViews {
     fn summary_csv(&self, _: &[CellSummary]) -> String {
         String::new()
     }
+
+    fn junit(&self, _: &Scenario, _: &[CellSummary]) -> Option<String> {
+        None
+    }
 }

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(super) use super::args_of_judgement::{Compare, CompareFormat};
 pub(super) use super::args_of_simulator::{Calibrate, Simulate};
 pub(super) use super::args_of_suites::{Fmt, Lock, Prune, RunFilter, Runs, RunsAction};
 use crate::cpus::CpuList;
@@ -12,7 +13,7 @@ use crate::units::parse_age;
 #[derive(Debug, Parser)]
 #[command(name = "infersweep", version, about, max_term_width = 100, arg_required_else_help = true)]
 #[command(after_help = "Exit codes: 0 done, 1 could not be carried out or every request of a cell failed, \
-2 wrong command line or scenario, 130 interrupted, 143 terminated (partial results are saved).")]
+2 wrong command line or scenario, 3 a gate was missed, 130 interrupted, 143 terminated (partial results are saved).")]
 pub(super) struct Arguments {
     #[command(subcommand)]
     pub(super) command: Command,
@@ -47,6 +48,8 @@ pub(super) enum Command {
     Schema(Schema),
     /// Show a stored run, or a campaign of them
     Show(Show),
+    /// Hold runs, or the values of an axis, against one another: better, worse, same or unclear
+    Compare(Compare),
     /// List stored runs, or delete old ones
     Runs(Runs),
     /// Send a run to object storage, or what of it is not there yet
@@ -112,9 +115,10 @@ pub(super) struct Run {
     pub(super) allow_hooks: bool,
     #[command(flatten)]
     pub(super) reuse: Reuse,
-    /// Finish an interrupted run of this scenario, in place: a run directory, or DIR/NAME/latest
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["url", "nonce", "reuse"])]
-    pub(super) resume: Option<PathBuf>,
+    /// Finish an interrupted run of this scenario or suite, in place: its directory, or else the last one
+    #[arg(long, value_name = "RUN", num_args = 0..=1, conflicts_with_all = ["url", "nonce", "reuse"])]
+    #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+    pub(super) resume: Option<Option<PathBuf>>,
     /// Repeat the salts of an earlier run: the nonce in its manifest
     #[arg(long, value_name = "N")]
     pub(super) nonce: Option<u64>,

@@ -6,6 +6,8 @@ use std::process::ExitCode;
 pub(super) enum Exit {
     /// Done.
     Done,
+    /// A gate was missed.
+    GateMissed,
     /// The command line or the scenario is wrong.
     Usage,
     /// It could not be carried out, or every request of a cell failed.
@@ -20,6 +22,7 @@ impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
+            Exit::GateMissed => 3,
             Exit::Usage => 2,
             Exit::Failed => 1,
             Exit::Terminated => 143,
@@ -45,6 +48,11 @@ impl Failure {
     /// It could not be carried out.
     pub(super) fn failed(message: impl fmt::Display) -> Self {
         Self { exit: Exit::Failed, message: message.to_string(), help: Vec::new() }
+    }
+
+    /// A gate was missed.
+    pub(super) fn missed(message: impl fmt::Display) -> Self {
+        Self { exit: Exit::GateMissed, message: message.to_string(), help: Vec::new() }
     }
 
     /// The same, with one more line of help.

@@ -4,7 +4,7 @@ use super::args;
 use super::exit::{Exit, Failure};
 use super::terminal::Terminal;
 use crate::diagnostic::SourceFile;
-use crate::scenario::{canonical, scenario_files};
+use crate::scenario::{Places, canonical};
 use crate::store::write_atomic;
 use crate::text::plural;
 
@@ -13,7 +13,7 @@ pub(super) fn format(args: &args::Fmt, terminal: &Terminal) -> Result<Exit, Fail
     let mut files: Vec<PathBuf> = Vec::new();
     for path in &args.files {
         if path.is_dir() {
-            files.extend(scenario_files(path).map_err(Failure::usage)?);
+            files.extend(Places::below(path).map_err(Failure::usage)?.files);
         } else {
             files.push(path.clone());
         }

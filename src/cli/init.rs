@@ -51,7 +51,9 @@ fn models(url: &str, key: Option<&str>, env: &Env, terminal: &Terminal) -> Resul
                 .help("is it the base URL, as http://127.0.0.1:8000/v1, and does it need --api-key-env?")
         })?;
         // They go into a file: a server may tell what it was told.
-        models.iter_mut().for_each(|model| model.id = client.secrets().redact(&model.id));
+        for model in &mut models {
+            model.id = client.secrets().redact(&model.id);
+        }
         Ok(models)
     })
 }

@@ -1,16 +1,19 @@
 //! Words to calls, errors to exit codes. The only place with a terminal, an environment, an exit.
 
 mod args;
+mod args_of_judgement;
 mod args_of_simulator;
 mod args_of_suites;
 mod calibrate;
 mod calibration_words;
 mod campaign;
 mod check;
+mod compare;
 mod env;
 mod exit;
 mod explain;
 mod format;
+mod gates;
 mod import;
 mod init;
 mod lock;
@@ -29,6 +32,7 @@ mod runtime;
 mod schema;
 mod session;
 mod show;
+mod sides;
 mod signals;
 mod simulate;
 mod stored;
@@ -58,6 +62,7 @@ pub fn main() -> ExitCode {
         Command::Init(init) => init::init(init, &env, &terminal),
         Command::Plan(plan) => plan::plan(plan, &env, &terminal),
         Command::Check(check) => check::check(check, &env, &terminal),
+        Command::Compare(compare) => compare::compare(compare, &env, &terminal),
         Command::Lock(lock) => lock::lock(lock, &env, &terminal),
         Command::Fmt(fmt) => format::format(fmt, &terminal),
         Command::Runs(runs) => runs::runs(runs, &env, &terminal),

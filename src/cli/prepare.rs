@@ -119,12 +119,17 @@ pub(super) fn of_file(path: &Path, failure: &Failure) -> Failure {
 fn refuse_equal_names(ready: &[Prepared]) -> Result<(), Failure> {
     for (at, one) in ready.iter().enumerate() {
         if let Some(other) = ready[..at].iter().find(|other| other.scenario.name == one.scenario.name) {
-            let (a, b) = (other.path.display(), one.path.display());
-            return Err(Failure::usage(format!("two scenarios are called `{}`: {a} and {b}", one.scenario.name))
-                .help("give each a `name` of its own; one that comes from a file they extend is the same for both"));
+            return Err(equal_names(&one.scenario.name, &other.path, &one.path));
         }
     }
     Ok(())
+}
+
+/// Two files of one name.
+pub(super) fn equal_names(name: &str, one: &Path, other: &Path) -> Failure {
+    let (one, other) = (one.display(), other.display());
+    Failure::usage(format!("two scenarios are called `{name}`: {one} and {other}"))
+        .help("give each a `name` of its own; one that comes from a file they extend is the same for both")
 }
 
 /// Why a scenario is not ready.

@@ -46,9 +46,9 @@ impl Destination {
         Ok(Self { local, mirror: Some((mirror, address)), run: Mutex::default() })
     }
 
-    /// Hands a run's events on and sends its files on the way.
-    pub(super) fn watching<'d>(&'d self, progress: &'d Progress) -> Watching<'d> {
-        Watching { destination: self, progress }
+    /// Hands a run's events on and sends its files on the way; `begun` is told of its directory.
+    pub(super) fn watching<'d>(&'d self, progress: &'d Progress, begun: &'d dyn Fn(&Path)) -> Watching<'d> {
+        Watching { destination: self, progress, begun }
     }
 
     fn run(&self) -> Option<(PathBuf, String)> {
@@ -105,10 +105,14 @@ impl Delivered {
 pub(super) struct Watching<'d> {
     destination: &'d Destination,
     progress: &'d Progress,
+    begun: &'d dyn Fn(&Path),
 }
 
 impl Observer for Watching<'_> {
     fn tell(&self, event: RunEvent) {
+        if let RunEvent::Started { dir, .. } = &event {
+            (self.begun)(dir);
+        }
         if let RunEvent::Started { dir, .. } = &event
             && let (Some(path), Ok(mut run)) = (path_of(dir), self.destination.run.lock())
         {

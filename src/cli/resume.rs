@@ -1,10 +1,12 @@
 use std::path::Path;
 
+use super::campaign;
 use super::exit::Failure;
 use super::terminal::Terminal;
 use crate::plan::Plan;
 use crate::run::{ResumeError, Resumption, interrupted_run};
 use crate::scenario::Scenario;
+use crate::store::earlier_runs;
 use crate::text::plural;
 
 /// Whether a path is a run directory rather than one of scenarios.
@@ -14,6 +16,7 @@ pub(super) fn is_run(path: &Path) -> bool {
 
 /// Opens an interrupted run to go on with.
 pub(super) fn open(path: &Path) -> Result<Resumption, Failure> {
+    campaign::refuse_as_scenario(path)?;
     Resumption::open(path).map_err(|error| failure(&error))
 }
 
@@ -34,6 +37,28 @@ pub(super) fn accept(
     };
     terminal.note(&format!("resuming {path}: {so_far} complete"));
     Ok(())
+}
+
+/// Opens the last run of a scenario, which has to be interrupted.
+pub(super) fn open_last(scenario: &Scenario, out: &Path) -> Result<Resumption, Failure> {
+    let earlier = earlier_runs(out, &scenario.name).map_err(Failure::failed)?;
+    match earlier.runs.first() {
+        Some(run) => open(run.dir.path()),
+        None => {
+            let place = out.join(&scenario.name);
+            Err(Failure::usage(format!("there is no run in {} to resume", place.display()))
+                .help("without --resume the scenario is measured; --out DIR names another directory of results"))
+        }
+    }
+}
+
+/// Whether something is left of a run of this scenario.
+pub(super) fn is_left(resumption: &Resumption, scenario: &Scenario, plan: &Plan) -> Result<bool, Failure> {
+    match resumption.check(scenario, plan) {
+        Ok(()) => Ok(true),
+        Err(ResumeError::Complete { .. }) => Ok(false),
+        Err(error) => Err(failure(&error)),
+    }
 }
 
 /// Says that an earlier run of the same scenario was interrupted, if one was.

@@ -8,7 +8,7 @@ use super::read::{self, Purpose};
 use super::remote::{self, Destination};
 use super::session::{Driven, Session, Work};
 use super::terminal::Terminal;
-use super::{campaign, check, lock, question, resume, turned, watch};
+use super::{campaign, check, gates, lock, question, resume, turned, watch};
 use crate::metrics::{CellSummary, Summary, Verdict};
 use crate::plan::Plan;
 use crate::report;
@@ -26,17 +26,18 @@ pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Ex
         let scenario = quick(&args.quick, &args.choice, env, terminal)?;
         let prepared = prepare::prepare_text(scenario, &args.choice, terminal)?;
         let destination = Destination::of(args, env)?;
+        Work::tell_of_interrupted(&prepared, args, &destination.local, terminal);
         let work = Work::anew(&prepared, args, &destination.local, terminal)?;
         return run_one(&prepared, work, &Session::new(args, env, terminal, destination));
     }
-    if let Some(run) = &args.resume {
-        let [file] = args.files.as_slice() else {
-            return Err(Failure::usage("`--resume` takes one scenario").help("name the one that the run was made from"));
-        };
-        return take_up(file, resume::open(run)?, args, env, terminal);
-    }
     if args.files.iter().any(|path| resume::is_run(path)) {
         return finish(args, env, terminal);
+    }
+    args.files.iter().try_for_each(|path| campaign::refuse_as_scenario(path))?;
+    if let (Some(wanted), [file]) = (&args.resume, args.files.as_slice())
+        && !file.is_dir()
+    {
+        return take_up_of(file, wanted.as_deref(), args, env, terminal);
     }
     let chosen = prepare::choose(&args.files, &args.choice, terminal)?;
     let mut ready = prepare::prepare_all(&chosen, &args.choice, Purpose::Run, env, terminal)?;
@@ -46,6 +47,7 @@ pub(super) fn run(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Ex
     match ready.pop() {
         Some(one) if !chosen.is_suite => {
             let destination = Destination::of(args, env)?;
+            Work::tell_of_interrupted(&one, args, &destination.local, terminal);
             let work = Work::anew(&one, args, &destination.local, terminal)?;
             run_one(&one, work, &Session::new(args, env, terminal, destination))
         }
@@ -62,11 +64,15 @@ fn finish(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Fail
         return Err(Failure::usage(format!("{} is no run, and others that are named are", other.display()))
             .help("name interrupted runs apart from scenarios"));
     }
+    if let Some(Some(run)) = &args.resume {
+        return Err(Failure::usage(format!("`--resume {}` goes with a scenario, not with a run", run.display()))
+            .help(format!("infersweep run {} finishes that", run.display())));
+    }
     let mut worst = Exit::Done;
     for path in &args.files {
         let resumption = resume::open(path)?;
         let file = resumption.dir().file("scenario.toml");
-        worst = worst.max(take_up(&file, resumption, args, env, terminal)?);
+        worst = worst.max(take_up(&file, resumption, Destination::of(args, env)?, args, env, terminal)?);
         if worst >= Exit::Terminated {
             break;
         }
@@ -74,10 +80,30 @@ fn finish(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Fail
     Ok(worst)
 }
 
+/// `run FILE --resume`: goes on with a run of the scenario, the last one unless one is named.
+fn take_up_of(
+    file: &Path,
+    wanted: Option<&Path>,
+    args: &args::Run,
+    env: &Env,
+    terminal: &Terminal,
+) -> Result<Exit, Failure> {
+    let destination = Destination::of(args, env)?;
+    let resumption = match wanted {
+        Some(run) => resume::open(run)?,
+        None => {
+            let scenario = read::scenario(file, &args.choice, Purpose::Run, env, terminal)?;
+            resume::open_last(&scenario, &destination.local)?
+        }
+    };
+    take_up(file, resumption, destination, args, env, terminal)
+}
+
 /// Goes on with an interrupted run of a scenario, with the cells that it has.
 fn take_up(
     file: &Path,
     resumption: Resumption,
+    destination: Destination,
     args: &args::Run,
     env: &Env,
     terminal: &Terminal,
@@ -88,7 +114,7 @@ fn take_up(
     }
     let prepared = prepare::prepare_one(file, &choice, Purpose::Run, env, terminal)?;
     resume::accept(&resumption, &prepared.scenario, &prepared.plan, terminal)?;
-    let session = Session::new(args, env, terminal, Destination::of(args, env)?);
+    let session = Session::new(args, env, terminal, destination);
     run_one(&prepared, Work::rest_of(resumption, choice.only), &session)
 }
 
@@ -142,19 +168,21 @@ fn run_one(prepared: &Prepared, work: Work, session: &Session<'_>) -> Result<Exi
     if !args.yes && !question::may_run(&work.estimate(prepared), env) {
         return Err(Failure::failed("not run").help("--yes goes without asking"));
     }
-    let (outcome, stopped) = match session.drive(session.carry_out(prepared, work))? {
+    let (outcome, stopped) = match session.drive(session.carry_out(prepared, work, &|_| ()))? {
         Driven::Ended(outcome, stopped) => (outcome, stopped),
         Driven::Gone(exit, dir) => return Ok(gone(exit, dir.as_deref(), terminal)),
     };
     let (conclusion, stored) = outcome?;
     show(&conclusion, prepared, args, terminal)?;
-    Ok(stopped.max(stored).max(judge(&prepared.scenario, &conclusion, terminal)))
+    Ok(stopped.max(stored).max(judge(&prepared.scenario, &conclusion, env, terminal)))
 }
 
 /// What the results of a run mean for the exit.
-pub(super) fn judge(scenario: &Scenario, conclusion: &Conclusion, terminal: &Terminal) -> Exit {
+pub(super) fn judge(scenario: &Scenario, conclusion: &Conclusion, env: &Env, terminal: &Terminal) -> Exit {
     let cells = &conclusion.summary.cells;
-    of_units(&conclusion.failures).max(of_cells(cells, terminal)).max(of_clients(scenario, cells, terminal))
+    let units =
+        of_units(&conclusion.failures).max(of_cells(cells, terminal)).max(of_clients(scenario, cells, terminal));
+    units.max(gates::of_run(scenario, cells, env, terminal))
 }
 
 /// Says what is left of a run that ended at once.

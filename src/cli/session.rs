@@ -15,11 +15,13 @@ use super::remote::Destination;
 use super::signals;
 use super::terminal::Terminal;
 use super::{resume, reuse, runtime};
+use crate::compare::judge_gates;
 use crate::load::StopHandle;
 use crate::metrics::{CellSummary, SearchSummary};
 use crate::plan::Estimate;
 use crate::report;
 use crate::run::{Conclusion, Resumption, Reuse, RunOptions, Views, carry_out};
+use crate::scenario::{Format, Scenario};
 
 /// What the runs of one call have in common: its words, its surroundings, and the stop that a signal means for all.
 pub(super) struct Session<'s> {
@@ -68,8 +70,13 @@ impl<'s> Session<'s> {
     }
 
     /// Carries out one scenario, shows how it goes, and brings its results to their place. The exit is that of the way
-    /// there.
-    pub(super) async fn carry_out(&self, prepared: &Prepared, work: Work) -> Result<(Conclusion, Exit), Failure> {
+    /// there. `begun` is told of the run directory before the first request.
+    pub(super) async fn carry_out(
+        &self,
+        prepared: &Prepared,
+        work: Work,
+        begun: &dyn Fn(&Path),
+    ) -> Result<(Conclusion, Exit), Failure> {
         let Prepared { scenario, plan, material, .. } = prepared;
         let options = RunOptions {
             out: &self.destination.local,
@@ -85,7 +92,7 @@ impl<'s> Session<'s> {
         };
         let progress = Rc::new(Progress::start(scenario, plan, *self.terminal));
         self.progress.replace(Some(Rc::clone(&progress)));
-        let watching = self.destination.watching(&progress);
+        let watching = self.destination.watching(&progress, begun);
         let outcome = carry_out(scenario, plan, material.clone(), &options, &watching, &self.stop).await;
         let delivered = self.destination.finish(&self.stop, &progress).await;
         self.progress.replace(None);
@@ -120,21 +127,23 @@ pub(super) struct Work {
 }
 
 impl Work {
-    /// A new run, with what `--reuse` takes over. Says when an earlier one was interrupted.
+    /// A new run, with what `--reuse` takes over.
     pub(super) fn anew(
         prepared: &Prepared,
         args: &args::Run,
         out: &Path,
         terminal: &Terminal,
     ) -> Result<Self, Failure> {
-        let Prepared { path, scenario, plan, .. } = prepared;
-        // With --reuse, what an interrupted run has is taken over too.
-        if args.reuse.reuse.is_none() {
-            let file = args.quick.url.is_none().then_some(path.as_path());
-            resume::tell_of_interrupted(scenario, plan, out, file, terminal);
-        }
-        let reuse = reuse::earlier(&args.reuse, scenario, out, terminal)?;
+        let reuse = reuse::earlier(&args.reuse, &prepared.scenario, out, terminal)?;
         Ok(Self { only: args.choice.only.clone(), reuse, resume: None })
+    }
+
+    /// Says when an earlier run was interrupted. With --reuse, what that has is taken over anyway.
+    pub(super) fn tell_of_interrupted(prepared: &Prepared, args: &args::Run, out: &Path, terminal: &Terminal) {
+        if args.reuse.reuse.is_none() {
+            let file = args.quick.url.is_none().then_some(prepared.path.as_path());
+            resume::tell_of_interrupted(&prepared.scenario, &prepared.plan, out, file, terminal);
+        }
     }
 
     /// The rest of an interrupted run, whose cells are those that `only` keeps.
@@ -169,5 +178,10 @@ impl Views for Drawn {
 
     fn summary_csv(&self, cells: &[CellSummary]) -> String {
         report::summary_csv(cells)
+    }
+
+    fn junit(&self, scenario: &Scenario, cells: &[CellSummary]) -> Option<String> {
+        let asked = scenario.output.formats.contains(&Format::Junit);
+        asked.then(|| report::junit_xml(&scenario.name, &judge_gates(&scenario.gates, cells)).ok()).flatten()
     }
 }

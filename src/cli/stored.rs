@@ -107,7 +107,7 @@ fn put_in_order(run: &mut StoredRun, terminal: &Terminal) -> (bool, bool) {
 }
 
 /// Sums up a run from its rows and saves that where it can be saved.
-fn sum_up(run: &StoredRun, env: &Env, terminal: &Terminal) -> Summary {
+pub(super) fn sum_up(run: &StoredRun, env: &Env, terminal: &Terminal) -> Summary {
     let scenario = frozen(&run.dir, env);
     let price = |label: &str| scenario.as_ref()?.models.get(label)?.price;
     let (summary, errors) = sum_up_stored(run, price, scenario.as_ref().and_then(|scenario| scenario.slo));

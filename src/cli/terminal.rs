@@ -46,6 +46,16 @@ impl Terminal {
         self.coloured_out
     }
 
+    /// Whether words about the work may be coloured.
+    pub(super) fn coloured_err(&self) -> bool {
+        self.coloured_err
+    }
+
+    /// A line for the machine that runs this step, to standard error; shown always, and never coloured.
+    pub(super) fn command(self, line: &str) {
+        self.say(line);
+    }
+
     /// A result, to standard output.
     #[expect(clippy::unused_self, reason = "words go through the terminal")]
     pub(super) fn result(self, text: &str) {

@@ -1,19 +1,18 @@
 use super::args::Turn;
 use super::exit::Failure;
-use crate::metrics::CellSummary;
+use crate::metrics::{CellSummary, Figure, UnknownFigure};
 use crate::plan::Plan;
-use crate::report::{self, ComparisonTable, PivotFigure};
+use crate::report::{self, ComparisonTable};
 use crate::scenario::{AxisName, Scenario};
 use crate::text::{nearest, one_of};
 
 /// The figures that a turned table is to show.
-fn figures(turn: &Turn) -> Result<Vec<PivotFigure>, Failure> {
+fn figures(turn: &Turn) -> Result<Vec<Figure>, Failure> {
     if turn.metric.is_empty() {
-        return Ok(PivotFigure::usual());
+        return Ok(Figure::usual());
     }
-    let figure = |text: &String| {
-        text.parse().map_err(|error: report::UnknownFigure| Failure::usage(&error).help(error.known.clone()))
-    };
+    let figure =
+        |text: &String| text.parse().map_err(|error: UnknownFigure| Failure::usage(&error).help(error.known.clone()));
     turn.metric.iter().map(figure).collect()
 }
 

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use hyper::Method;
 use hyper::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, PROXY_AUTHORIZATION, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue,
+    PROXY_AUTHORIZATION, USER_AGENT,
 };
 use rustls::ClientConfig;
 
 use crate::record::{Failure, Outcome, Phase, RequestRecord, Trace};
-use crate::scenario::{Connection, Endpoint, HttpVersion};
+use crate::scenario::{Connection, Endpoint, HttpVersion, Retries};
 use crate::text::Secrets;
 use crate::time::Clock;
 use crate::workload::ChatRequest;
@@ -27,6 +28,7 @@ use super::link::Outbound;
 use super::links::Links;
 use super::observation::Observation;
 use super::request_head::RequestHead;
+use super::retry::{Again, RetryRule};
 use super::route::{KeyHeader, Route};
 use super::server_report::MetricTable;
 use super::trace::trace;
@@ -35,6 +37,7 @@ use super::trace::trace;
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    retries: Arc<RetryRule>,
 }
 
 struct Shared {
@@ -51,6 +54,16 @@ pub enum ClientError {
     /// A base URL that is none.
     #[error("the base_url of endpoint `{endpoint}` cannot be used ({url}): {why}")]
     BaseUrl {
+        /// The endpoint.
+        endpoint: String,
+        /// The URL, with secrets struck out.
+        url: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A `metrics_url` that is none.
+    #[error("the metrics_url of endpoint `{endpoint}` cannot be used ({url}): {why}")]
+    MetricsUrl {
         /// The endpoint.
         endpoint: String,
         /// The URL, with secrets struck out.
@@ -129,7 +142,13 @@ impl Client {
         let control = control.map_err(|why| no_tls(&why))?;
         let metrics = Arc::new(MetricTable::new(provider.server_figures(), &endpoint.server_metrics));
         let manners = Manners { provider, stream: endpoint.stream, timeouts: endpoint.timeouts, clock, secrets };
-        Ok(Self { shared: Arc::new(Shared { manners, head, links, metrics, control }) })
+        Ok(Self { shared: Arc::new(Shared { manners, head, links, metrics, control }), retries: Arc::default() })
+    }
+
+    /// The same client, which sends failed requests again by that rule.
+    #[must_use]
+    pub fn retrying(self, retries: &Retries) -> Self {
+        Self { retries: Arc::new(RetryRule::new(retries.clone())), ..self }
     }
 
     /// The body of a request. Pure: the same bytes for the same input, keys in a fixed order.
@@ -170,8 +189,28 @@ impl Client {
     /// filled on the way. Dropping the future closes the connection.
     ///
     /// A pooled connection that dies before any byte of the answer is no fault of the request: it is sent once more
-    /// over a fresh one, and `attempts` shows it.
+    /// over a fresh one, and `attempts` shows it. What is sent again by the rule of [`Client::retrying`] is timed from
+    /// its first attempt.
     pub async fn exchange(&self, body: &Bytes, observed: &mut Observation) {
+        let manners = &self.shared.manners;
+        let begun_ns = manners.clock.now_ns();
+        let mut sent_again = 0;
+        loop {
+            self.try_once(body, observed).await;
+            let total = manners.timeouts.total;
+            match self.retries.judge(observed, sent_again, total, begun_ns, manners.clock.now_ns()) {
+                Again::No => return,
+                Again::TooLate(wait) => return observed.note_no_retry(wait, total),
+                Again::After(wait) => {
+                    observed.begin_again(begun_ns);
+                    tokio::time::sleep(wait).await;
+                }
+            }
+            sent_again += 1;
+        }
+    }
+
+    async fn try_once(&self, body: &Bytes, observed: &mut Observation) {
         let shared = &*self.shared;
         let clock = shared.manners.clock;
         let mut pooled = shared.links.kept().await;
@@ -261,10 +300,10 @@ impl fmt::Debug for Client {
 }
 
 /// The key and the scenario's headers, which go with every call; a header of the scenario wins over ours.
-fn endpoint_headers(endpoint: &Endpoint, key_header: KeyHeader) -> Result<HeaderMap, ClientError> {
+pub(super) fn endpoint_headers(endpoint: &Endpoint, key_header: KeyHeader) -> Result<HeaderMap, ClientError> {
     let bad = |name: &str| ClientError::Header { endpoint: endpoint.name.clone(), name: name.to_owned() };
     let mut headers = HeaderMap::new();
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("infersweep/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(USER_AGENT, user_agent());
     if let Some(key) = &endpoint.api_key {
         let (header, value) = match key_header {
             KeyHeader::Bearer => (AUTHORIZATION, format!("Bearer {}", key.expose())),
@@ -278,6 +317,11 @@ fn endpoint_headers(endpoint: &Endpoint, key_header: KeyHeader) -> Result<Header
         headers.insert(header, sensitive(value.expose()).ok_or_else(|| bad(name))?);
     }
     Ok(headers)
+}
+
+/// What the tool calls itself.
+pub(super) fn user_agent() -> HeaderValue {
+    HeaderValue::from_static(concat!("infersweep/", env!("CARGO_PKG_VERSION")))
 }
 
 fn sensitive(value: &str) -> Option<HeaderValue> {
@@ -298,10 +342,12 @@ fn offering(mut config: ClientConfig, http: HttpVersion) -> ClientConfig {
 
 /// Those and what a request with a JSON body needs.
 fn request_headers(own: &HeaderMap, address: &Address) -> Result<HeaderMap, BadAddress> {
-    let mut headers = HeaderMap::with_capacity(own.len() + 3);
+    let mut headers = HeaderMap::with_capacity(own.len() + 4);
     headers.insert(HOST, HeaderValue::from_str(&address.host_header).map_err(|_| BadAddress::NoUrl)?);
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT, HeaderValue::from_static("*/*"));
+    // Without a word on it a server may compress, which would hide when tokens come.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     headers.extend(own.iter().map(|(name, value)| (name.clone(), value.clone())));
     Ok(headers)
 }

@@ -2,6 +2,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use hyper::header::{HeaderMap, HeaderValue, SERVER};
+use reqwest::Response;
 use reqwest::redirect::Policy;
 use rustls::ClientConfig;
 use serde_json::Value;
@@ -16,6 +17,8 @@ use super::refusal::error_message;
 
 /// How long a call may take. A model list that takes longer is no list.
 const LIMIT: Duration = Duration::from_secs(30);
+/// Bytes of an answer: a list of models and a page of metrics are far smaller.
+const LONGEST_ANSWER: usize = 16 << 20;
 
 /// A model that an endpoint says it serves.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,7 +75,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Calls to `address` with these headers, by the way of the measured requests. No redirects are followed.
+    /// Calls to `address` with these headers, by the way of the measured requests.
     pub(crate) fn new(
         address: Address,
         headers: HeaderMap,
@@ -81,20 +84,7 @@ impl Control {
         connect: Duration,
         secrets: Secrets,
     ) -> Result<Self, reqwest::Error> {
-        let builder = reqwest::Client::builder()
-            .default_headers(headers)
-            .redirect(Policy::none())
-            .no_proxy()
-            .connect_timeout(connect)
-            .timeout(LIMIT);
-        let builder = by_the_same_way(builder, transport)?;
-        // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
-        // encrypted it trusts nobody.
-        let builder = match tls.or_else(trusting_nobody) {
-            Some(config) => builder.tls_backend_preconfigured(config),
-            None => builder,
-        };
-        Ok(Self { http: builder.build()?, address, secrets })
+        Ok(Self { http: untimed_http(headers, transport, tls, connect, LIMIT)?, address, secrets })
     }
 
     /// `GET {base}/models`, and the `server` header of the answer.
@@ -119,7 +109,11 @@ impl Control {
         let response = self.http.request(method, url).send().await.map_err(unreachable)?;
         let status = response.status();
         let server = response.headers().get(SERVER).and_then(|value| value.to_str().ok()).map(|text| self.told(text));
-        let text = response.text().await.map_err(unreachable)?;
+        let endless = || ControlError::Unreachable {
+            url: self.told(url),
+            message: format!("an answer of more than {} MiB", LONGEST_ANSWER >> 20),
+        };
+        let text = text_of(response).await.map_err(unreachable)?.ok_or_else(endless)?;
         if status.is_success() {
             return Ok(Answer { text, server });
         }
@@ -132,11 +126,47 @@ impl Control {
     }
 }
 
+/// The text of a body; `None` for one that is longer than any.
+async fn text_of(mut response: Response) -> Result<Option<String>, reqwest::Error> {
+    let mut body = Vec::new();
+    while let Some(piece) = response.chunk().await? {
+        body.extend_from_slice(&piece);
+        if body.len() > LONGEST_ANSWER {
+            return Ok(None);
+        }
+    }
+    Ok(Some(String::from_utf8_lossy(&body).into_owned()))
+}
+
 /// A successful answer.
 struct Answer {
     text: String,
     /// What its `server` header says.
     server: Option<String>,
+}
+
+/// A client for what nobody times, by the way of the measured requests. No redirects are followed.
+pub(super) fn untimed_http(
+    headers: HeaderMap,
+    transport: &Transport,
+    tls: Option<ClientConfig>,
+    connect: Duration,
+    limit: Duration,
+) -> Result<reqwest::Client, reqwest::Error> {
+    let builder = reqwest::Client::builder()
+        .default_headers(headers)
+        .redirect(Policy::none())
+        .no_proxy()
+        .connect_timeout(connect)
+        .timeout(limit);
+    let builder = by_the_same_way(builder, transport)?;
+    // A client with a configuration of its own asks for no process-wide TLS provider. Where nothing is
+    // encrypted it trusts nobody.
+    let builder = match tls.or_else(trusting_nobody) {
+        Some(config) => builder.tls_backend_preconfigured(config),
+        None => builder,
+    };
+    builder.build()
 }
 
 fn by_the_same_way(

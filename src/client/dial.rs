@@ -62,6 +62,7 @@ impl fmt::Debug for Dialer {
 
 /// When a connection came to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "each is named as its column, with its unit")]
 pub(crate) struct Dialled {
     /// When its opening began.
     pub(crate) dial_ns: MonotonicNs,

@@ -8,6 +8,7 @@ use crate::text::Secrets;
 use crate::time::{Clock, MonotonicNs, duration_ns};
 
 use super::api::{Provider, Reading};
+use super::compressed::{GZIP, compressed, unannounced_gzip};
 use super::deadline::Deadline;
 use super::encryption::alert_failure;
 use super::ending::{Answer, Broken, Ended, Stop, Tail, Verdict};
@@ -62,7 +63,9 @@ impl<'x> Exchange<'x> {
             Err(stop) => return self.no_head(stop),
         };
         self.observed.head(head.status.as_u16(), self.link.last_read_ns());
-        let verdict = if !head.status.is_success() {
+        let verdict = if let (true, Some(failure)) = (head.status.is_success(), compressed(&head.headers)) {
+            Verdict { outcome: Outcome::Failed(failure), at_ns: self.now_ns(), tail: Tail::Abandoned }
+        } else if !head.status.is_success() {
             self.read_refusal(&head, &mut answer).await
         } else if self.manners.stream {
             self.read_stream(&head.headers, &mut answer).await
@@ -167,10 +170,14 @@ impl<'x> Exchange<'x> {
                     return Poll::Ready(if is_whole { Ok(None) } else { Err(Stop::Broken(Broken::Ended, 0)) });
                 }
                 Poll::Ready(Err(error)) => return Poll::Ready(Err(Stop::Broken(Broken::Socket(error), 0))),
-                Poll::Ready(Ok(read)) => match self.take_pieces(answer, &scratch[..read], take) {
-                    Ok(None) => {}
-                    taken => return Poll::Ready(taken),
-                },
+                Poll::Ready(Ok(read)) => {
+                    match (self.take_pieces(answer, &scratch[..read], take), self.passed_limit()) {
+                        (Ok(None), None) => {}
+                        // A server that never pauses hardly ever lets the timer be asked.
+                        (Ok(None), Some(cause)) => return Poll::Ready(Err(Stop::Timeout(cause))),
+                        (taken, _) => return Poll::Ready(taken),
+                    }
+                }
             }
         }
     }
@@ -226,12 +233,18 @@ impl<'x> Exchange<'x> {
 
     async fn read_answer(&mut self, headers: &hyper::HeaderMap, answer: &mut Answer) -> Verdict {
         let (answer, tail) = self.collect(answer, LONGEST_ANSWER).await;
+        if let Ok(Tail::Abandoned) = tail {
+            let message = format!("an answer of {} MiB, of which no end is seen", LONGEST_ANSWER >> 20);
+            let outcome = Outcome::Failed(Failure::new(Cause::BadData, message));
+            return Verdict { outcome, at_ns: self.now_ns(), tail: Tail::Abandoned };
+        }
         let at_ns = if tail.is_ok() { self.read_ns() } else { self.now_ns() };
         let (outcome, tail) = match tail {
             Err(Stop::Timeout(cause)) => (Outcome::Failed(self.timed_out(cause)), Tail::Abandoned),
             Err(Stop::Broken(broken, _)) => {
                 (Outcome::Failed(Failure::new(Cause::StreamCut, chain(&broken))), Tail::Abandoned)
             }
+            Ok(tail) if answer.starts_with(&GZIP) => (Outcome::Failed(unannounced_gzip()), tail),
             Ok(tail) => match self.manners.provider.read_answer(&answer) {
                 Err(bad) => {
                     let message = format!("{bad} ({})", content_type(headers));
@@ -297,9 +310,10 @@ impl Exchange<'_> {
         self.observed.stamps.sent_ns.unwrap_or(self.begun_ns)
     }
 
-    /// Whether the total limit had passed at `at_ns`; a stream that never pauses never asks the timer.
-    pub(crate) fn is_past_total(&self, at_ns: MonotonicNs) -> bool {
-        at_ns.saturating_sub(self.sent_ns()) > duration_ns(self.manners.timeouts.total)
+    /// The limit that had passed when the last bytes came.
+    fn passed_limit(&self) -> Option<Cause> {
+        let (due, cause) = self.limit();
+        (self.read_ns() > due).then_some(cause)
     }
 
     /// The limit that comes first, and when. An answer that is not streamed has the total one only.
@@ -310,7 +324,11 @@ impl Exchange<'_> {
         let whole = (after(sent, total), Cause::TotalTimeout);
         let within = match self.observed.stamps.first_token_ns {
             _ if !self.manners.stream => return whole,
-            None => (after(sent, first_token), Cause::FirstTokenTimeout),
+            // Of this attempt: the wait before it is not the server's.
+            None => {
+                let sent = self.observed.attempt_sent_ns().unwrap_or(self.begun_ns);
+                (after(sent, first_token), Cause::FirstTokenTimeout)
+            }
             Some(_) => (after(self.read_ns(), idle), Cause::IdleTimeout),
         };
         if within.0 <= whole.0 { within } else { whole }

@@ -1,3 +1,4 @@
+use super::compressed::GZIP;
 use super::ndjson::NdjsonParser;
 use super::sse::{EventTooLong, SseEvent, SseParser};
 
@@ -28,6 +29,7 @@ impl Framing {
     /// Whether a body that begins with this byte is a document in the place of a stream.
     pub(crate) fn is_document(self, first: u8) -> bool {
         match self {
+            _ if first == GZIP[0] => true,
             Self::Sse => matches!(first, b'{' | b'[' | b'<'),
             // A line of the stream is an object itself.
             Self::Ndjson => first == b'<',

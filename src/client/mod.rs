@@ -5,9 +5,10 @@
 //! before anything is parsed. It knows nothing of rates, cells or statistics; a failure is data, not an `Err`.
 //!
 //! Reading order: `client` is the story, `exchange` and `stream` one try of it, `link` and `wire` the connection and its
-//! stamps, `links`, `dial` and `pool` where they come from, `http1` and `http2` how they are spoken on, `carrier`, `socket`, `encryption` and `tunnel` what is
-//! below; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
-//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses the provider; `control` is all that is not timed.
+//! stamps, `links`, `dial` and `pool` where they come from, `http1` and `http2` how they are spoken on, `carrier`,
+//! `socket`, `encryption` and `tunnel` what is below; `sse`, `ndjson`, `chat_chunk` and the providers behind `api` turn
+//! bytes into pieces, `thinking`, `content`, `chunk_tokens` and `server_report` turn pieces into facts; `route` chooses
+//! the provider; `retry` says what is sent again; `control` and `prometheus` are all that is not timed.
 
 mod address;
 mod api;
@@ -17,6 +18,7 @@ mod chat_chunk;
 mod chunk_tokens;
 #[expect(clippy::module_inception, reason = "the story of the module, under the name of its type")]
 mod client;
+mod compressed;
 mod content;
 mod control;
 mod deadline;
@@ -39,8 +41,10 @@ mod openai_body;
 mod openai_chat;
 mod openai_completions;
 mod pool;
+mod prometheus;
 mod refusal;
 mod request_head;
+mod retry;
 mod route;
 mod sambanova;
 mod sambastudio;
@@ -63,4 +67,5 @@ pub use client::{Client, ClientError};
 pub use control::{ControlError, ModelListing};
 pub use hub::{Hub, HubError, HubFile};
 pub use observation::{Asked, Observation};
+pub use prometheus::{Sample, ScrapeSession, Scraper, samples};
 pub use server_report::server_columns;

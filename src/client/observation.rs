@@ -1,8 +1,10 @@
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::HeaderMap;
 
 use crate::record::{Attempt, Cause, Chunk, Failure, KeptTimes, Outcome, Phase, RequestRecord, Stamps, TokenCounts};
+use crate::text::shorten;
 use crate::time::MonotonicNs;
 use crate::tokens::Tokenizer;
 use crate::workload::{ChatRequest, Reply};
@@ -16,6 +18,9 @@ use super::thinking::{Sorted, Thinking};
 
 /// Bytes of a failed answer's body that are kept.
 const KEPT_BODY: usize = 16 << 10;
+
+/// Characters of an id or of a finish reason that are kept: whatever a server sends there, it is held for every request.
+const LONGEST_WORD: usize = 200;
 
 /// What is seen of one request, filled while it runs.
 ///
@@ -211,6 +216,38 @@ impl Observation {
         self.stamps.connect_ns = dialled.map(|dialled| dialled.connect_ns);
     }
 
+    /// Forgets a failed answer, so that the request can be sent again: the attempts stay, and the first one's time. One
+    /// that began then and never had a connection counts from there.
+    pub(crate) fn begin_again(&mut self, begun_ns: MonotonicNs) {
+        let sent_ns = self.stamps.sent_ns.or(Some(begun_ns));
+        *self = Self {
+            attempts: std::mem::take(&mut self.attempts),
+            stamps: Stamps { sent_ns, ..Stamps::default() },
+            ..Self::new(Arc::clone(&self.metrics))
+        };
+    }
+
+    /// Notes that the failed request would have been sent again, but for the limit that would have passed.
+    pub(crate) fn note_no_retry(&mut self, wait: Duration, limit: Duration) {
+        if let Some(Outcome::Failed(failure)) = &mut self.outcome {
+            let Failure { message, .. } = failure;
+            *message = format!("{message} (not sent again: {wait:?} more would pass the {limit:?} of timeouts.total)");
+        }
+    }
+
+    /// The failure, where that is how it ended.
+    pub(crate) fn failure(&self) -> Option<&Failure> {
+        match &self.outcome {
+            Some(Outcome::Failed(failure)) => Some(failure),
+            _ => None,
+        }
+    }
+
+    /// When the running attempt's bytes went out; `None` before they did.
+    pub(crate) fn attempt_sent_ns(&self) -> Option<MonotonicNs> {
+        self.attempts.last().and_then(|attempt| attempt.sent_ns)
+    }
+
     /// When the running attempt's bytes went out.
     pub(crate) fn sent(&mut self, at_ns: MonotonicNs) {
         if let Some(attempt) = self.attempts.last_mut() {
@@ -272,10 +309,10 @@ impl Observation {
         if let Some(id) = &piece.id
             && self.response_id.is_none()
         {
-            self.response_id = Some(id.as_ref().to_owned());
+            self.response_id = Some(shorten(id, LONGEST_WORD));
         }
         if let Some(reason) = &piece.finish_reason {
-            self.finish_reason = Some(reason.as_ref().to_owned());
+            self.finish_reason = Some(shorten(reason, LONGEST_WORD));
         }
         if let Some(later) = piece.usage {
             let known = self.usage;

@@ -2,6 +2,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use serde_json::Value;
 
+use super::compressed::{GZIP, coding, unannounced_gzip};
 use super::framing::Framing;
 use crate::record::{Cause, Failure};
 
@@ -36,7 +37,10 @@ pub(crate) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> F
         status.canonical_reason().map(|reason| format!(" {reason}")),
         moved.map(|to| format!(" to {to} (redirects are not followed; put the final address into base_url)")),
         header(RETRY_AFTER).map(|after| format!(" (Retry-After: {after})")),
-        Some(error_message(body)).filter(|said| !said.is_empty()).map(|said| format!(": {said}")),
+        match coding(headers) {
+            Some(coding) => Some(format!(" (what the server says is compressed: {coding})")),
+            None => Some(error_message(body)).filter(|said| !said.is_empty()).map(|said| format!(": {said}")),
+        },
     ];
     let message: String = parts.into_iter().flatten().collect();
     Failure::new(cause, message)
@@ -64,6 +68,7 @@ pub(crate) fn not_a_stream(headers: &HeaderMap, body: &[u8]) -> Failure {
         Ok(value) => {
             Failure::new(Cause::NotAStream, format!("a JSON document instead of an event stream ({kind}): {value}"))
         }
+        Err(_) if body.starts_with(&GZIP) => unannounced_gzip(),
         Err(_) => Failure::new(
             Cause::NotAStream,
             format!("no event stream but {kind}: {}", first_line(&String::from_utf8_lossy(body))),

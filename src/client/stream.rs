@@ -3,11 +3,12 @@ use hyper::HeaderMap;
 use crate::record::{Cause, Failure, Outcome};
 use crate::time::MonotonicNs;
 
-use super::api::Reading;
+use super::api::{Provider, Reading};
 use super::ending::{Answer, Stop, Tail, Verdict};
 use super::exchange::Exchange;
 use super::failure::chain;
 use super::framing::{Events, Framing};
+use super::observation::Observation;
 use super::refusal::{announces_stream, begins_as_document, content_type, not_a_stream};
 
 /// Bytes of one event.
@@ -15,9 +16,12 @@ const LONGEST_EVENT: usize = 32 << 20;
 /// Bytes of a document that came in the place of a stream.
 const LONGEST_DOCUMENT: usize = 64 << 10;
 
+/// Bytes of all content of one answer, its stamps included.
+const MOST_CONTENT: usize = 64 << 20;
+
 /// What an event means for the reading of a stream.
 #[derive(Debug)]
-enum Seen {
+pub(super) enum Seen {
     /// It goes on.
     More,
     /// The answer is over.
@@ -31,8 +35,6 @@ enum Seen {
 enum Read {
     /// It is no stream, and long enough to know that.
     TooMuch,
-    /// The total limit has passed.
-    TooLong,
     /// The answer is over or has failed, by the read of that stamp.
     Ended(Seen, MonotonicNs),
 }
@@ -54,7 +56,6 @@ impl Exchange<'_> {
             }
             let at_ns = exchange.read_ns();
             match exchange.feed(&mut parser, bytes, at_ns) {
-                Seen::More if exchange.is_past_total(at_ns) => Some(Read::TooLong),
                 Seen::More => None,
                 seen => Some(Read::Ended(seen, at_ns)),
             }
@@ -66,7 +67,6 @@ impl Exchange<'_> {
         match read {
             Ok(None | Some(Read::TooMuch)) => self.body_ended(parser, headers),
             Err(stop) => self.body_broke(stop),
-            Ok(Some(Read::TooLong)) => self.body_broke(Stop::Timeout(Cause::TotalTimeout)),
             Ok(Some(Read::Ended(Seen::Failed(failure), at_ns))) => {
                 Verdict { outcome: Outcome::Failed(failure), at_ns, tail: Tail::Abandoned }
             }
@@ -88,19 +88,11 @@ impl Exchange<'_> {
 
     fn take_event(&mut self, name: &[u8], data: &[u8], at_ns: MonotonicNs) -> Seen {
         self.events += 1;
-        match self.manners.provider.read_event(name, data) {
-            Ok(Reading::Piece(piece)) => {
-                self.observed.take_event(piece, data, at_ns);
-                Seen::More
+        match take_event(self.manners.provider, self.observed, (name, data), at_ns) {
+            Seen::Failed(Failure { cause: Cause::StreamError, message }) => {
+                Seen::Failed(Failure::new(self.cause_of_fault(), message))
             }
-            Ok(Reading::Last(piece, whole)) => {
-                let piece = piece.with_rest_of(&whole, self.observed.text());
-                self.observed.take_event(piece, data, at_ns);
-                Seen::Done
-            }
-            Ok(Reading::Done) => Seen::Done,
-            Ok(Reading::Fault(said)) => Seen::Failed(Failure::new(self.cause_of_fault(), said)),
-            Err(bad) => Seen::Failed(Failure::new(Cause::BadData, bad.to_string())),
+            seen => seen,
         }
     }
 
@@ -153,4 +145,31 @@ impl Exchange<'_> {
         let tail = if is_whole { Tail::Read } else { Tail::Abandoned };
         Verdict { outcome: Outcome::Failed(not_a_stream(headers, document)), at_ns: self.now_ns(), tail }
     }
+}
+
+/// Reads one event, by name and data, into what is seen of a request.
+pub(super) fn take_event(
+    provider: &dyn Provider,
+    observed: &mut Observation,
+    (name, data): (&[u8], &[u8]),
+    at_ns: MonotonicNs,
+) -> Seen {
+    match provider.read_event(name, data) {
+        Ok(Reading::Piece(piece)) => {
+            observed.take_event(piece, data, at_ns);
+            if observed.weight() > MOST_CONTENT { Seen::Failed(endless()) } else { Seen::More }
+        }
+        Ok(Reading::Last(piece, whole)) => {
+            let piece = piece.with_rest_of(&whole, observed.text());
+            observed.take_event(piece, data, at_ns);
+            Seen::Done
+        }
+        Ok(Reading::Done) => Seen::Done,
+        Ok(Reading::Fault(said)) => Seen::Failed(Failure::new(Cause::StreamError, said)),
+        Err(bad) => Seen::Failed(Failure::new(Cause::BadData, bad.to_string())),
+    }
+}
+
+fn endless() -> Failure {
+    Failure::new(Cause::BadData, format!("a stream of {} MiB of content, of which no end is seen", MOST_CONTENT >> 20))
 }

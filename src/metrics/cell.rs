@@ -5,13 +5,15 @@ use serde_json::{Map, Value};
 use super::ClientHealth;
 use super::batches::BatchTally;
 use super::cost::Cost;
+use super::counts::is_output_off;
 use super::goodness::Goodness;
 use super::health::Sends;
 use super::rates::{Parts, Rate, rate_of};
 use super::repeat::Repeat;
 use super::samples::Samples;
+use super::scraped::{ScrapeSummary, ScrapeTally};
 use super::steady::{self, Rule};
-use super::summary::{CellSummary, Interval, MetricSummary, RepeatSummary, RequestCounts, bounds};
+use super::summary::{CellSummary, MOST_DEGREES, MetricSummary, RepeatSummary, RequestCounts, bounds};
 use crate::record::{ClientFacts, KeptTimes, Outcome, Phase, RequestRecord, TokenSource};
 use crate::scenario::{Price, Slo};
 use crate::statistics::Estimate;
@@ -28,6 +30,7 @@ pub struct CellAccumulator {
     stage: Stage,
     repeats: BTreeMap<u32, Repeat>,
     clients: BTreeMap<u32, (Option<ClientFacts>, Sends)>,
+    scraped: BTreeMap<u32, ScrapeTally>,
     /// Of all repeats together, where there are several.
     pooled: Option<Samples>,
     /// Of the steady windows of all repeats, where there are several.
@@ -40,6 +43,7 @@ pub struct CellAccumulator {
     input_tokens: Option<u64>,
     output_tokens: Option<u64>,
     input_tokens_off: u64,
+    output_tokens_off: u64,
     itl_estimated: u64,
     itl_left_out: u64,
     finish_reasons: BTreeMap<String, u64>,
@@ -78,6 +82,7 @@ impl CellAccumulator {
             stage: Stage::New,
             repeats: BTreeMap::new(),
             clients: BTreeMap::new(),
+            scraped: BTreeMap::new(),
             pooled: None,
             steady: None,
             slo: None,
@@ -87,6 +92,7 @@ impl CellAccumulator {
             input_tokens: None,
             output_tokens: None,
             input_tokens_off: 0,
+            output_tokens_off: 0,
             itl_estimated: 0,
             itl_left_out: 0,
             finish_reasons: BTreeMap::new(),
@@ -108,6 +114,18 @@ impl CellAccumulator {
     /// Tells what was seen of the client in a repeat; without it there is no verdict on that.
     pub fn set_client(&mut self, repeat: u32, facts: ClientFacts) {
         self.clients.entry(repeat).or_default().0 = Some(facts);
+    }
+
+    /// From the first measured start to the last measured end of a repeat, by the stamps of its rows; once they were gone
+    /// through.
+    #[must_use]
+    pub fn window(&self, repeat: u32) -> Option<(MonotonicNs, MonotonicNs)> {
+        self.repeats.get(&repeat)?.window()
+    }
+
+    /// Tells what the server's Prometheus page said in a repeat.
+    pub fn set_scraped(&mut self, repeat: u32, tally: ScrapeTally) {
+        self.scraped.insert(repeat, tally);
     }
 
     /// What to add next: the rows of all repeats; `None` when all is known and [`finish`](Self::finish) has every figure.
@@ -175,18 +193,11 @@ impl CellAccumulator {
 
     /// Warm-up rows do not count.
     fn count(&mut self, record: &RequestRecord) {
-        match &record.outcome {
-            Outcome::Completed => self.add_completed(record),
-            Outcome::Cancelled => self.counts.cancelled += 1,
-            Outcome::Dropped => self.counts.dropped += 1,
-            Outcome::Failed(failure) => {
-                self.counts.failed += 1;
-                *self.counts.causes.entry(failure.cause.as_str().to_owned()).or_default() += 1;
-                if let Some(status) = record.http_status {
-                    *self.counts.http_statuses.entry(status).or_default() += 1;
-                }
-            }
+        if record.outcome == Outcome::Completed {
+            self.add_completed(record);
         }
+        self.counts.add_other(record);
+        self.counts.add_attempts(record);
     }
 
     fn add_completed(&mut self, record: &RequestRecord) {
@@ -196,6 +207,7 @@ impl CellAccumulator {
         add_known(&mut self.output_tokens, output_tokens(record));
         let sends_pictures = self.axes.get("image_size").is_some_and(|size| size != "na");
         self.input_tokens_off += u64::from(is_input_off(record, sends_pictures));
+        self.output_tokens_off += u64::from(is_output_off(record));
         self.itl_estimated += u64::from(record.token_source == Some(TokenSource::Estimate));
         self.itl_left_out += u64::from(record.chunk_times == KeptTimes::FirstLast);
         if let Some(reason) = &record.finish_reason {
@@ -209,6 +221,14 @@ impl CellAccumulator {
         }
     }
 
+    /// What the pages of all repeats said.
+    fn scraped_of_cell(&self) -> Option<ScrapeSummary> {
+        let mut tallies = self.scraped.values();
+        let mut all = tallies.next()?.clone();
+        tallies.for_each(|tally| all.merge(tally));
+        Some(all.summary())
+    }
+
     /// How the steady window of this cell is found.
     fn rule(&self) -> Rule {
         self.axes.get("concurrency").and_then(Value::as_u64).map_or(Rule::Open, Rule::Closed)
@@ -219,15 +239,15 @@ impl CellAccumulator {
         self.repeats.values().map(|repeat| repeat.goodness().good()).sum()
     }
 
-    /// Intervals of the cell's rates and shares; `None` when rows were gone through only once.
-    fn intervals(&self) -> Option<BTreeMap<String, Interval>> {
+    /// How sure the cell's rates and shares are; `None` when rows were gone through only once.
+    fn estimates(&self) -> Option<Vec<(&'static str, Estimate)>> {
         let parts: Vec<&Parts> = self.repeats.values().filter_map(Repeat::parts).collect();
         if parts.is_empty() {
             return None;
         }
         let counted = |rate, known: bool| known.then(|| rate_of(&parts, rate)).flatten();
         let (input, output) = (self.input_tokens.is_some(), self.output_tokens.is_some());
-        let estimates: [(&str, Option<Estimate>); 6] = [
+        let estimates: [(&'static str, Option<Estimate>); 6] = [
             ("request_throughput", counted(Rate::Requests, true)),
             ("output_token_throughput", counted(Rate::OutputTokens, output)),
             ("total_token_throughput", counted(Rate::AllTokens, input && output)),
@@ -235,8 +255,7 @@ impl CellAccumulator {
             ("goodput", counted(Rate::Good, self.slo.is_some())),
             ("error_rate", Goodness::error_rate(self.repeats.values().map(Repeat::goodness))),
         ];
-        let known = estimates.into_iter().filter_map(|(name, estimate)| Some((name, estimate?.interval?)));
-        Some(known.map(|(name, interval)| (name.to_owned(), bounds(&interval))).collect())
+        Some(estimates.into_iter().filter_map(|(name, estimate)| Some((name, estimate?))).collect())
     }
 
     /// The figures of all rows so far. Before [`next_pass`](Self::next_pass) says `None`, percentiles of more than some
@@ -252,6 +271,7 @@ impl CellAccumulator {
             if let Some((facts, sends)) = self.clients.get(&repeat.repeat) {
                 repeat.client = ClientHealth::of_repeat(facts.as_ref(), sends);
             }
+            repeat.scraped = self.scraped.get(&repeat.repeat).map(ScrapeTally::summary);
         }
         let seconds: f64 = repeats.iter().filter_map(|repeat| repeat.duration_s).sum();
         let duration_s = Some(seconds).filter(|seconds| *seconds > 0.0);
@@ -261,6 +281,7 @@ impl CellAccumulator {
         let (input, output) = (tokens(self.input_tokens), tokens(self.output_tokens));
         let ended = self.counts.completed + self.counts.failed;
         let tallies: Vec<_> = self.repeats.iter().map(|(number, repeat)| (*number, repeat.steady())).collect();
+        let estimates = self.estimates();
         CellSummary {
             duration_s,
             offered_rate: gap_rate(self.repeats.values().map(Repeat::due)),
@@ -270,7 +291,12 @@ impl CellAccumulator {
             total_token_throughput: input.zip(output).and_then(|(input, output)| rate(input + output)),
             mean_in_flight: duration_s.map(|seconds| in_flight_s(self.repeats.values()) / seconds),
             error_rate: (ended > 0).then(|| as_float(self.counts.failed) / as_float(ended)),
-            ci95: self.intervals(),
+            ci95: estimates.as_ref().map(|known| {
+                known.iter().filter_map(|(name, of)| Some(((*name).to_owned(), bounds(&of.interval?)))).collect()
+            }),
+            degrees_of_freedom: (estimates.iter().flatten())
+                .map(|(name, of)| ((*name).to_owned(), of.degrees_of_freedom.clamp(0.0, MOST_DEGREES)))
+                .collect(),
             goodput: self.slo.as_ref().and_then(|_| rate(self.good())),
             slo: self.slo.as_ref().and_then(|slo| Goodness::summary(self.repeats.values().map(Repeat::goodness), slo)),
             metrics: figures(self.pooled.as_ref(), &self.repeats.values().map(Repeat::samples).collect::<Vec<_>>()),
@@ -282,10 +308,12 @@ impl CellAccumulator {
             }),
             batches: self.batches.summary(),
             switching: None,
+            scraped: self.scraped_of_cell(),
             client: ClientHealth::of_cell(repeats.iter().map(|repeat| (repeat.repeat, &repeat.client))),
             repeats,
             cost_usd: self.cost.and_then(Cost::usd),
             input_tokens_off: self.input_tokens_off,
+            output_tokens_off: self.output_tokens_off,
             itl_estimated: self.itl_estimated,
             itl_left_out: self.itl_left_out,
             finish_reasons: self.finish_reasons,

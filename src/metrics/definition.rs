@@ -144,3 +144,14 @@ const fn from_schedule(name: &'static str, definition: &'static str, take: Take)
 fn count(tokens: Option<u64>) -> Option<f64> {
     tokens.map(|tokens| tokens as f64)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::GATE_METRICS;
+
+    #[test]
+    fn a_gate_can_judge_every_metric_and_no_other() {
+        assert_eq!(METRICS.map(|metric| metric.name), GATE_METRICS);
+    }
+}

@@ -193,6 +193,11 @@ impl Repeat {
         self.in_flight_ns
     }
 
+    /// From the first measured start to the last measured end.
+    pub(super) fn window(&self) -> Option<(MonotonicNs, MonotonicNs)> {
+        self.window.first_ns.zip(self.window.last_ns)
+    }
+
     pub(super) fn samples(&self) -> &Samples {
         &self.samples
     }
@@ -218,6 +223,7 @@ impl Repeat {
             duration_s: self.window.length_ns().map(seconds_of),
             first_ttft_ms: self.first.and_then(|(_, ttft_ms)| ttft_ms),
             metrics: self.samples.summaries(),
+            scraped: None,
             client: ClientHealth::default(),
             stopped: None,
             reused: None,

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::batches::BatchSummary;
+use super::scraped::ScrapeSummary;
 use super::steady::SteadySummary;
 use super::switching::SwitchingSummary;
 use super::{ClientHealth, SearchSummary};
@@ -82,6 +83,9 @@ pub struct CellSummary {
     /// 95 % intervals of the rates and shares above and of the goodput, by name; null when nobody computed them.
     #[serde(default)]
     pub ci95: Option<BTreeMap<String, Interval>>,
+    /// Of Student's t that belong to them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub degrees_of_freedom: BTreeMap<String, f64>,
     /// Good requests a second; null without an SLO.
     pub goodput: Option<f64>,
     /// The share of good requests; null without an SLO.
@@ -97,6 +101,9 @@ pub struct CellSummary {
     /// What it costs to use this model after another one; null when no repeat began so.
     #[serde(default)]
     pub switching: Option<SwitchingSummary>,
+    /// What the server's Prometheus page said meanwhile; null when none was scraped.
+    #[serde(default)]
+    pub scraped: Option<ScrapeSummary>,
     /// Whether the client was fast enough.
     pub client: ClientHealth,
     /// Each repeat by itself.
@@ -105,6 +112,9 @@ pub struct CellSummary {
     pub cost_usd: Option<f64>,
     /// Completed requests whose input tokens, images apart, the server counted otherwise than the cell asks for.
     pub input_tokens_off: u64,
+    /// Completed requests whose output tokens the server counted otherwise than the cell asks for.
+    #[serde(default)]
+    pub output_tokens_off: u64,
     /// Completed requests whose chunks' tokens are estimates.
     pub itl_estimated: u64,
     /// Completed requests that have no inter-token latencies, because their rows keep the first and last stamp only.
@@ -141,6 +151,15 @@ pub struct RequestCounts {
     pub dropped: u64,
     /// Failed ones by cause.
     pub causes: BTreeMap<String, u64>,
+    /// What was said of the first of each cause, in the order of the rows.
+    #[serde(default)]
+    pub first_messages: BTreeMap<String, String>,
+    /// Requests, however they ended, of which more than one attempt was made.
+    #[serde(default)]
+    pub sent_again: u64,
+    /// The attempts that were not the last of their request, by why they failed.
+    #[serde(default)]
+    pub attempt_causes: BTreeMap<String, u64>,
     /// Failed ones that had an HTTP status, by it.
     pub http_statuses: BTreeMap<u16, u64>,
 }
@@ -267,7 +286,7 @@ impl MetricSummary {
         self.ci95.get_or_insert_default().insert(figure.to_owned(), bounds(&interval));
         // A tenth of a sample is more than anyone knows.
         self.effective_n.insert(figure.to_owned(), (estimate.effective_n * 10.0).round() / 10.0);
-        self.degrees_of_freedom.insert(figure.to_owned(), estimate.degrees_of_freedom.clamp(0.0, 1e9));
+        self.degrees_of_freedom.insert(figure.to_owned(), estimate.degrees_of_freedom.clamp(0.0, MOST_DEGREES));
     }
 
     /// Gives every null figure its reason: requests that never came.
@@ -280,6 +299,9 @@ impl MetricSummary {
         self
     }
 }
+
+/// Degrees of freedom are stored up to so many: beyond, Student's t is the normal law.
+pub(super) const MOST_DEGREES: f64 = 1e9;
 
 /// The bounds of an interval as they are stored.
 pub(super) fn bounds(interval: &statistics::Interval) -> Interval {
@@ -307,6 +329,9 @@ pub struct RepeatSummary {
     pub first_ttft_ms: Option<f64>,
     /// Every metric by name, of this repeat alone; null for one without a sample.
     pub metrics: BTreeMap<String, Option<MetricSummary>>,
+    /// What the server's Prometheus page said meanwhile; null when none was scraped.
+    #[serde(default)]
+    pub scraped: Option<ScrapeSummary>,
     /// Whether the client was fast enough in it.
     #[serde(default)]
     pub client: ClientHealth,

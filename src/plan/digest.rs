@@ -162,6 +162,10 @@ impl Listing<'_> {
             .collect();
         let metrics = endpoint.server_metrics.iter().map(|(name, metric)| json!([name, metric.pointer, metric.unit]));
         let metrics: Vec<Value> = metrics.collect();
+        let scrape = endpoint.scrape.as_ref().map(|scrape| {
+            let columns = scrape.columns.iter().map(|(name, metric)| format!("{name}: {metric:?}"));
+            json!([self.by_name(&scrape.url), nanoseconds(scrape.interval), columns.collect::<Vec<_>>(), scrape.auth])
+        });
         let timeouts = endpoint.timeouts;
         let limits = [timeouts.connect, timeouts.first_token, timeouts.idle, timeouts.total];
         for (key, value) in [
@@ -171,6 +175,7 @@ impl Listing<'_> {
             ("headers", Value::Object(headers)),
             ("timeouts", json!(limits.map(nanoseconds))),
             ("server_metrics", Value::Array(metrics)),
+            ("metrics", json!(scrape)),
             ("cache_reset", json!(endpoint.cache_reset)),
             ("transport", self.transport(&endpoint.transport)),
             ("revision", json!(endpoint.revision)),

@@ -33,6 +33,20 @@ impl DigestParts {
         names.into_iter().filter(|name| self.0.get(*name) != earlier.0.get(*name)).map(String::as_str).collect()
     }
 
+    /// The same, by names without the labels of models and endpoints: what is said of one label compares with what is
+    /// said of another.
+    #[must_use]
+    pub fn without_labels(&self) -> Self {
+        let bare = |name: &String| match name.split_once('.') {
+            // A label may have points of its own; what comes behind it has none.
+            Some((table @ ("models" | "endpoints"), rest)) => {
+                format!("{table}.{}", rest.rsplit_once('.').map_or(rest, |(_, key)| key))
+            }
+            _ => name.clone(),
+        };
+        Self(self.0.iter().map(|(name, hash)| (bare(name), hash.clone())).collect())
+    }
+
     pub(super) fn to_json(&self) -> Value {
         self.0.iter().map(|(name, hash)| (name.clone(), Value::from(hash.as_str()))).collect()
     }
@@ -55,5 +69,7 @@ mod tests {
         let earlier = parts(&[("b", 2.into()), ("c", 1.into()), ("d", 1.into())]);
         assert_eq!(now.changed(&earlier), ["a", "b", "d"]);
         assert_eq!(now.changed(&now.clone()), [""; 0]);
+        let labelled = |label: &str| parts(&[(&format!("models.{label}.tokenizer"), 1.into()), ("seed", 2.into())]);
+        assert_eq!(labelled("a").without_labels().changed(&labelled("llama-3.1").without_labels()), [""; 0]);
     }
 }

@@ -58,7 +58,7 @@ fn endpoint(name: &str) -> Endpoint {
         timeouts: Timeouts::default(),
         request: RequestOptions::default(),
         server_metrics: BTreeMap::new(),
-        metrics_url: None,
+        scrape: None,
         cache_reset: None,
         revision: None,
         accelerators: None,

@@ -4,6 +4,7 @@ use std::fmt::Display;
 use serde_json::Value;
 
 use super::axes::{axis_names, value};
+use super::scraped::csv_columns;
 use crate::metrics::{
     BatchSource, BatchSummary, CellSummary, Interval, METRICS, MetricSummary, SteadySummary, SwitchingSummary,
 };
@@ -23,6 +24,8 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
     header.extend(of_metrics.iter().cloned());
     header.extend(STEADY.iter().map(|(name, _)| (*name).to_owned()));
     header.extend(of_metrics.iter().map(|name| format!("steady_{name}")));
+    let pages = csv_columns(cells);
+    header.extend(pages.iter().map(|(name, _)| name.clone()));
     let mut text = line(&header);
     for cell in cells {
         let mut fields = vec![cell.cell_id.clone()];
@@ -36,6 +39,8 @@ pub fn summary_csv(cells: &[CellSummary]) -> String {
         let steady = cell.steady.as_ref();
         fields.extend(STEADY.iter().map(|(_, of)| steady.map_or_else(String::new, of)));
         fields.extend(metrics.iter().flat_map(|metric| metric_fields(steady.and_then(|steady| steady.metric(metric)))));
+        let scraped = cell.scraped.as_ref();
+        fields.extend(pages.iter().map(|(_, of)| scraped.and_then(of).unwrap_or_default()));
         text += &line(&fields);
     }
     text
@@ -52,13 +57,19 @@ fn metric_fields(summary: Option<&MetricSummary>) -> impl Iterator<Item = String
 type OfCell = fn(&CellSummary) -> String;
 
 /// Every figure of a cell that belongs to no metric; a test holds the list against `summary.json`.
-const FIGURES: [(&str, OfCell); 53] = [
+const FIGURES: [(&str, OfCell); 57] = [
     ("completed", |cell| cell.requests.completed.to_string()),
     ("failed", |cell| cell.requests.failed.to_string()),
     ("cancelled", |cell| cell.requests.cancelled.to_string()),
     ("dropped", |cell| cell.requests.dropped.to_string()),
     ("causes", |cell| counts(&cell.requests.causes)),
     ("http_statuses", |cell| counts(&cell.requests.http_statuses)),
+    ("first_messages", |cell| {
+        let said = cell.requests.first_messages.iter();
+        said.map(|(cause, message)| format!("{cause}: {message}")).collect::<Vec<_>>().join("; ")
+    }),
+    ("sent_again", |cell| cell.requests.sent_again.to_string()),
+    ("attempt_causes", |cell| counts(&cell.requests.attempt_causes)),
     ("finish_reasons", |cell| counts(&cell.finish_reasons)),
     ("duration_s", |cell| known(cell.duration_s)),
     ("offered_rate", |cell| known(cell.offered_rate)),
@@ -103,6 +114,7 @@ const FIGURES: [(&str, OfCell); 53] = [
     ("repeats", |cell| cell.repeats.len().to_string()),
     ("cost_usd", |cell| known(cell.cost_usd)),
     ("input_tokens_off", |cell| cell.input_tokens_off.to_string()),
+    ("output_tokens_off", |cell| cell.output_tokens_off.to_string()),
     ("itl_estimated", |cell| cell.itl_estimated.to_string()),
     ("itl_left_out", |cell| cell.itl_left_out.to_string()),
     ("unverified", |cell| cell.unverified.to_string()),
@@ -156,7 +168,7 @@ fn bounds([low, high]: Interval) -> String {
 }
 
 /// `503=2; 500=1`, by key.
-fn counts<K: Display>(counts: &BTreeMap<K, u64>) -> String {
+pub(super) fn counts<K: Display>(counts: &BTreeMap<K, u64>) -> String {
     counts.iter().map(|(key, count)| format!("{key}={count}")).collect::<Vec<_>>().join("; ")
 }
 

@@ -4,6 +4,7 @@ use super::grid::{Cell, Column, Emphasis};
 use super::marks::{BEST, Rank, Standing, UNSURE, WORST, ranks};
 use super::steady;
 use crate::metrics::{Better, CellSummary, Verdict};
+use crate::scenario::{KNOWN_METRICS, Merge};
 
 /// A figure of the table: where it comes from and how it is headed.
 pub(super) struct Figure<'f> {
@@ -22,6 +23,8 @@ pub(super) enum Source<'f> {
     Metric(&'f str, &'f str),
     /// A figure of the cell.
     Cell(fn(&CellSummary) -> Option<f64>),
+    /// A figure of a metric on the server's Prometheus page.
+    Scraped(&'f str, &'f str),
     /// Tokens a second in steady state, where they differ from the raw ones.
     Steady,
 }
@@ -30,7 +33,7 @@ use Better::{Higher, Lower, Neither};
 use Source::Metric;
 
 /// In the order of the table.
-pub(super) const FIGURES: [Figure<'static>; 17] = [
+pub(super) const FIGURES: [Figure<'static>; 20] = [
     figure("sends/s", "due", Neither, 6, Source::Cell(|cell| cell.offered_rate)),
     figure("sends/s", "sent", Neither, 2, Source::Cell(|cell| cell.sent_rate)),
     figure("TTFT", "p50", Lower, 0, Metric("ttft_ms", "p50")).with_change(),
@@ -48,6 +51,9 @@ pub(super) const FIGURES: [Figure<'static>; 17] = [
     figure("tokens/s", "total", Higher, 1, Source::Cell(|cell| cell.output_token_throughput)).with_change(),
     figure("tokens/s", "steady", Higher, 1, Source::Steady),
     figure("", "req/s", Higher, 10, Source::Cell(|cell| cell.request_throughput)),
+    figure("server", "running", Neither, 14, Source::Scraped("requests_running", "mean")),
+    figure("server", "waiting", Neither, 5, Source::Scraped("requests_waiting", "mean")),
+    figure("server", "KV %", Neither, 14, Source::Scraped("kv_cache_usage", "mean")),
 ];
 
 pub(super) const fn figure<'f>(
@@ -148,6 +154,7 @@ impl Figure<'_> {
             Source::Metric(metric, stat) => cell.metric(metric)?.figure(stat),
             // A rate of nothing would only be a zero among rates.
             Source::Cell(of) => of(cell).filter(|_| !is_dead(cell)),
+            Source::Scraped(metric, word) => cell.scraped.as_ref()?.figure(metric, word),
             Source::Steady => steady::throughput(cell).filter(|_| !is_dead(cell)),
         }
     }
@@ -155,24 +162,33 @@ impl Figure<'_> {
     fn is_sure(&self, cell: &CellSummary) -> bool {
         match self.source {
             Source::Metric(metric, stat) => cell.metric(metric).is_none_or(|summary| summary.is_sure(stat)),
-            Source::Cell(_) | Source::Steady => true,
+            Source::Cell(_) | Source::Scraped(..) | Source::Steady => true,
         }
     }
 
     /// What times are multiplied with, and the unit that makes; the same for every figure of a group.
     fn scale(&self, all: &[Figure<'_>], cells: &[CellSummary]) -> (f64, &'static str) {
-        let Source::Metric(metric, _) = self.source else { return (1.0, "") };
+        let metric = match self.source {
+            Source::Metric(metric, _) => metric,
+            Source::Scraped(metric, _) if is_share(metric) => return (100.0, ""),
+            Source::Scraped(..) | Source::Cell(_) | Source::Steady => return (1.0, ""),
+        };
         if !metric.ends_with("_ms") {
             return (1.0, "");
         }
         let of_group = all.iter().filter(|other| other.group == self.group).filter_map(|other| match other.source {
             Source::Metric(metric, _) => Some(metric),
-            Source::Cell(_) | Source::Steady => None,
+            Source::Cell(_) | Source::Scraped(..) | Source::Steady => None,
         });
         let greatest_of = |metric| cells.iter().filter_map(move |cell| cell.metric(metric)?.p99);
         let greatest = of_group.flat_map(greatest_of).fold(0.0, f64::max);
         if greatest >= SECONDS_FROM_MS { (1e-3, "s") } else { (1.0, "ms") }
     }
+}
+
+/// Whether a metric of a server's page is a share, which tables have in percent.
+fn is_share(metric: &str) -> bool {
+    KNOWN_METRICS.iter().any(|known| known.name == metric && known.merge == Merge::Mean)
 }
 
 /// A figure's text with the mark that it earns.

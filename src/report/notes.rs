@@ -1,10 +1,10 @@
-use std::collections::BTreeMap;
-
 use super::axes::{shown, value};
 use super::clients;
+use super::failures::{causes, first_messages, sent_again};
 use super::grid::Grid;
 use super::marks::{BEST, UNSURE, WORST};
 use super::reused::reused_note;
+use super::scraped;
 use super::servers;
 use super::steady;
 use super::stopped::stopped_note;
@@ -45,6 +45,8 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
         |cell| cell.requests.failed,
         |cell, count| format!("{count} of {} failed: {}", requests(asked(cell)), causes(cell)),
     );
+    notes.extend(first_messages(cells));
+    notes.extend(each(cells, varying, |cell| cell.requests.sent_again, sent_again));
     notes.extend(each(
         cells,
         varying,
@@ -63,6 +65,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
         },
     ));
     notes.extend(each(cells, varying, |cell| cell.input_tokens_off, input_tokens));
+    notes.extend(each(cells, varying, |cell| cell.output_tokens_off, output_tokens));
     notes.extend(each(cells, varying, ends_otherwise, |cell, _| finish_reasons(cell)));
     let estimated: u64 = cells.iter().map(|cell| cell.itl_estimated).sum();
     if estimated > 0 {
@@ -74,6 +77,7 @@ pub(super) fn facts(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
     notes.extend(reused_note(cells));
     notes.extend(steady::notes(cells, varying));
     notes.extend(servers::switching_notes(cells, varying));
+    notes.extend(scraped::notes(cells, varying));
     notes.extend(clients::notes(cells, |cell| name(cell, varying)));
     notes
 }
@@ -119,7 +123,7 @@ fn told_by_the_run(cells: &[CellSummary], varying: &[&str]) -> Vec<String> {
 }
 
 /// A note for each cell that has some of it, the most first.
-fn each(
+pub(super) fn each(
     cells: &[CellSummary],
     varying: &[&str],
     count: fn(&CellSummary) -> u64,
@@ -152,55 +156,33 @@ pub(super) fn name(cell: &CellSummary, varying: &[&str]) -> String {
     parts.join(" ")
 }
 
-/// `3 http_status (2 of 503, 1 of 500), 1 connect`, the most first.
-fn causes(cell: &CellSummary) -> String {
-    let text = |(cause, count): (&String, u64)| {
-        if cause == "http_status" { format!("{count} {cause}{}", statuses(cell)) } else { format!("{count} {cause}") }
-    };
-    most_first(&cell.requests.causes).into_iter().map(text).collect::<Vec<_>>().join(", ")
-}
-
-/// " (503)", or " (2 of 503, 1 of 500)". Errors in a good answer and 429 have causes of their own.
-fn statuses(cell: &CellSummary) -> String {
-    let bad: BTreeMap<u16, u64> = cell
-        .requests
-        .http_statuses
-        .iter()
-        .filter(|(status, _)| !(200..300).contains(*status) && **status != 429)
-        .map(|(status, count)| (*status, *count))
-        .collect();
-    let texts: Vec<String> = match bad.len() {
-        0 => return String::new(),
-        1 => bad.keys().map(u16::to_string).collect(),
-        _ => most_first(&bad).into_iter().map(|(status, count)| format!("{count} of {status}")).collect(),
-    };
-    format!(" ({})", texts.join(", "))
-}
-
-fn most_first<K: Ord>(counts: &BTreeMap<K, u64>) -> Vec<(&K, u64)> {
-    let mut list: Vec<(&K, u64)> = counts.iter().map(|(key, count)| (key, *count)).collect();
-    list.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    list
-}
-
 fn input_tokens(cell: &CellSummary, count: u64) -> String {
+    tokens(cell, count, "input_tokens", "input_tokens_server", "input tokens")
+}
+
+fn output_tokens(cell: &CellSummary, count: u64) -> String {
+    tokens(cell, count, "output_tokens", "output_tokens_server", "output tokens")
+}
+
+/// Tokens that the server counted otherwise than an axis asks for.
+fn tokens(cell: &CellSummary, count: u64, axis: &str, metric: &str, what: &str) -> String {
     let rows = format!("{count} of {}", requests(cell.requests.completed));
-    let asked = value(cell, "input_tokens");
-    match cell.metric("input_tokens_server").and_then(|summary| summary.p50) {
+    let asked = value(cell, axis);
+    match cell.metric(metric).and_then(|summary| summary.p50) {
         Some(median) if asked.is_number() => {
             let server = format_significant(median, 6);
-            format!("input tokens: the server counted {server} (median), {} asked for, in {rows}", shown(asked))
+            format!("{what}: the server counted {server} (median), {} asked for, in {rows}", shown(asked))
         }
-        _ => format!("input tokens: the server counted otherwise than asked for in {rows}"),
+        _ => format!("{what}: the server counted otherwise than asked for in {rows}"),
     }
 }
 
 /// All measured requests of a cell.
-fn asked(cell: &CellSummary) -> u64 {
+pub(super) fn asked(cell: &CellSummary) -> u64 {
     let counts = &cell.requests;
     counts.completed + counts.failed + counts.cancelled + counts.dropped
 }
 
-fn requests(count: u64) -> String {
+pub(super) fn requests(count: u64) -> String {
     plural(usize::try_from(count).unwrap_or(usize::MAX), "request", "requests")
 }

@@ -8,110 +8,13 @@ use super::digits::decimals;
 use super::grid::{Cell, Column, Grid};
 use super::marks::{BEST, Standing, UNSURE, WORST, ranks};
 use super::unverified::unverified_note;
-use crate::metrics::{Better, CellSummary, METRICS, MetricSummary, Verdict};
-use crate::text::{nearest, one_of};
-
-/// A figure of a cell by name: a metric and its statistic, or a figure of the cell as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PivotFigure {
-    name: String,
-    stat: Option<String>,
-    better: Better,
-}
-
-/// Why a text names no figure.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{text}` is no figure{}", nearest.as_ref().map(|word| format!(": did you mean `{word}`?")).unwrap_or_default())]
-pub struct UnknownFigure {
-    /// What was written.
-    pub text: String,
-    /// The nearest word.
-    pub nearest: Option<String>,
-    /// What may be written, for help.
-    pub known: String,
-}
-
-type OfCell = fn(&CellSummary) -> Option<f64>;
-
-/// Figures of a cell that belong to no metric.
-const OF_CELL: [(&str, Better, OfCell); 7] = [
-    ("request_throughput", Better::Higher, |cell| cell.request_throughput),
-    ("output_token_throughput", Better::Higher, |cell| cell.output_token_throughput),
-    ("total_token_throughput", Better::Higher, |cell| cell.total_token_throughput),
-    ("goodput", Better::Higher, |cell| cell.goodput),
-    ("error_rate", Better::Lower, |cell| cell.error_rate),
-    ("mean_in_flight", Better::Neither, |cell| cell.mean_in_flight),
-    ("cost_usd", Better::Lower, |cell| cell.cost_usd),
-];
-
-impl PivotFigure {
-    /// What a turned table shows unless it is told.
-    #[must_use]
-    pub fn usual() -> Vec<Self> {
-        ["ttft_ms p50", "itl_ms p50", "output_token_throughput"].iter().filter_map(|text| text.parse().ok()).collect()
-    }
-
-    fn of(&self, cell: &CellSummary) -> Option<f64> {
-        match &self.stat {
-            Some(stat) => cell.metric(&self.name)?.figure(stat),
-            None => OF_CELL.iter().find(|(name, ..)| *name == self.name).and_then(|(_, _, of)| of(cell)),
-        }
-    }
-
-    fn is_sure(&self, cell: &CellSummary) -> bool {
-        let Some(stat) = &self.stat else { return true };
-        cell.metric(&self.name).is_none_or(|summary| summary.is_sure(stat))
-    }
-
-    fn title(&self) -> String {
-        self.stat.as_ref().map_or_else(|| self.name.clone(), |stat| format!("{} {stat}", self.name))
-    }
-}
-
-impl std::str::FromStr for PivotFigure {
-    type Err = UnknownFigure;
-
-    /// A metric and a statistic behind a space, the median unless given; or a figure of the cell.
-    fn from_str(text: &str) -> Result<Self, UnknownFigure> {
-        let (name, stat) = match text.trim().split_once([' ', ':', '.']) {
-            Some((name, stat)) => (name, Some(stat.trim())),
-            None => (text.trim(), None),
-        };
-        if let (Some((_, better, _)), None) = (OF_CELL.iter().find(|(known, ..)| *known == name), stat) {
-            return Ok(Self { name: name.to_owned(), stat: None, better: *better });
-        }
-        let known = METRICS.iter().find(|metric| metric.name == name).map(|metric| metric.better);
-        // The columns of a scenario's `server_metrics` are its own.
-        let better = known.or_else(|| name.starts_with("server_").then_some(Better::Neither));
-        let stat = stat.unwrap_or("p50");
-        match better {
-            Some(better) if MetricSummary::FIGURES.contains(&stat) => {
-                Ok(Self { name: name.to_owned(), stat: Some(stat.to_owned()), better })
-            }
-            Some(_) => Err(unknown(text, nearest(stat, MetricSummary::FIGURES).map(|near| format!("{name} {near}")))),
-            None => {
-                let names = OF_CELL.iter().map(|(known, ..)| *known).chain(METRICS.iter().map(|metric| metric.name));
-                Err(unknown(text, nearest(name, names).map(str::to_owned)))
-            }
-        }
-    }
-}
-
-fn unknown(text: &str, nearest: Option<String>) -> UnknownFigure {
-    let known = format!(
-        "a figure is {}, or a metric and a statistic, as \"ttft_ms p50\": {}; {}",
-        one_of(OF_CELL.iter().map(|(name, ..)| *name)),
-        METRICS.iter().map(|metric| metric.name).collect::<Vec<_>>().join(", "),
-        MetricSummary::FIGURES.join(", ")
-    );
-    UnknownFigure { text: text.to_owned(), nearest, known }
-}
+use crate::metrics::{CellSummary, Figure, Verdict};
 
 /// The cells with the values of `axis` side by side, below them the figures; `None` when no cell has the axis.
 ///
 /// Scenarios are told apart only where the other axes do not do it.
 #[must_use]
-pub fn pivot(name: &str, cells: &[CellSummary], axis: &str, figures: &[PivotFigure]) -> Option<ComparisonTable> {
+pub fn pivot(name: &str, cells: &[CellSummary], axis: &str, figures: &[Figure]) -> Option<ComparisonTable> {
     let axes = axis_names(cells);
     if !axes.iter().any(|known| known == axis) {
         return None;
@@ -174,7 +77,7 @@ fn key(cell: &CellSummary, by: &[&str]) -> String {
 }
 
 /// The columns of one figure: one a value of the turned axis, best and worst of each row marked.
-fn figure_columns(figure: &PivotFigure, table: &[Vec<Option<&CellSummary>>], sides: &[&Value]) -> Vec<Column> {
+fn figure_columns(figure: &Figure, table: &[Vec<Option<&CellSummary>>], sides: &[&Value]) -> Vec<Column> {
     let flat: Vec<Option<f64>> = table.iter().flatten().map(|cell| cell.and_then(|cell| figure.of(cell))).collect();
     let places = decimals(flat.iter().flatten().copied());
     let standings: Vec<Option<Standing>> = table
@@ -191,7 +94,7 @@ fn figure_columns(figure: &PivotFigure, table: &[Vec<Option<&CellSummary>>], sid
         .collect();
     let groups: Vec<Vec<usize>> =
         (0..table.len()).map(|row| (row * sides.len()..(row + 1) * sides.len()).collect()).collect();
-    let ranks = ranks(&standings, &groups, figure.better);
+    let ranks = ranks(&standings, &groups, figure.better());
     let column = |(side, name): (usize, &&Value)| Column {
         group: figure.title(),
         name: shown(name),

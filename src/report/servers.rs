@@ -5,6 +5,7 @@ use super::figures::{Figure, Source, column, figure, figure_columns};
 use super::grid::Cell;
 use super::marks::rivals;
 use super::notes::{MOST_NAMED, name};
+use super::scraped::page_table;
 use crate::metrics::Better::{Higher, Lower, Neither};
 use crate::metrics::{BatchGroup, BatchSource, CellSummary, METRICS, MetricSummary, SwitchingSummary};
 use crate::text::plural;
@@ -13,8 +14,8 @@ use crate::units::format_significant;
 /// The axis that stands for the batch size in a view by it.
 const BATCH: &str = "batch_size_used";
 
-/// What servers say of themselves beside what was measured: of every cell, and of every batch size where they tell theirs. None
-/// where no answer tells anything.
+/// What servers say of themselves beside what was measured: in their answers, of every cell and of every batch size where they
+/// tell theirs, and on their Prometheus pages. None where nothing tells anything.
 #[must_use]
 pub fn server_tables(name: &str, cells: &[CellSummary]) -> Vec<ComparisonTable> {
     let by_batch = by_batch(cells);
@@ -25,7 +26,7 @@ pub fn server_tables(name: &str, cells: &[CellSummary]) -> Vec<ComparisonTable> 
             vec!["tokens/s total: of a whole batch, the mean of its requests times its size".to_owned()]
         })
     });
-    beside.into_iter().chain(batches).collect()
+    beside.into_iter().chain(batches).chain(page_table(name, cells)).collect()
 }
 
 /// Whether some cell has a figure by its server that is more than a count.
@@ -97,6 +98,7 @@ fn by_batch(cells: &[CellSummary]) -> Vec<CellSummary> {
             output_token_throughput: group.batch_tokens_per_s,
             steady: None,
             batches: None,
+            scraped: None,
             ..cell.clone()
         };
         row.requests.completed = group.requests;

@@ -235,6 +235,8 @@ fn failures_are_shown_with_their_causes() {
         "concurrency=2: 1 of 4 requests failed: 1 rate_limited\n",
         "concurrency=3: 3 of 4 requests failed: 3 http_status (2 of 503, 1 of 500)\n",
         "concurrency=4: 1 of 2 requests dropped",
+        "connect: \"x\"; check that the server runs",
+        "http_status: \"x\"; the server refuses",
         "dropped\n",
     ] {
         assert!(text.contains(part), "{part}:\n{text}");
@@ -312,7 +314,7 @@ fn csv_has_every_figure_unrounded() {
     let json = serde_json::to_value(&cells[0]).unwrap();
     for (key, value) in json.as_object().unwrap() {
         match (key.as_str(), value) {
-            ("axes" | "metrics" | "slo" | "steady" | "batches" | "switching", _) => {}
+            ("axes" | "metrics" | "scraped" | "slo" | "steady" | "batches" | "switching", _) => {}
             ("requests", Value::Object(inner)) => inner.keys().for_each(|name| assert!(at(name) > 0)),
             (_, Value::Object(inner)) => inner.keys().for_each(|name| assert!(at(&format!("{key}_{name}")) > 0)),
             _ => assert!(at(key) < table[0].len()),

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -18,7 +19,7 @@ use crate::client::server_columns;
 use crate::load::StopHandle;
 use crate::metrics::Summary;
 use crate::plan::{Plan, content_files, digest_of};
-use crate::scenario::Scenario;
+use crate::scenario::{KNOWN_METRICS, Scenario};
 use crate::store::{Input, Manifest, Provenance, RowSchema, RunDir, RunState, freeze_inputs};
 use crate::time::{Clock, unix_ns};
 use crate::workload::Material;
@@ -101,8 +102,19 @@ pub async fn carry_out(
 
     let full = plan.in_full();
     let schema = RowSchema::of(&full, columns_of_servers(scenario, &full))?;
-    let bench =
-        Bench { scenario, sites, countings: &countings, material, dir: &dir, schema: &schema, nonce, clock, observer };
+    let bench = Bench {
+        scenario,
+        sites,
+        countings: &countings,
+        material,
+        dir: &dir,
+        schema: &schema,
+        server_columns: &scraped_columns(scenario, &full),
+        nonce,
+        clock,
+        observer,
+        told: RefCell::default(),
+    };
     let measured = match measure_all(bench.clone(), plan, &agenda, &mut results, stop).await {
         Ok(mut tally) => {
             let searched = search_all(&bench, options.reuse.as_ref(), &mut results, &mut tally, stop).await;
@@ -218,6 +230,14 @@ fn taken_up(resumption: &Resumption, sites: &Sites, start_unix_ns: i64, observer
 fn columns_of_servers(scenario: &Scenario, plan: &Plan) -> BTreeSet<String> {
     let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
     used.into_iter().filter_map(|name| scenario.endpoint(name)).flat_map(server_columns).collect()
+}
+
+/// The columns of scraped metrics, the same in every file of the run: the known ones and those of the plan's endpoints.
+fn scraped_columns(scenario: &Scenario, plan: &Plan) -> Vec<String> {
+    let used: BTreeSet<&str> = plan.cells.iter().map(|cell| cell.axes.endpoint()).collect();
+    let scrapes = used.into_iter().filter_map(|name| scenario.endpoint(name)?.scrape.as_ref());
+    let own: BTreeSet<String> = scrapes.flat_map(|scrape| scrape.columns.keys().cloned()).collect();
+    KNOWN_METRICS.iter().map(|metric| metric.name.to_owned()).chain(own).collect()
 }
 
 /// The files that the run keeps. What templates include keeps its place beside them; a dataset that names pictures

@@ -1,5 +1,5 @@
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -21,8 +21,6 @@ pub(super) struct Lane<'r> {
     pub(super) plan: &'r Plan,
     /// By endpoint; a hook may change one.
     servers: RefCell<BTreeMap<String, ServerIdentity>>,
-    /// Warnings that were told already.
-    told: RefCell<BTreeSet<String>>,
 }
 
 /// What a lane tells the one who keeps the results.
@@ -82,7 +80,7 @@ impl Observer for Keeper {
 impl<'r> Lane<'r> {
     pub(super) fn new(bench: Bench<'r>, plan: &'r Plan) -> Self {
         let servers = RefCell::new(bench.sites.identities().clone());
-        Self { bench, plan, servers, told: RefCell::default() }
+        Self { bench, plan, servers }
     }
 
     /// Measures units in their order, each with its place in the order of the run, until one is interrupted.
@@ -178,10 +176,7 @@ impl<'r> Lane<'r> {
             other => other.to_string(),
         };
         let note = format!("the cache was not reset: {why}");
-        let warning = format!("endpoint `{endpoint}`: {note}; its cells are measured all the same");
-        if self.told.borrow_mut().insert(warning.clone()) {
-            self.bench.observer.tell(RunEvent::Warning(warning));
-        }
+        self.bench.warn_once(format!("endpoint `{endpoint}`: {note}; its cells are measured all the same"));
         Ok(Some(note))
     }
 }

@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::thread;
@@ -163,6 +164,7 @@ struct Baggage {
     material: Material,
     dir: RunDir,
     schema: RowSchema,
+    server_columns: Vec<String>,
     nonce: u64,
     clock: Clock,
     sites: Sites,
@@ -193,6 +195,7 @@ async fn beside_one_another(
             material: bench.material.clone(),
             dir: bench.dir.clone(),
             schema: bench.schema.clone(),
+            server_columns: bench.server_columns.to_vec(),
             nonce: bench.nonce,
             clock: bench.clock,
             sites: bench.sites.alone(endpoint, bench.clock, bench.scenario)?,
@@ -243,8 +246,21 @@ fn start(endpoint: &str, baggage: Baggage) -> Result<oneshot::Receiver<Result<()
 }
 
 fn run(baggage: Baggage) -> Result<(), RunError> {
-    let Baggage { scenario, plan, countings, material, dir, schema, nonce, clock, sites, units, keeper, stop } =
-        baggage;
+    let Baggage {
+        scenario,
+        plan,
+        countings,
+        material,
+        dir,
+        schema,
+        server_columns,
+        nonce,
+        clock,
+        sites,
+        units,
+        keeper,
+        stop,
+    } = baggage;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .on_thread_start(|| step_aside(Manner::GivesWay))
@@ -257,9 +273,11 @@ fn run(baggage: Baggage) -> Result<(), RunError> {
         material,
         dir: &dir,
         schema: &schema,
+        server_columns: &server_columns,
         nonce,
         clock,
         observer: &keeper.clone(),
+        told: RefCell::default(),
     };
     runtime.block_on(Lane::new(bench, &plan).run(&units, keeper, &stop))
 }

@@ -2,7 +2,7 @@
 //!
 //! [`carry_out`] is the story; `sites` are the endpoints of a run, `learn` finds out how a server counts,
 //! `preflight` finds out whether this machine suffices, `unit` measures one (cell, repeat), `workloads` says what it
-//! sends by its mode and `traffic` when, `health` watches the client meanwhile, `prepare` makes its requests ahead of
+//! sends by its mode and `traffic` when, `health` watches the client meanwhile and `scraping` the server, `prepare` makes its requests ahead of
 //! use, `wire` joins client and load, `results` keeps the run directory in step.
 
 mod agenda;
@@ -29,6 +29,7 @@ mod resume;
 mod reuse;
 mod ring;
 mod room;
+mod scraping;
 mod search;
 mod simulated;
 mod sites;
@@ -51,5 +52,5 @@ pub use preflight::{Limits, Preflight, Shortage};
 pub use results::Views;
 pub use resume::{ResumeError, Resumption};
 pub use reuse::{CellOutlook, Outlook, Reuse, Servers, Source};
-pub use summaries::{save_summary, sum_up_stored};
+pub use summaries::{save_summary, sum_up_files, sum_up_stored};
 pub use tokenizers::TokenizerPlaces;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::error::RunError;
-use super::summaries::{CellFiles, say_what_is_planned};
+use super::summaries::{CellFiles, RepeatFiles, say_what_is_planned};
 use super::thrift::Thrift;
 use crate::metrics::{CellSummary, SearchSummary, Summary, note_switching, summary_json};
 use crate::plan::{Plan, Unit};
@@ -17,6 +17,8 @@ pub trait Views {
     fn comparison_markdown(&self, name: &str, cells: &[CellSummary], searches: &[SearchSummary]) -> String;
     /// The summaries as CSV.
     fn summary_csv(&self, cells: &[CellSummary]) -> String;
+    /// What the scenario's gates say as JUnit XML; `None` where that is not asked for.
+    fn junit(&self, scenario: &Scenario, cells: &[CellSummary]) -> Option<String>;
 }
 
 /// The run directory's files that change as the run goes on.
@@ -200,9 +202,8 @@ impl<'r> Results<'r> {
         let price = self.scenario.models.get(cell.axes.model()).and_then(|model| model.price);
         let repeats = planned
             .iter()
-            .map(|planned| planned.repeat)
-            .map(|repeat| (repeat, self.dir.requests_path(&UnitId { cell: cell.id.clone(), repeat })))
-            .filter(|(_, path)| path.is_file())
+            .map(|planned| RepeatFiles::of(self.dir, &UnitId { cell: cell.id.clone(), repeat: planned.repeat }))
+            .filter(|files| files.rows.is_file())
             .collect();
         Ok(CellFiles { id: &cell.id, axes: cell.axes.to_json(), price, slo: self.scenario.slo, repeats }.sum_up()?)
     }
@@ -222,6 +223,9 @@ impl<'r> Results<'r> {
         self.dir.write("summary.csv", self.views.summary_csv(&self.cells).as_bytes())?;
         let table = self.views.comparison_markdown(&self.scenario.name, &self.cells, &searches);
         self.dir.write("comparison.md", table.as_bytes())?;
+        if let Some(junit) = self.views.junit(self.scenario, &self.cells) {
+            self.dir.write("junit.xml", junit.as_bytes())?;
+        }
         self.summary_saves.saved(begun_ns, self.clock.now_ns());
         Ok(())
     }

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::error::RunError;
 use super::event::{Observer, RunEvent};
 use super::simulated;
-use crate::client::{Client, ControlError, Target};
+use crate::client::{Client, ControlError, Scraper, Target, samples};
 use crate::plan::{Cell, Plan};
 use crate::record::{Cause, Failure};
 use crate::scenario::{Endpoint, Scenario};
@@ -17,6 +17,8 @@ use crate::workload::render_body;
 #[derive(Debug, Default)]
 pub(super) struct Sites {
     clients: BTreeMap<String, Client>,
+    /// Of those that have a Prometheus page.
+    scrapers: BTreeMap<String, Scraper>,
     base_urls: BTreeMap<String, String>,
     identities: BTreeMap<String, ServerIdentity>,
     /// Kept for as long as the run: they stop when dropped.
@@ -88,6 +90,7 @@ impl Sites {
             let client = client_of(endpoint, &base_url, clock, scenario)?;
             let identity = greet(endpoint, &base_url, &client, scenario, plan, observer).await?;
             sites.clients.insert(endpoint.name.clone(), client);
+            sites.scrapers.extend(scraper_of(endpoint, &base_url, clock, scenario)?);
             sites.base_urls.insert(endpoint.name.clone(), base_url);
             sites.identities.insert(endpoint.name.clone(), identity);
         }
@@ -110,6 +113,11 @@ impl Sites {
         self.clients.get(endpoint).ok_or_else(|| RunError::Internal(format!("endpoint `{endpoint}` was not opened")))
     }
 
+    /// How the Prometheus page of an endpoint is scraped, where it has one.
+    pub(super) fn scraper(&self, endpoint: &str) -> Option<&Scraper> {
+        self.scrapers.get(endpoint)
+    }
+
     /// One endpoint alone, with a client of its own: connections belong to the thread that opened them.
     pub(super) fn alone(&self, endpoint: &str, clock: Clock, scenario: &Scenario) -> Result<Self, RunError> {
         let of = scenario.endpoint(endpoint).ok_or_else(|| RunError::Internal(format!("no endpoint `{endpoint}`")))?;
@@ -117,6 +125,7 @@ impl Sites {
         let client = client_of(of, base_url, clock, scenario)?;
         Ok(Self {
             clients: BTreeMap::from([(endpoint.to_owned(), client)]),
+            scrapers: scraper_of(of, base_url, clock, scenario)?.into_iter().collect(),
             base_urls: BTreeMap::from([(endpoint.to_owned(), base_url.to_owned())]),
             identities: self
                 .identities
@@ -194,13 +203,25 @@ async fn greet(
 
 fn client_of(endpoint: &Endpoint, base_url: &str, clock: Clock, scenario: &Scenario) -> Result<Client, RunError> {
     Client::new(endpoint, base_url, clock, scenario.secrets.clone())
+        .map(|client| client.retrying(&scenario.load.retries))
         .map_err(|error| RunError::Client { endpoint: endpoint.name.clone(), error })
+}
+
+fn scraper_of(
+    endpoint: &Endpoint,
+    base_url: &str,
+    clock: Clock,
+    scenario: &Scenario,
+) -> Result<Option<(String, Scraper)>, RunError> {
+    let scraper = Scraper::new(endpoint, base_url, clock, scenario.secrets.clone());
+    let scraper = scraper.map_err(|error| RunError::Client { endpoint: endpoint.name.clone(), error })?;
+    Ok(scraper.map(|scraper| (endpoint.name.clone(), scraper)))
 }
 
 /// When the process started that a Prometheus page is of, seconds since the Unix epoch.
 fn process_start(page: &str) -> Option<f64> {
-    let value = page.lines().find_map(|line| line.strip_prefix("process_start_time_seconds "))?;
-    value.split_whitespace().next()?.parse().ok()
+    let mut found = samples(page).flatten();
+    found.find(|sample| sample.series.name == "process_start_time_seconds").map(|sample| sample.value)
 }
 
 fn warn_of_absent_models(

@@ -1,13 +1,14 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::results::Views;
 use super::search::search_summaries;
-use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, Summary, note_switching, summary_json};
+use crate::metrics::{CellAccumulator, CellSummary, ReusedRepeat, ScrapeTally, Summary, note_switching, summary_json};
 use crate::plan::CellId;
 use crate::scenario::{Price, Slo};
-use crate::store::{PlannedCell, RecordFile, RunDir, StoreError, StoredRun};
+use crate::store::{PlannedCell, RecordFile, RunDir, ServerFile, StoreError, StoredRun, UnitId};
+use crate::time::MonotonicNs;
 
 /// A cell of a run and the files of its complete repeats.
 pub(super) struct CellFiles<'c> {
@@ -15,7 +16,24 @@ pub(super) struct CellFiles<'c> {
     pub(super) axes: Map<String, Value>,
     pub(super) price: Option<Price>,
     pub(super) slo: Option<Slo>,
-    pub(super) repeats: Vec<(u32, PathBuf)>,
+    pub(super) repeats: Vec<RepeatFiles>,
+}
+
+/// The files of a complete repeat.
+pub(super) struct RepeatFiles {
+    pub(super) repeat: u32,
+    /// Its rows.
+    pub(super) rows: PathBuf,
+    /// Its scraped metrics, where there are any.
+    pub(super) server: Option<PathBuf>,
+}
+
+impl RepeatFiles {
+    /// The files of a repeat in its run.
+    pub(super) fn of(dir: &RunDir, unit: &UnitId) -> Self {
+        let server = Some(dir.server_path(unit)).filter(|path| path.is_file());
+        Self { repeat: unit.repeat, rows: dir.requests_path(unit), server }
+    }
 }
 
 impl CellFiles<'_> {
@@ -23,8 +41,8 @@ impl CellFiles<'_> {
     pub(super) fn sum_up(self) -> Result<CellSummary, StoreError> {
         let mut accumulator = CellAccumulator::new(self.id.as_str(), self.axes, self.price).with_slo(self.slo);
         while let Some(pass) = accumulator.next_pass() {
-            for (repeat, path) in &self.repeats {
-                let file = RecordFile::open(path)?;
+            for RepeatFiles { repeat, rows, .. } in &self.repeats {
+                let file = RecordFile::open(rows)?;
                 let origin = file.origin();
                 accumulator.set_repeat(*repeat, origin.unix_ns, origin.monotonic_ns);
                 if let Some(facts) = file.client() {
@@ -35,8 +53,29 @@ impl CellFiles<'_> {
                 }
             }
         }
-        Ok(accumulator.finish())
+        let mut notes = Vec::new();
+        for RepeatFiles { repeat, server, .. } in &self.repeats {
+            let Some(path) = server else { continue };
+            match scraped(path, accumulator.window(*repeat)) {
+                Ok(tally) => accumulator.set_scraped(*repeat, tally),
+                // The rows are whole without it.
+                Err(error) => notes.push(format!("server metrics: {error}")),
+            }
+        }
+        let mut summary = accumulator.finish();
+        summary.notes.extend(notes);
+        Ok(summary)
     }
+}
+
+/// What a repeat's file of scraped metrics comes to in that window.
+fn scraped(path: &Path, window: Option<(MonotonicNs, MonotonicNs)>) -> Result<ScrapeTally, StoreError> {
+    let file = ServerFile::open(path)?;
+    let mut tally = ScrapeTally::new(file.columns(), window);
+    for sample in file.samples()? {
+        tally.add(&sample?);
+    }
+    Ok(tally)
 }
 
 /// Notes which repeats were taken over from an earlier run, and what the plan says of them, each note once.
@@ -69,7 +108,7 @@ pub fn sum_up_stored(
     planned.sort_by_key(|cell| cell.probe);
     for cell in planned {
         let files = stored.complete.iter().filter(|file| file.unit.cell == cell.cell_id);
-        let repeats: Vec<_> = files.map(|file| (file.unit.repeat, file.path.clone())).collect();
+        let repeats: Vec<_> = files.map(|file| RepeatFiles::of(&stored.dir, &file.unit)).collect();
         if !repeats.is_empty() {
             let price = cell.axes.get("model").and_then(Value::as_str).and_then(&price);
             match (CellFiles { id: &cell.cell_id, axes: cell.axes.clone(), price, slo, repeats }).sum_up() {
@@ -84,6 +123,37 @@ pub fn sum_up_stored(
     note_switching(&mut cells);
     let searches = search_summaries(&stored.plan, &cells);
     (Summary { searches, ..Summary::new(stored.manifest.labels.clone(), cells) }, errors)
+}
+
+/// Sums up the rows of Parquet files that lie apart from their run, cell by cell. What cannot be read is returned beside;
+/// of a repeat that is there twice, the first one counts.
+pub fn sum_up_files(paths: &[PathBuf]) -> (Vec<CellSummary>, Vec<StoreError>) {
+    let (mut cells, mut errors): (Vec<(CellId, Map<String, Value>, Vec<(u32, PathBuf)>)>, _) = (Vec::new(), Vec::new());
+    for path in paths {
+        let header = match RecordFile::open(path) {
+            Ok(file) => file.header().clone(),
+            Err(error) => {
+                errors.push(error);
+                continue;
+            }
+        };
+        let at = cells.iter().position(|(id, ..)| *id == header.cell_id).unwrap_or_else(|| {
+            cells.push((header.cell_id, header.axes, Vec::new()));
+            cells.len() - 1
+        });
+        let repeats = &mut cells[at].2;
+        if repeats.iter().all(|(repeat, _)| *repeat != header.repeat) {
+            repeats.push((header.repeat, path.clone()));
+        }
+    }
+    let mut summaries = Vec::new();
+    for (id, axes, repeats) in cells {
+        match (CellFiles { id: &id, axes, price: None, slo: None, repeats }).sum_up() {
+            Ok(summary) => summaries.push(summary),
+            Err(error) => errors.push(error),
+        }
+    }
+    (summaries, errors)
 }
 
 /// Writes `summary.json` and the views beside it.

@@ -1,3 +1,5 @@
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -10,6 +12,7 @@ use super::gauges::Gauges;
 use super::health::Watch;
 use super::learn::Countings;
 use super::prepare::{Encoder, Prompter};
+use super::scraping::Scraping;
 use super::sites::{Sites, target_of};
 use super::traffic::{connections, expected, traffic, wanted};
 use super::wire::Wire;
@@ -18,7 +21,9 @@ use crate::load::{Ending, Stop, StopHandle, StopSignal, Traffic, Window, drive};
 use crate::plan::Cell;
 use crate::record::ClientFacts;
 use crate::scenario::{Scenario, StopReason};
-use crate::store::{JournalWriter, Origin, RowSchema, RunDir, UnitHeader, UnitId, compact};
+use crate::store::{
+    JournalWriter, Origin, RowSchema, RunDir, ServerHeader, UnitHeader, UnitId, compact, compact_server_log,
+};
 use crate::time::{Alarm, Clock, unix_ns};
 use crate::workload::Material;
 
@@ -34,9 +39,13 @@ pub(super) struct Bench<'r> {
     pub(super) material: Material,
     pub(super) dir: &'r RunDir,
     pub(super) schema: &'r RowSchema,
+    /// The columns of scraped metrics.
+    pub(super) server_columns: &'r [String],
     pub(super) nonce: u64,
     pub(super) clock: Clock,
     pub(super) observer: &'r dyn Observer,
+    /// Warnings that were told already.
+    pub(super) told: RefCell<BTreeSet<String>>,
 }
 
 /// What became of a unit.
@@ -72,11 +81,12 @@ impl Bench<'_> {
             ready = prompter.ready(wanted) => ready.map_err(|error| in_cell(error, cell))?,
             () = stopped(stop) => return Ok(Measured::Interrupted),
         }
-        // A server that cannot take them all shows it in the rows; the cell is measured all the same.
-        let _ = client.warm(connections(&traffic, self.scenario, cell)).await;
 
         let unit = UnitId { cell: cell.id.clone(), repeat };
         let now = Origin { monotonic_ns: self.clock.now_ns(), unix_ns: unix_ns() };
+        let scraping = self.scrape(endpoint, &unit, now).await?;
+        // A server that cannot take them all shows it in the rows; the cell is measured all the same.
+        let _ = client.warm(connections(&traffic, self.scenario, cell)).await;
         let journal_path = self.dir.journal_path(&unit);
         let journal = JournalWriter::spawn(&journal_path, UnitHeader::new(cell, repeat, self.schema.clone(), now))?;
         let gauges =
@@ -98,9 +108,12 @@ impl Bench<'_> {
             chunk_times: (self.scenario.output.chunk_times, self.scenario.seed),
         });
         let watch = Watch::start(self.clock);
-        let window = self.load(traffic, prompter, &wire, (inner, signal), stop).await;
+        let window = self.load(traffic, prompter, &wire, scraping.as_ref(), (inner, signal), stop).await;
         self.observer.tell(RunEvent::LoadEnded { number });
         let facts = watch.finish(window.measured_from_ns);
+        if let Some(scraping) = scraping {
+            scraping.finish(stop).await?;
+        }
         let wire = Arc::into_inner(wire).ok_or_else(|| RunError::Internal("a request outlived its load".to_owned()))?;
         let simulated = self.scenario.endpoint(endpoint).is_some_and(|endpoint| endpoint.simulator.is_some());
         let backlog = Some(wire.journal.longest_queue());
@@ -110,12 +123,36 @@ impl Bench<'_> {
         self.keep(&unit, &window, now)
     }
 
+    /// Starts to scrape the endpoint's Prometheus page, where it has one. A page that is not there is told once; the unit is
+    /// measured all the same.
+    async fn scrape(&self, endpoint: &str, unit: &UnitId, now: Origin) -> Result<Option<Scraping>, RunError> {
+        let Some(scraper) = self.sites.scraper(endpoint) else { return Ok(None) };
+        let header = ServerHeader::new(unit, now, scraper.columns(), self.server_columns);
+        let log = header.create_log(&self.dir.server_log_path(unit), scraper.secrets().clone())?;
+        let (scraping, fault) = Scraping::start(scraper.clone(), log, self.clock).await?;
+        if let Some(fault) = fault {
+            let url = scraper.shown_url();
+            self.warn_once(format!(
+                "endpoint `{endpoint}`: metrics of {url}: {fault}; its cells are measured all the same"
+            ));
+        }
+        Ok(Some(scraping))
+    }
+
+    /// Tells a warning unless it was told.
+    pub(super) fn warn_once(&self, warning: String) {
+        if self.told.borrow_mut().insert(warning.clone()) {
+            self.observer.tell(RunEvent::Warning(warning));
+        }
+    }
+
     /// Runs the load; a disk that takes no more rows cancels it.
     async fn load(
         &self,
         traffic: Traffic,
         prompter: Prompter,
         wire: &Arc<Wire>,
+        scraping: Option<&Scraping>,
         (inner, signal): (StopHandle, StopSignal),
         stop: &StopHandle,
     ) -> Window {
@@ -131,7 +168,8 @@ impl Bench<'_> {
         };
         let watch_disk = async {
             let mut every = tokio::time::interval(JOURNAL_LOOK);
-            while !wire.journal.failed() && !wire.beside.failed() {
+            let failed = || wire.journal.failed() || wire.beside.failed() || scraping.is_some_and(Scraping::failed);
+            while !failed() {
                 every.tick().await;
             }
             inner.go(Stop::Cancelling);
@@ -150,6 +188,11 @@ impl Bench<'_> {
         let origin = window.measured_from_ns.map(|from_ns| opened.at(from_ns));
         let complete = matches!(window.ending, Ending::Done | Ending::Enough | Ending::TimedOut) && origin.is_some();
         let target = if complete { self.dir.requests_path(unit) } else { self.dir.partial_path(unit) };
+        let server_log = self.dir.server_log_path(unit);
+        if server_log.is_file() {
+            compact_server_log(&server_log, &self.dir.server_path(unit), Some(origin.unwrap_or(opened)))?;
+        }
+        // The rows come last: where they are, all is.
         compact(&journal, &target, origin)?;
         let reason = if window.ending == Ending::Enough { StopReason::Certain } else { StopReason::Limit };
         let reason = self.scenario.load.stop_when.as_ref().map(|_| reason);

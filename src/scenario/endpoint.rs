@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::text::Secret;
 
-use super::{RequestOptions, StudioApi, Transport};
+use super::{RequestOptions, Scrape, StudioApi, Transport};
 
 /// The protocol that an endpoint speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -49,8 +49,8 @@ pub struct Endpoint {
     pub request: RequestOptions,
     /// Extra columns read from the answer, by name.
     pub server_metrics: BTreeMap<String, ServerMetric>,
-    /// A Prometheus page to scrape.
-    pub metrics_url: Option<String>,
+    /// The Prometheus page that is scraped while a cell runs.
+    pub scrape: Option<Scrape>,
     /// `METHOD /path` from the server's root, called before every repeat of every cell.
     pub cache_reset: Option<String>,
     /// Part of the server's identity.

@@ -178,7 +178,7 @@ impl Hooks {
 pub struct Retries {
     /// At most so many more attempts.
     pub count: u32,
-    /// Before the next attempt.
+    /// Before the second attempt; doubled before each further one.
     pub backoff: Duration,
     /// After which causes.
     pub on: Vec<RetryCause>,
@@ -194,8 +194,8 @@ pub enum RetryCause {
     Connect,
     /// No connection in time.
     ConnectTimeout,
-    /// Another HTTP error status.
+    /// Another HTTP status that passes by itself: 408, 425 and most of 5xx.
     HttpStatus,
-    /// The stream was cut.
+    /// The answer was cut before it had any content.
     StreamCut,
 }

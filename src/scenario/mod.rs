@@ -12,6 +12,7 @@ mod format;
 mod hide;
 mod included;
 mod key_file;
+mod known_metrics;
 mod language;
 mod layers;
 mod load;
@@ -23,6 +24,7 @@ mod proxy_url;
 mod read;
 mod request;
 mod resolve;
+mod scrape;
 mod search;
 mod slo;
 mod studio_url;
@@ -34,6 +36,7 @@ mod variables;
 pub use axis::{Axes, AxisName, AxisValue, Loop, Mode, parse_axis_value};
 pub use endpoint::{Api, Endpoint, ServerMetric, SimulatorSettings, Timeouts};
 pub use format::canonical;
+pub use known_metrics::{KNOWN_METRICS, KnownMetric, Merge, SCRAPE_COLUMNS};
 pub use language::schema;
 #[cfg(test)]
 pub(crate) use load::STOP_METRICS;
@@ -46,10 +49,13 @@ pub use prompt::{
 };
 pub use read::{ReadOptions, Reading, read, read_text};
 pub use request::{MaxTokensKey, RequestOptions};
+#[cfg(test)]
+pub(crate) use resolve::GATE_METRICS;
+pub use scrape::{MetricKind, Scrape, ScrapedMetric};
 pub use search::{Search, SearchAxis};
 pub use slo::{Bound, Gate, Judge, Slo};
 pub use studio_url::StudioApi;
-pub use suite::{Glance, Skipped, Suite, SuiteError, scenario_files};
+pub use suite::{Glance, Places, Skipped, Suite, SuiteError};
 pub use transport::{Connection, HttpVersion, Proxy, TlsOptions, Transport};
 pub use variables::{Unset, Variables};
 

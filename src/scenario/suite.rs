@@ -62,9 +62,8 @@ impl Suite {
                 suite.add(Glance::at(path), &mut known);
                 continue;
             }
-            let mut files = Vec::new();
-            list(path, &mut files, &mut suite.skipped)?;
-            files.sort();
+            let Places { files, hidden, .. } = Places::below(path)?;
+            suite.skipped.extend(hidden.into_iter().map(|path| Skipped { path, why: "it is hidden".to_owned() }));
             let glances: Vec<Glance> = files.iter().map(|file| Glance::at(file)).collect();
             let bases: BTreeSet<PathBuf> = glances.iter().flat_map(|glance| glance.bases.iter().cloned()).collect();
             for glance in glances {
@@ -105,6 +104,12 @@ impl Glance {
         }
     }
 
+    /// Whether the file, and all that it extends, reads: a broken one says little of itself.
+    #[must_use]
+    pub fn is_sound(&self) -> bool {
+        self.sound
+    }
+
     /// Why a file of a directory is none of its scenarios. A faulty one is: its faults are to be seen.
     fn is_no_scenario(&self, bases: &BTreeSet<PathBuf>) -> Option<&'static str> {
         let is_base = bases.contains(&real(&self.path));
@@ -118,35 +123,47 @@ impl Glance {
     }
 }
 
-/// Every `*.toml` below a directory that is no result and not hidden, in order of path: scenarios and their bases.
-pub fn scenario_files(dir: &Path) -> Result<Vec<PathBuf>, SuiteError> {
-    let mut files = Vec::new();
-    list(dir, &mut files, &mut Vec::new())?;
-    files.sort();
-    Ok(files)
+/// What lies below a directory of scenarios. Results and hidden directories are not entered.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Places {
+    /// Every `*.toml` that is not hidden, in order of path: scenarios and their bases.
+    pub files: Vec<PathBuf>,
+    /// The directories that were entered, the first itself.
+    pub directories: Vec<PathBuf>,
+    hidden: Vec<PathBuf>,
 }
 
-/// Every file of a directory that may be a scenario.
-fn list(dir: &Path, files: &mut Vec<PathBuf>, skipped: &mut Vec<Skipped>) -> Result<(), SuiteError> {
-    let failed = |error| SuiteError { path: dir.to_owned(), error };
-    for entry in std::fs::read_dir(dir).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        // A link to a directory may lead round in a circle, as `latest` leads into results.
-        let is_dir = entry.file_type().map_err(failed)?.is_dir();
-        // The frozen scenarios of runs are results, not part of a suite.
-        if is_dir && !hidden && !path.join("manifest.json").is_file() {
-            list(&path, files, skipped)?;
-        } else if path.is_file() && path.extension().is_some_and(|extension| extension == "toml") {
-            if hidden {
-                skipped.push(Skipped { path, why: "it is hidden".to_owned() });
-            } else {
-                files.push(path);
+impl Places {
+    /// Those of a directory.
+    pub fn below(dir: &Path) -> Result<Self, SuiteError> {
+        let mut places = Self::default();
+        places.enter(dir)?;
+        places.files.sort();
+        Ok(places)
+    }
+
+    fn enter(&mut self, dir: &Path) -> Result<(), SuiteError> {
+        let failed = |error| SuiteError { path: dir.to_owned(), error };
+        self.directories.push(dir.to_owned());
+        for entry in std::fs::read_dir(dir).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let path = entry.path();
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            // A link to a directory may lead round in a circle, as `latest` leads into results.
+            let is_dir = entry.file_type().map_err(failed)?.is_dir();
+            // The frozen scenarios of runs are results, not part of a suite.
+            if is_dir && !hidden && !path.join("manifest.json").is_file() {
+                match self.enter(&path) {
+                    // It went away meanwhile.
+                    Err(gone) if gone.error.kind() == io::ErrorKind::NotFound => {}
+                    entered => entered?,
+                }
+            } else if path.is_file() && path.extension().is_some_and(|extension| extension == "toml") {
+                if hidden { self.hidden.push(path) } else { self.files.push(path) }
             }
         }
+        Ok(())
     }
-    Ok(())
 }
 
 /// One name for one file.

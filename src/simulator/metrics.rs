@@ -1,4 +1,4 @@
-//! The Prometheus page, in vLLM's names.
+//! The Prometheus page, in vLLM's names or in other servers'.
 
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -65,6 +65,69 @@ impl Histogram {
     }
 }
 
+/// The page for `models` as another server has it; `None` for a server that is not known.
+pub(super) fn page_as(server: &str, models: &[(&str, &Metrics)], capacity: u64) -> Option<String> {
+    let (_, families) = OTHER_NAMES.iter().find(|(name, _)| *name == server)?;
+    let total = |of: Count| models.iter().map(|(_, metrics)| load(of(metrics))).sum::<f64>();
+    let mut text = String::new();
+    for (name, kind, figure) in *families {
+        let value = match figure {
+            Figure::Count(of) => total(*of),
+            Figure::CacheShare => total(|metrics| &metrics.held_tokens) / as_float(capacity.max(1)),
+        };
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "# TYPE {name} {kind}\n{name} {value}");
+    }
+    Some(text)
+}
+
+type Count = fn(&Metrics) -> &AtomicU64;
+
+/// A figure that other servers have too.
+enum Figure {
+    Count(Count),
+    /// Of all the cache.
+    CacheShare,
+}
+
+use Figure::{CacheShare, Count as Counted};
+
+type Families = &'static [(&'static str, &'static str, Figure)];
+
+/// What other servers call what the engines count.
+const OTHER_NAMES: [(&str, Families); 3] = [
+    (
+        "llamacpp",
+        &[
+            ("llamacpp:requests_processing", "gauge", Counted(|metrics| &metrics.running)),
+            ("llamacpp:requests_deferred", "gauge", Counted(|metrics| &metrics.waiting)),
+            ("llamacpp:prompt_tokens_total", "counter", Counted(|metrics| &metrics.prompt_tokens)),
+            ("llamacpp:tokens_predicted_total", "counter", Counted(|metrics| &metrics.generation_tokens)),
+        ],
+    ),
+    (
+        "sglang",
+        &[
+            ("sglang:num_running_reqs", "gauge", Counted(|metrics| &metrics.running)),
+            ("sglang:num_queue_reqs", "gauge", Counted(|metrics| &metrics.waiting)),
+            ("sglang:token_usage", "gauge", CacheShare),
+            ("sglang:prompt_tokens_total", "counter", Counted(|metrics| &metrics.prompt_tokens)),
+            ("sglang:generation_tokens_total", "counter", Counted(|metrics| &metrics.generation_tokens)),
+            ("sglang:num_requests_total", "counter", Counted(|metrics| &metrics.finished)),
+        ],
+    ),
+    (
+        "tgi",
+        &[
+            ("tgi_batch_current_size", "gauge", Counted(|metrics| &metrics.running)),
+            ("tgi_queue_size", "gauge", Counted(|metrics| &metrics.waiting)),
+            ("tgi_request_input_length_sum", "counter", Counted(|metrics| &metrics.prompt_tokens)),
+            ("tgi_request_generated_tokens_sum", "counter", Counted(|metrics| &metrics.generation_tokens)),
+            ("tgi_request_success", "counter", Counted(|metrics| &metrics.finished)),
+        ],
+    ),
+];
+
 /// The page for `models` (label and counts), whose caches hold `capacity` tokens each, of a process that started so
 /// many milliseconds after the Unix epoch.
 pub(super) fn page(models: &[(&str, &Metrics)], capacity: u64, started_ms: i64) -> String {
@@ -74,6 +137,12 @@ pub(super) fn page(models: &[(&str, &Metrics)], capacity: u64, started_ms: i64) 
     page.family("kv_cache_usage_perc", "gauge", "The share of the cache in use; 1 is all of it.", |metrics| {
         load(&metrics.held_tokens) / as_float(capacity.max(1))
     });
+    // There is no preemption and no prefix cache; real servers tell of both.
+    page.family("num_preemptions_total", "counter", "Requests set back.", |_| 0.0);
+    page.family("prefix_cache_queries_total", "counter", "Prompt tokens looked up in the prefix cache.", |metrics| {
+        load(&metrics.prompt_tokens)
+    });
+    page.family("prefix_cache_hits_total", "counter", "Prompt tokens found there.", |_| 0.0);
     page.family("prompt_tokens_total", "counter", "Prompt tokens prefilled.", |metrics| load(&metrics.prompt_tokens));
     page.family("generation_tokens_total", "counter", "Tokens generated.", |metrics| load(&metrics.generation_tokens));
     page.successes();

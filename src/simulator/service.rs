@@ -150,12 +150,12 @@ impl Service {
                 };
                 self.generate(generation, received_ns).await
             }
-            None => Ok(self.page(route)),
+            None => Ok(self.page(route, head.uri.query())),
         }
     }
 
     /// The pages beside the generating interfaces.
-    fn page(&self, route: &str) -> Response<AnswerBody> {
+    fn page(&self, route: &str, query: Option<&str>) -> Response<AnswerBody> {
         match route {
             "/models" => json_answer(StatusCode::OK, &self.model_list()),
             "/version" => {
@@ -171,7 +171,16 @@ impl Service {
                 let models: Vec<_> = self.models.iter().map(|model| (model.id.as_str(), &*model.metrics)).collect();
                 let capacity =
                     self.options.context_length.saturating_mul(u64::try_from(self.options.slots).unwrap_or(u64::MAX));
-                let page = metrics::page(&models, capacity, self.started_ms);
+                // As another server calls them: `?names=llamacpp`.
+                let server = query.and_then(|query| query.strip_prefix("names="));
+                let page = match server {
+                    Some(server) => metrics::page_as(server, &models, capacity),
+                    None => Some(metrics::page(&models, capacity, self.started_ms)),
+                };
+                let Some(page) = page else {
+                    let path = format!("/metrics?{}", query.unwrap_or_default());
+                    return refuse(&Refusal::UnknownRoute(path));
+                };
                 whole(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", page.into_bytes())
             }
             _ => whole(StatusCode::OK, "text/plain; charset=utf-8", Vec::new()),

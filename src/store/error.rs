@@ -13,6 +13,12 @@ pub enum StoreError {
         /// The directory.
         path: PathBuf,
     },
+    /// The directory holds no `campaign.json`.
+    #[error("{} is not a campaign's directory: it has no campaign.json{}", path.display(), latest_hint(path))]
+    NotACampaign {
+        /// The directory.
+        path: PathBuf,
+    },
     /// A later version of the tool wrote it.
     #[error("{} has format version {found}; this version of infersweep reads up to {known}", path.display())]
     Newer {

@@ -20,7 +20,7 @@ const BATCH_ROWS: usize = 1024;
 /// The facts of [`Pass::Lives`].
 const LIFE: [&str; 6] = ["phase", "conversation", "turn", "scheduled_ns", "sent_ns", "end_ns"];
 /// Facts that no figure of a summary hangs on.
-const NO_FIGURE: [&str; 4] = ["model_id", "prompt_name", "response_id", "error_message"];
+const NO_FIGURE: [&str; 3] = ["model_id", "prompt_name", "response_id"];
 
 /// A stored repeat: its header, at once, and its rows, when asked for.
 pub struct RecordFile {

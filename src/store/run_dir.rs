@@ -76,13 +76,14 @@ impl RunDir {
 
     /// Opens a run directory, or what a `latest` points at now.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::with_file(path, Manifest::FILE)?.map_err(|path| StoreError::NotARun { path })
+    }
+
+    /// Opens a directory that has a file; without it, `Err` is the directory.
+    pub(super) fn with_file(path: &Path, file: &str) -> Result<Result<Self, PathBuf>, StoreError> {
         // Resolved at once: `latest` may point elsewhere a moment later.
         let path = fs::canonicalize(path).map_err(StoreError::io("open", path))?;
-        if path.join("manifest.json").is_file() {
-            Ok(Self { path, lock: None })
-        } else {
-            Err(StoreError::NotARun { path })
-        }
+        Ok(if path.join(file).is_file() { Ok(Self { path, lock: None }) } else { Err(path) })
     }
 
     /// The same directory with its lock held, to write into it again.
@@ -172,9 +173,19 @@ impl RunDir {
         self.file("hooks").join(format!("{unit}.log"))
     }
 
-    /// `server/<cell>.<repeat>.parquet`: scraped server metrics.
+    /// `server/`: scraped server metrics.
+    pub fn server_dir(&self) -> PathBuf {
+        self.file("server")
+    }
+
+    /// `server/<cell>.<repeat>.parquet`: the scraped server metrics of a repeat.
     pub fn server_path(&self, unit: &UnitId) -> PathBuf {
-        self.file("server").join(format!("{unit}.parquet"))
+        self.server_dir().join(format!("{unit}.parquet"))
+    }
+
+    /// `server/<cell>.<repeat>.jsonl`: those of a repeat that is under way.
+    pub fn server_log_path(&self, unit: &UnitId) -> PathBuf {
+        self.server_dir().join(format!("{unit}.jsonl"))
     }
 }
 

@@ -64,25 +64,6 @@ pub(super) fn record(index: u64) -> RequestRecord {
     }
 }
 
-const CAUSES: [Cause; 16] = [
-    Cause::Dns,
-    Cause::Connect,
-    Cause::Tls,
-    Cause::ConnectTimeout,
-    Cause::FirstTokenTimeout,
-    Cause::IdleTimeout,
-    Cause::TotalTimeout,
-    Cause::HttpStatus,
-    Cause::RateLimited,
-    Cause::ErrorBody,
-    Cause::NotAStream,
-    Cause::StreamError,
-    Cause::StreamCut,
-    Cause::BadData,
-    Cause::Empty,
-    Cause::Internal,
-];
-
 fn stamp() -> impl Strategy<Value = i64> {
     -1_000_000_000_000_i64..1_000_000_000_000
 }
@@ -96,7 +77,7 @@ fn text() -> impl Strategy<Value = Option<String>> {
 }
 
 fn outcome() -> impl Strategy<Value = Outcome> {
-    let failed = (proptest::sample::select(&CAUSES[..]), ".{0,20}");
+    let failed = (proptest::sample::select(&Cause::ALL[..]), ".{0,20}");
     prop_oneof![
         Just(Outcome::Completed),
         Just(Outcome::Cancelled),
@@ -150,7 +131,7 @@ fn server() -> impl Strategy<Value = ServerReport> {
 
 /// Any row at all, likely or not.
 pub(super) fn any_record() -> impl Strategy<Value = RequestRecord> {
-    let attempt = (of(stamp()), stamp(), of(proptest::sample::select(&CAUSES[..])));
+    let attempt = (of(stamp()), stamp(), of(proptest::sample::select(&Cause::ALL[..])));
     let attempt = attempt.prop_map(|(sent_ns, end_ns, cause)| Attempt { sent_ns, end_ns, cause });
     let chunk = (stamp(), 0..1_u32 << 31).prop_map(|(at_ns, tokens)| Chunk { at_ns, tokens });
     let source = proptest::sample::select(&[TokenSource::Usage, TokenSource::Tokenizer, TokenSource::Estimate][..]);

@@ -9,7 +9,8 @@ impl RunDir {
     /// Makes way for another try at a repeat that was cut off: what it left becomes `<cell>.<repeat>~<n>`, with the
     /// first free `n` from 1, where it stands; no reader takes it for the repeat's own.
     pub fn set_aside(&self, unit: &UnitId) -> Result<(), StoreError> {
-        for path in [self.partial_path(unit), self.responses_path(unit), self.debug_path(unit)] {
+        for path in [self.partial_path(unit), self.responses_path(unit), self.debug_path(unit), self.server_path(unit)]
+        {
             if path.try_exists().map_err(StoreError::io("look for", &path))? {
                 let aside = free_name(&path, unit)?;
                 fs::rename(&path, &aside).map_err(StoreError::io("rename", &path))?;
@@ -39,12 +40,14 @@ mod tests {
         let unit = UnitId::new(CellId::new("a.b"), 2);
         run.set_aside(&unit).unwrap();
         for _ in 0..2 {
-            for name in ["partial/a.b.2.parquet", "responses/a.b.2.jsonl"] {
+            for name in ["partial/a.b.2.parquet", "responses/a.b.2.jsonl", "server/a.b.2.parquet"] {
                 run.write(name, b"x").unwrap();
             }
             run.set_aside(&unit).unwrap();
         }
-        for name in ["partial/a.b.2~1.parquet", "partial/a.b.2~2.parquet", "responses/a.b.2~2.jsonl"] {
+        for name in
+            ["partial/a.b.2~1.parquet", "partial/a.b.2~2.parquet", "responses/a.b.2~2.jsonl", "server/a.b.2~1.parquet"]
+        {
             assert!(run.file(name).is_file(), "{name}");
         }
         assert!(!run.partial_path(&unit).exists() && !run.responses_path(&unit).exists());

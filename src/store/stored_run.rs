@@ -10,6 +10,7 @@ use super::json_file::read_versioned;
 use super::parquet_write::salvage;
 use super::{
     JournalReader, Manifest, PlanFile, RecordFile, RepeatState, RunDir, RunState, ServerIdentity, StoreError, UnitId,
+    compact_server_log,
 };
 use crate::metrics::Summary;
 
@@ -122,7 +123,14 @@ impl StoredRun {
             Err(StoreError::InUse { .. }) => return Ok(recovery),
             held => held?,
         };
-        for dir in [self.dir.path(), &self.dir.requests_dir(), &self.dir.partial_dir(), &self.dir.file("inputs")] {
+        let dirs = [
+            self.dir.path(),
+            &self.dir.requests_dir(),
+            &self.dir.partial_dir(),
+            &self.dir.server_dir(),
+            &self.dir.file("inputs"),
+        ];
+        for dir in dirs {
             remove_unfinished(dir)?;
         }
         recovery.changed = !self.journals.is_empty();
@@ -134,6 +142,7 @@ impl StoredRun {
             }
         }
         self.list_units()?;
+        self.save_server_logs(&mut recovery)?;
         recovery.changed |= self.correct_states()?;
         Ok(recovery)
     }
@@ -153,6 +162,27 @@ impl StoredRun {
         };
         if let Some(why) = why {
             recovery.damaged.push(Damage { path: set_damaged_aside(path)?, why });
+        }
+        Ok(())
+    }
+
+    /// Turns the logs of scraped metrics into files, on the clock of the rows beside them.
+    fn save_server_logs(&self, recovery: &mut Recovery) -> Result<(), StoreError> {
+        for StoredUnit { unit, path } in units(&self.dir.server_dir(), "jsonl")? {
+            recovery.changed = true;
+            if fs::metadata(&path).is_ok_and(|log| log.len() == 0) {
+                fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
+                continue;
+            }
+            let rows = [self.dir.requests_path(&unit), self.dir.partial_path(&unit)];
+            let origin = rows.iter().find_map(|rows| Some(RecordFile::open(rows).ok()?.origin()));
+            match compact_server_log(&path, &self.dir.server_path(&unit), origin) {
+                Ok(_) => {}
+                Err(StoreError::Unreadable { why, .. }) => {
+                    recovery.damaged.push(Damage { path: set_damaged_aside(&path)?, why });
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(())
     }

@@ -239,7 +239,7 @@ fn columns_that_a_file_of_an_earlier_version_lacks_read_as_null() {
     let (now, earlier) = (dir.path().join("now.parquet"), dir.path().join("earlier.parquet"));
     let mut full = record(1);
     (full.stamps.dial_ns, full.stamps.handshake_ns, full.stamps.connect_ns) = (Some(1), Some(2), Some(3));
-    write_records(&now, &header(), ORIGIN, [Ok(full.clone())]).unwrap();
+    write_records(&now, &header(), ORIGIN, std::iter::once(Ok(full.clone()))).unwrap();
     let reader = ParquetRecordBatchReaderBuilder::try_new(fs::File::open(&now).unwrap()).unwrap();
     let footer = reader.metadata().file_metadata().key_value_metadata().cloned();
     let batch = reader.build().unwrap().next().unwrap().unwrap();

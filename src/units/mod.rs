@@ -5,6 +5,7 @@ mod arrivals;
 mod duration;
 mod image_size;
 mod number;
+mod series;
 mod size_file;
 mod size_spec;
 
@@ -13,6 +14,7 @@ pub use arrivals::{ArrivalDistribution, Qps};
 pub use duration::{format_age, format_duration, parse_age, parse_duration};
 pub use image_size::ImageSize;
 pub use number::{format_count, format_significant};
+pub use series::Series;
 pub use size_file::{SizeFault, SizeFile};
 pub use size_spec::SizeSpec;
 

@@ -18,6 +18,8 @@ pub struct Follower {
     /// The directories that are watched and which each was: one that is replaced is another.
     watched: BTreeMap<PathBuf, (u64, u64)>,
     stamps: Stamps,
+    /// Directories of which every entry wakes, absolute.
+    whole: BTreeSet<PathBuf>,
 }
 
 /// Why files cannot be followed.
@@ -52,7 +54,13 @@ impl Follower {
         // Reading is no change: it is what a run does.
         let config = Config::default().with_event_kinds(EventKindMask::CORE);
         let watcher = RecommendedWatcher::new(notice, config).map_err(WatchError::NoNotices)?;
-        Ok(Self { watcher, set, watched: BTreeMap::new(), stamps: Stamps::default() })
+        Ok(Self { watcher, set, watched: BTreeMap::new(), stamps: Stamps::default(), whole: BTreeSet::new() })
+    }
+
+    /// Wakes also when an entry of one of these directories comes, goes or changes, from the next look on; what that
+    /// means is for the caller to see.
+    pub fn enter<'p>(&mut self, directories: impl IntoIterator<Item = &'p Path>) {
+        self.whole = directories.into_iter().filter_map(|path| std::path::absolute(path).ok()).collect();
     }
 
     /// Follows these files from now on, and no others. Returns those that changed since the last look, and those that
@@ -87,12 +95,15 @@ impl Follower {
     /// Watches the directories of these files. Outer directories come first, so that one that comes to be meanwhile
     /// is noticed by the watch on the one around it.
     fn watch(&mut self, files: &BTreeSet<PathBuf>) -> Result<(), WatchError> {
-        let wanted = WatchSet::of(files.iter().map(PathBuf::as_path), |path| fs::read_link(path).ok());
+        let link = |path: &Path| fs::read_link(path).ok();
+        let wanted = WatchSet::of(files.iter().map(PathBuf::as_path), link)
+            .with_whole(self.whole.iter().map(PathBuf::as_path), link);
         let before = std::mem::replace(&mut *self.set(), wanted.clone());
         for directory in wanted.since(&before).removed {
             self.forget(&directory);
         }
-        let holds_a_file = |directory: &Path| files.iter().any(|file| file.parent() == Some(directory));
+        let holds_a_file =
+            |directory: &Path| wanted.is_whole(directory) || files.iter().any(|file| file.parent() == Some(directory));
         let mut worst = Ok(());
         for directory in wanted.directories() {
             // Without the right to read an outer directory, what happens to the inner ones is not noticed; no more.
@@ -221,6 +232,21 @@ mod tests {
         assert_eq!(bench.after(|dir| write(dir, "p/q/a", "34")), changed, "and what is written there");
         assert_eq!(bench.after(|dir| fs::remove_dir_all(dir.join("p")).unwrap()), changed);
         assert_eq!(bench.after(|dir| write(dir, "p/q/a", "5")), changed);
+    }
+
+    #[test]
+    fn whatever_comes_to_a_directory_that_was_entered_wakes() {
+        let mut bench = Bench::following(|dir| write(dir, "s/a", "1"), &["s/a"]);
+        let woken = (true, vec![]);
+        assert_eq!(bench.after(|dir| write(dir, "s/b", "1")), (false, vec![]), "not entered");
+        let entered = bench.dir.path().join("s");
+        bench.follower.enter([entered.as_path()]);
+        assert_eq!(bench.after(|_| {}), (false, vec![]), "a look begins it");
+        assert_eq!(bench.after(|dir| write(dir, "s/c", "1")), woken, "a new file");
+        assert_eq!(bench.after(|dir| fs::create_dir(dir.join("s/d")).unwrap()), woken, "a new directory");
+        assert_eq!(bench.after(|dir| write(dir, "s/d/e", "1")), (false, vec![]), "that nobody entered");
+        assert_eq!(bench.after(|dir| fs::remove_file(dir.join("s/b")).unwrap()), woken, "one that goes");
+        assert_eq!(bench.after(|dir| write(dir, "s/a", "12")), (true, vec!["s/a".to_owned()]), "one that is followed");
     }
 
     #[test]

@@ -1,4 +1,5 @@
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 use std::path::{Component, Path, PathBuf};
 
 /// Links that are gone through for one file before it counts as one that leads nowhere.
@@ -13,6 +14,8 @@ const MOST_LINKS: usize = 40;
 pub struct WatchSet {
     names: BTreeSet<PathBuf>,
     directories: BTreeSet<PathBuf>,
+    /// Directories of which every entry counts.
+    whole: BTreeSet<PathBuf>,
 }
 
 /// What makes one [`WatchSet`] of another.
@@ -34,18 +37,37 @@ impl WatchSet {
         set
     }
 
-    fn add(&mut self, file: &Path, link: &impl Fn(&Path) -> Option<PathBuf>) {
+    /// The same set, with every entry of these absolute directories, also of those that come to be.
+    #[must_use]
+    pub fn with_whole<'p>(
+        mut self,
+        directories: impl IntoIterator<Item = &'p Path>,
+        link: impl Fn(&Path) -> Option<PathBuf>,
+    ) -> Self {
+        for directory in directories {
+            if let Some(end) = self.add(directory, &link) {
+                self.directories.insert(end.clone());
+                self.whole.insert(end);
+            }
+        }
+        self
+    }
+
+    /// Adds the way to a path; returns where it ends, behind all links.
+    fn add(&mut self, file: &Path, link: &impl Fn(&Path) -> Option<PathBuf>) -> Option<PathBuf> {
         let mut path = file.to_owned();
         for _ in 0..MOST_LINKS {
             match self.walk(&path, link) {
-                Some(led_to) => path = led_to,
-                None => return,
+                ControlFlow::Continue(led_to) => path = led_to,
+                ControlFlow::Break(end) => return Some(end),
             }
         }
+        None
     }
 
-    /// Adds every name on the way to a path up to its first link; returns where that leads.
-    fn walk(&mut self, path: &Path, link: &impl Fn(&Path) -> Option<PathBuf>) -> Option<PathBuf> {
+    /// Adds every name on the way to a path up to its first link, and goes on where that leads; without one, breaks
+    /// with the path's end.
+    fn walk(&mut self, path: &Path, link: &impl Fn(&Path) -> Option<PathBuf>) -> ControlFlow<PathBuf, PathBuf> {
         let mut at = PathBuf::new();
         let mut parts = path.components();
         while let Some(part) = parts.next() {
@@ -61,18 +83,24 @@ impl WatchSet {
                     self.names.insert(at.clone());
                     if let Some(target) = link(&at) {
                         at.pop();
-                        return Some(at.join(target).join(parts.as_path()));
+                        return ControlFlow::Continue(at.join(target).join(parts.as_path()));
                     }
                 }
             }
         }
-        None
+        ControlFlow::Break(at)
     }
 
     /// Whether something that happened to this path may have changed a file of the set.
     #[must_use]
     pub fn concerns(&self, path: &Path) -> bool {
-        self.names.contains(path)
+        self.names.contains(path) || path.parent().is_some_and(|parent| self.whole.contains(parent))
+    }
+
+    /// Whether every entry of a directory counts.
+    #[must_use]
+    pub fn is_whole(&self, directory: &Path) -> bool {
+        self.whole.contains(directory)
     }
 
     /// The directories to watch, outer ones first; some may not be there.
@@ -123,6 +151,19 @@ mod tests {
                 assert!(!set.concerns(Path::new(name)), "{file}: {name}");
             }
         }
+    }
+
+    #[test]
+    fn every_entry_of_a_whole_directory_counts_and_nothing_below_its_entries() {
+        let link = |path: &Path| (path == Path::new("/w/s")).then(|| PathBuf::from("real"));
+        let set = set(&["/w/y"], &[]).with_whole([Path::new("/w/s")], link);
+        assert_eq!(shown(set.directories()), ["/", "/w", "/w/real"]);
+        for (path, counts) in
+            [("/w/real/a", true), ("/w/s", true), ("/w/real", true), ("/w/real/a/b", false), ("/w/z", false)]
+        {
+            assert_eq!(set.concerns(Path::new(path)), counts, "{path}");
+        }
+        assert!(set.is_whole(Path::new("/w/real")) && !set.is_whole(Path::new("/w")));
     }
 
     #[test]

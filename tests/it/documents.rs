@@ -137,6 +137,21 @@ fn the_console_commands_of_the_page_on_reuse_run_one_after_the_other() {
 }
 
 #[test]
+fn the_commands_and_the_keys_of_the_page_on_server_metrics_hold() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/SERVER-METRICS.md")).unwrap();
+    let keys = text.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let bench = clone_of_examples().file("keys.toml", &format!("{keys}[matrix]\nmodel = \"m\"\n"));
+    let checked = bench.call("check keys.toml");
+    assert_eq!(checked.code, 0, "{}", checked.stderr);
+    let [run, show] = console_lines(&text).try_into().unwrap();
+    let said = bench.call(run.strip_prefix("infersweep ").unwrap());
+    assert!(said.code == 0 && said.stdout.contains("running  waiting"), "{}{}", said.stdout, said.stderr);
+    let said = bench.call(show.strip_prefix("infersweep ").unwrap());
+    assert!(said.code == 0 && said.stdout.contains("the server's metrics page"), "{}{}", said.stdout, said.stderr);
+}
+
+#[test]
 fn the_scenario_of_the_readme_checks_clean() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("README.md")).unwrap();
@@ -156,4 +171,51 @@ fn the_console_commands_of_the_page_on_searches_run() {
         assert!(said.stdout.contains("search toy_in20_out16-"), "{command}: {}", said.stdout);
     }
     assert_eq!(commands.len(), 2);
+}
+
+#[test]
+fn the_console_commands_of_the_pages_on_comparison_and_gates_run_one_after_the_other() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for page in ["docs/COMPARE.md", "docs/GATES.md"] {
+        let commands = console_lines(&std::fs::read_to_string(root.join(page)).unwrap());
+        assert!(commands.len() > 2, "{page}");
+        let bench = clone_of_examples();
+        for command in commands {
+            let said = bench.shell(&on_a_busy_machine(&command));
+            assert_eq!(said.code, 0, "{page}: {command}: {}", said.stderr);
+        }
+    }
+}
+
+/// The same command where other tests may slow the client down, which is refused otherwise.
+fn on_a_busy_machine(command: &str) -> String {
+    command.replace("infersweep compare ", "infersweep compare --force ")
+}
+
+#[test]
+fn the_steps_of_the_github_workflow_run_as_they_stand() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("docs/GATES.md")).unwrap();
+    let workflow = text.split("```yaml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let workflow: serde_json::Value = serde_yaml::from_str(workflow).unwrap();
+    let steps = workflow["jobs"]["regression"]["steps"].as_array().unwrap();
+    let runs: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+    assert_eq!(runs.len(), 3);
+    let bench = clone_of_examples().variable("GITHUB_ACTIONS", "true");
+    let summary = bench.path("summary.md");
+    let bench = bench.variable("GITHUB_STEP_SUMMARY", summary.to_str().unwrap());
+    for run in runs {
+        let said = bench.shell(&on_a_busy_machine(run));
+        assert_eq!(said.code, 0, "{run}: {}", said.stderr);
+        assert!(!said.stderr.contains("::error"), "{run}: {}", said.stderr);
+    }
+    let summary = std::fs::read_to_string(summary).unwrap();
+    assert!(summary.contains("gates: ") && summary.contains("ttft_ms") && summary.contains("verdict"), "{summary}");
+    for made in ["comparison.html", "gates.xml"] {
+        assert!(bench.path(made).is_file(), "{made}: what is uploaded is there");
+    }
+    let gates: Vec<&str> = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let scenario = "[endpoints.s]\nbase_url = \"http://127.0.0.1:9\"\n[matrix]\nmodel = \"m\"\nconcurrency = 16\n";
+    let said = bench.file("gate.toml", &format!("{scenario}{}", gates[0])).call("check gate.toml");
+    assert_eq!(said.code, 0, "{}", said.stderr);
 }

@@ -11,8 +11,8 @@ const FLOORS: &[&[&str]] = &[
     &["workload", "record"],
     &["client", "metrics"],
     &["load", "store"],
-    &["run"],
-    &["report", "compare", "convert", "calibrate"],
+    &["run", "compare"],
+    &["report", "convert", "calibrate"],
     &["watch", "ui", "launch"],
     &["cli"],
 ];

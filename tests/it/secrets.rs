@@ -30,7 +30,7 @@ fn echo() -> String {
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             std::thread::spawn(move || {
-                let (mut held, mut buffer) = (Vec::new(), [0; 65536]);
+                let (mut held, mut buffer) = (Vec::new(), [0; 16384]);
                 while let Ok(read @ 1..) = stream.read(&mut buffer) {
                     held.extend_from_slice(&buffer[..read]);
                     let text = String::from_utf8_lossy(&held).into_owned();
@@ -77,9 +77,10 @@ fn answer(head: &str) -> (String, bool) {
     let stream = |events: &str| whole("200 OK", "text/event-stream", events);
     let content = format!("data: {{\"id\":{json},\"choices\":[{{\"delta\":{{\"content\":{json}}}}}]}}\n\n");
     if head.starts_with("GET ") {
-        return match head.contains("/deny/") {
-            true => whole("401 Unauthorized", "application/json", &format!("{{\"error\":{{\"message\":{json}}}}}")),
-            false => whole("200 OK", "application/json", &format!("{{\"data\":[{{\"id\":{json}}}]}}")),
+        return if head.contains("/deny/") {
+            whole("401 Unauthorized", "application/json", &format!("{{\"error\":{{\"message\":{json}}}}}"))
+        } else {
+            whole("200 OK", "application/json", &format!("{{\"data\":[{{\"id\":{json}}}]}}"))
         };
     }
     let way =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::tool::{Bench, said};
+use crate::tool::{Bench, Said, said};
 
 const BASE: &str = r#"
 tags = ["all"]
@@ -162,6 +162,109 @@ fn a_signal_stops_the_suite_and_keeps_what_is_there() {
     assert_eq!(file["runs"][0]["cells"].as_array().unwrap().len(), 2);
     assert!(said.stdout.contains("one") && said.stderr.contains("zwei is pending: 0 of 1 repeat"), "{}", said.stderr);
     assert!(!bench.path("results/zwei").exists());
+}
+
+/// A suite of which the second scenario takes long, and a campaign of it that a signal ends in that.
+fn cut_off(signal: Signal) -> (Bench, Said) {
+    let slow = "model = \"b\"\nconcurrency = [1, 2]\n[load]\nrequests = 3\nrepeats = 2";
+    let bench = suite()
+        .file("s/two.toml", &scenario("", slow).replace("output_tokens = 4", "output_tokens = 300"))
+        .file("s/zwei.toml", &scenario("", "model = \"c\""));
+    let child = bench.command("run s --yes").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let rows = bench.path("results/two/latest/requests");
+    for _ in 0..1500 {
+        if rows.is_dir() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    (bench, said(&child.wait_with_output().unwrap()))
+}
+
+/// State, repeats complete and cells of each scenario.
+fn states(file: &Value) -> Vec<(String, u64, usize)> {
+    let of = |run: &Value| {
+        let cells = run["cells"].as_array().unwrap().len();
+        (run["state"].as_str().unwrap().to_owned(), run["complete"].as_u64().unwrap(), cells)
+    };
+    file["runs"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[test]
+fn a_campaign_that_was_cut_off_goes_on_and_ends_with_one_table() {
+    for signal in [Signal::INT, Signal::KILL] {
+        let (bench, said) = cut_off(signal);
+        let dir = bench.path("results/campaigns/s/latest").canonicalize().unwrap();
+        let shown = bench.call("show results/campaigns/s/latest");
+        let command = format!("infersweep run s --yes --resume {}", dir.display());
+        assert!(shown.stderr.contains(&command), "{}", shown.stderr);
+        if signal == Signal::INT {
+            let name = dir.file_name().unwrap().display();
+            let command = format!("infersweep run s --yes --resume results/campaigns/s/{name}");
+            assert!(said.code == 130 && said.stderr.contains(&command), "{}", said.stderr);
+        }
+        let (first, second) = (bench.latest("one"), bench.latest("two"));
+        let before = std::fs::metadata(first.join("manifest.json")).unwrap().modified().unwrap();
+
+        let resumed = bench.call("run s --resume --yes");
+        assert_eq!(resumed.code, 0, "{}", resumed.stderr);
+        assert!(resumed.stderr.contains(&format!("resuming {}: ", dir.display())), "{}", resumed.stderr);
+        let file = campaign(&bench, "s");
+        let done = |complete, cells| ("complete".to_owned(), complete, cells);
+        assert_eq!(states(&file), [done(2, 2), done(4, 2), done(1, 1)], "{}", resumed.stderr);
+        assert_eq!((&file["state"], file["resumes"].as_array().unwrap().len()), (&"complete".into(), 1));
+        let rows = |name: &str| resumed.stdout.lines().filter(|line| line.starts_with(name)).count();
+        assert_eq!((rows("one "), rows("two "), rows("zwei ")), (2, 2, 1), "{}", resumed.stdout);
+        assert_eq!((bench.latest("one"), bench.latest("two")), (first.clone(), second), "in place");
+        let after = std::fs::metadata(first.join("manifest.json")).unwrap().modified().unwrap();
+        assert_eq!(before, after, "what was whole was not touched");
+
+        let again = bench.call("run s --resume");
+        assert!(again.code == 2 && again.stderr.contains("nothing is left to measure"), "{}", again.stderr);
+    }
+}
+
+#[test]
+fn a_campaign_is_resumed_only_as_what_it_was() {
+    let (bench, _) = cut_off(Signal::KILL);
+    let place = "results/campaigns/s/latest";
+    let none = suite().call("run s --resume");
+    assert!(none.code == 2 && none.stderr.contains("no campaign in results/campaigns/s to resume"), "{}", none.stderr);
+    for (words, message) in [
+        ("run s --tag nightly --resume", "`two` is missing, `zwei` is missing"),
+        ("run s --set load.requests=7 --resume", "2 of 3 scenarios cannot be resumed; nothing was sent"),
+        ("run s --resume results/one/latest", "is not a campaign's directory"),
+        ("run s --resume results/campaigns/s/latest --out elsewhere", "add --out "),
+        ("run results/campaigns/s/latest", "is a campaign, not a suite"),
+        ("run s/one.toml --resume results/campaigns/s/latest", "is a campaign, not a suite"),
+        ("run s/one.toml --resume", "nothing is left to measure"),
+        ("run s --reuse --resume", "cannot be used with"),
+    ] {
+        let said = bench.call(words);
+        assert_eq!(said.code, 2, "{words}: {}", said.stderr);
+        assert!(said.stderr.contains(message), "{words}: {}", said.stderr);
+    }
+    assert!(!bench.path("results/zwei").exists(), "nothing was sent");
+
+    // A new campaign names the old one, and only that.
+    let anew = bench.call("run s --profile quick --set load.repeats=1 --set matrix.output_tokens=4");
+    assert!(anew.stderr.contains("an earlier run of this suite was interrupted at "), "{}", anew.stderr);
+    assert_eq!(anew.stderr.matches("--resume").count(), 1, "{}", anew.stderr);
+
+    // One of them is finished by itself, another deleted: the older campaign is told of the one and measures the other.
+    let old = std::fs::read_dir(bench.path(place).parent().unwrap()).unwrap().map(|entry| entry.unwrap().path());
+    let old = old.filter(|path| !path.is_symlink()).min().unwrap();
+    let run = Bench::json(&old.join("campaign.json"))["runs"].clone();
+    let dir_of = |at: usize| run[at]["run"].as_str().unwrap().to_owned();
+    let alone = bench.call(&format!("run {}", dir_of(1)));
+    assert_eq!(alone.code, 0, "{}", alone.stderr);
+    std::fs::remove_dir_all(bench.path(&dir_of(0))).unwrap();
+    let said = bench.call(&format!("run s --yes --resume {}", old.display()));
+    assert_eq!(said.code, 0, "{}", said.stderr);
+    assert!(said.stderr.contains("is gone; measured anew") && !said.stderr.contains(": two ("), "{}", said.stderr);
+    let done = |complete, cells| ("complete".to_owned(), complete, cells);
+    assert_eq!(states(&Bench::json(&old.join("campaign.json"))), [done(2, 2), done(4, 2), done(1, 1)]);
 }
 
 #[test]

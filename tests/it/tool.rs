@@ -54,6 +54,15 @@ impl Bench {
         said(&self.command(words).output().unwrap())
     }
 
+    /// What a shell makes of a line, with the tool on its path.
+    pub(crate) fn shell(&self, line: &str) -> Said {
+        let tool = Path::new(env!("CARGO_BIN_EXE_infersweep")).parent().unwrap().display();
+        let mut command = Command::new("bash");
+        command.args(["-ec", line]).current_dir(self.dir.path()).stdin(Stdio::null());
+        command.env_clear().env("PATH", format!("{tool}:/usr/bin:/bin")).envs(&self.variables);
+        said(&command.output().unwrap())
+    }
+
     /// The run directory of the last run of a scenario.
     pub(crate) fn latest(&self, name: &str) -> PathBuf {
         self.path("results").join(name).join("latest").canonicalize().unwrap()

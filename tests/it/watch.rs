@@ -47,7 +47,11 @@ struct Watched<'b> {
 
 impl<'b> Watched<'b> {
     fn start(bench: &'b Bench, more: &str) -> Self {
-        let words = format!("run --watch watched.toml {more}");
+        Self::of(bench, &format!("watched.toml {more}"))
+    }
+
+    fn of(bench: &'b Bench, what: &str) -> Self {
+        let words = format!("run --watch {what}");
         let mut child = bench.command(&words).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let (sender, lines) = channel();
         let said = BufReader::new(child.stderr.take().unwrap());
@@ -269,6 +273,73 @@ fn a_signal_during_a_run_leaves_one_that_can_be_resumed() {
         "{}",
         said.stderr
     );
+}
+
+/// How many runs of a scenario there are, and how many repeats the last of them measured.
+fn outcome(bench: &Bench, name: &str) -> (usize, usize) {
+    let runs = fs::read_dir(bench.path("results").join(name)).into_iter().flatten().flatten();
+    let count = runs.filter(|entry| entry.file_type().unwrap().is_dir()).count();
+    (count, if count > 0 { measured(&bench.latest(name)) } else { 0 })
+}
+
+#[test]
+fn a_suite_runs_what_an_edit_touches_and_its_scenarios_come_and_go() {
+    let scenario =
+        |axis: &str| format!("extends = \"base.toml\"\n[matrix]\nmodel = \"m\"\noutput_tokens = 4\n{axis}\n");
+    let base = |itl: &str| format!("{}[load]\nrequests = 2\n", BASE.replace("1ms", itl));
+    let bench = Bench::new()
+        .file("s/base.toml", &base("1ms"))
+        .file("s/one.toml", &scenario("concurrency = [1, 2]"))
+        .file("s/two.toml", &scenario("concurrency = [1, 2, 3]"));
+    let session = Watched::of(&bench, "s");
+    let state = |names: &[&str]| names.iter().map(|name| outcome(&bench, name)).collect::<Vec<_>>();
+    let all = ["one", "two", "three", "four"];
+    let said = session.settled();
+    assert_eq!(state(&all), [(1, 2), (1, 3), (0, 0), (0, 0)], "{said}");
+
+    write(&bench, "s/one.toml", &scenario("concurrency = [1, 2, 4]"));
+    let said = session.settled();
+    assert_eq!(state(&all), [(2, 1), (1, 3), (0, 0), (0, 0)], "one edited: {said}");
+
+    write(&bench, "s/base.toml", &base("2ms"));
+    let said = session.settled();
+    assert_eq!(state(&all), [(3, 3), (2, 3), (0, 0), (0, 0)], "what both extend: {said}");
+
+    write(&bench, "s/three.toml", &scenario("concurrency = 1"));
+    let said = session.settled();
+    assert!(said.contains("s/three.toml is new"), "{said}");
+    assert_eq!(state(&all), [(3, 3), (2, 3), (1, 1), (0, 0)], "a new one: {said}");
+
+    fs::create_dir(bench.path("s/deep")).unwrap();
+    write(&bench, "s/deep/four.toml", &scenario("concurrency = 1").replace("base", "../base"));
+    let said = session.settled();
+    assert_eq!(state(&all), [(3, 3), (2, 3), (1, 1), (1, 1)], "in a new directory: {said}");
+
+    fs::remove_file(bench.path("s/two.toml")).unwrap();
+    let said = session.settled();
+    assert!(said.contains("s/two.toml is no longer among the scenarios") && !said.contains("error"), "{said}");
+    write(&bench, "s/base.toml", &base("3ms"));
+    let said = session.settled();
+    assert_eq!(state(&all), [(4, 3), (2, 3), (2, 1), (2, 1)], "one that is gone runs no more: {said}");
+
+    write(&bench, "s/five.toml", &format!("name = \"one\"\n{}", scenario("concurrency = 1")));
+    let said = session.settled();
+    assert!(said.contains("two scenarios are called `one`"), "{said}");
+    assert_eq!(session.end(Signal::TERM), Some(143));
+}
+
+#[test]
+fn a_scenario_that_is_removed_while_it_runs_leaves() {
+    let bench = Bench::new()
+        .file("s/watched.toml", SLOW)
+        .file("s/z.toml", &SLOW.replace("\"watched\"", "\"z\"").replace("12x", "1x"));
+    let session = Watched::of(&bench, "s --only concurrency=3");
+    wait_for_rows(&bench);
+    fs::remove_file(bench.path("s/watched.toml")).unwrap();
+    let said = session.settled();
+    assert!(said.contains("s/watched.toml is no longer among the scenarios"), "{said}");
+    assert_eq!(Bench::json(&bench.latest("watched").join("manifest.json"))["state"], "interrupted", "{said}");
+    assert_eq!(outcome(&bench, "z"), (1, 1), "{said}");
 }
 
 #[test]

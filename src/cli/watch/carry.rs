@@ -12,7 +12,7 @@ use super::subject::Subject;
 use crate::cli::exit::{Exit, Failure};
 use crate::cli::progress::Progress;
 use crate::cli::provenance::provenance;
-use crate::cli::{explain, run, session, signals};
+use crate::cli::{explain, gates, run, session, signals};
 use crate::load::{Stop, StopHandle};
 use crate::run::{Conclusion, Reuse, RunError, RunOptions, carry_out};
 
@@ -110,6 +110,10 @@ impl Session<'_> {
                     return None;
                 }
                 let path = &self.subjects[at].path;
+                if self.roster.has_left(path) {
+                    stop.go(on_edit(self.args.watching.on_edit, None, None));
+                    return None;
+                }
                 return Some(look_aside(path, self.args, self.env, self.terminal, progress.line()));
             }
         }
@@ -186,6 +190,7 @@ impl Session<'_> {
         }
         let judged = run::of_cells(cells, terminal).max(run::of_clients(&ready.scenario, cells, terminal));
         self.last = self.last.max(judged).max(run::of_units(&conclusion.failures));
+        self.last = self.last.max(gates::of_run(&ready.scenario, cells, self.env, terminal));
         run::tell_where(conclusion, &ready.plan, terminal);
         Ok(())
     }

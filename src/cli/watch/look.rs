@@ -4,7 +4,7 @@ use crate::cli::args::Choice;
 use crate::cli::check;
 use crate::cli::env::Env;
 use crate::cli::exit::Failure;
-use crate::cli::read::{self, Purpose};
+use crate::cli::read::{self, NoCells, Purpose};
 use crate::cli::terminal::Terminal;
 use crate::plan::{Cell, CellDigest, Plan};
 use crate::run::hash_contents;
@@ -23,7 +23,7 @@ pub(super) struct Look {
     /// Every file that was read or looked for.
     pub(super) files: Vec<PathBuf>,
     /// Faults are shown already.
-    pub(super) outcome: Result<Ready, Failure>,
+    pub(super) outcome: Result<Ready, NoCells>,
 }
 
 impl Look {
@@ -38,18 +38,19 @@ impl Look {
         let mut reading = crate::scenario::read(path, &options);
         let mut files = std::mem::take(&mut reading.files);
         let outcome = read::accept(reading, Purpose::Run, terminal)
+            .map_err(NoCells::Wrong)
             .and_then(|scenario| Ready::of(scenario, choice, &mut files, terminal));
         Self { files, outcome }
     }
 }
 
 impl Ready {
-    fn of(scenario: Scenario, choice: &Choice, files: &mut Vec<PathBuf>, terminal: &Terminal) -> Result<Self, Failure> {
-        let material = check::material(&scenario, terminal)?;
+    fn of(scenario: Scenario, choice: &Choice, files: &mut Vec<PathBuf>, terminal: &Terminal) -> Result<Self, NoCells> {
+        let material = check::material(&scenario, terminal).map_err(NoCells::Wrong)?;
         files.extend(material.rows.iter().flat_map(|rows| rows.picture_files()).map(Path::to_owned));
-        let contents = hash_contents(&scenario, &material).map_err(Failure::usage)?;
+        let contents = hash_contents(&scenario, &material).map_err(|error| NoCells::Wrong(Failure::usage(error)))?;
         let plan = read::cells(&scenario, &contents, &material, choice, terminal)?;
-        check::render_all(&scenario, &material, &plan, terminal)?;
+        check::render_all(&scenario, &material, &plan, terminal).map_err(NoCells::Wrong)?;
         Ok(Self { scenario, material, plan })
     }
 

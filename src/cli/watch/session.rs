@@ -5,13 +5,15 @@ use super::cause::Cause;
 use super::events::{Event, Events};
 use super::floor::Floor;
 use super::look::{Look, Ready};
+use super::roster::Roster;
 use super::screen::Screen;
 use super::subject::Subject;
 use crate::cli::args;
 use crate::cli::env::Env;
 use crate::cli::exit::{Exit, Failure};
+use crate::cli::read::NoCells;
 use crate::cli::terminal::Terminal;
-use crate::cli::{question, reuse, runtime};
+use crate::cli::{prepare, question, reuse, runtime};
 use crate::plan::Estimate;
 use crate::run::Reuse;
 use crate::text::plural;
@@ -26,10 +28,8 @@ const RETRY: Duration = Duration::from_secs(2);
 
 /// `infersweep run --watch`: carries out scenarios, and again whatever a change of a file touches.
 pub(in crate::cli) fn watch(args: &args::Run, env: &Env, terminal: &Terminal) -> Result<Exit, Failure> {
-    if let Some(dir) = args.files.iter().find(|path| path.is_dir()) {
-        return Err(Failure::usage(format!("{} is a directory: only scenario files can be watched", dir.display()))
-            .help("name its scenario files"));
-    }
+    // Without a scenario there is nothing to wait for; what is passed over is said once.
+    prepare::choose(&args.files, &args.choice, terminal)?;
     let runtime = runtime::timed(args.pin.as_ref())?;
     runtime.block_on(async { Box::pin(Session::begin(args, env, *terminal)?.go()).await })
 }
@@ -39,6 +39,8 @@ pub(super) struct Session<'s> {
     pub(super) args: &'s args::Run,
     pub(super) env: &'s Env,
     pub(super) terminal: Terminal,
+    /// Which scenarios there are.
+    pub(super) roster: Roster,
     pub(super) subjects: Vec<Subject>,
     pub(super) follower: Follower,
     pub(super) events: Events,
@@ -85,7 +87,8 @@ impl<'s> Session<'s> {
             args,
             env,
             terminal,
-            subjects: args.files.iter().map(|path| Subject::new(path)).collect(),
+            roster: Roster::new(&args.files, &args.choice.tag),
+            subjects: Vec::new(),
             follower,
             events,
             screen: Screen::new(env, terminal, args.json),
@@ -101,7 +104,7 @@ impl<'s> Session<'s> {
     async fn go(mut self) -> Result<Exit, Failure> {
         let mut cause = Cause::Start;
         loop {
-            cause = match self.round(&cause).await? {
+            cause = match Box::pin(self.round(&cause)).await? {
                 Round::Again(cause) => cause,
                 Round::Over(exit) => return Ok(exit),
                 Round::Settled => match self.wait().await {
@@ -118,6 +121,7 @@ impl<'s> Session<'s> {
             self.floor = if *cause == Cause::Start { self.floor } else { Floor::Since(unix_ns()) };
             self.subjects.iter_mut().for_each(Subject::forget);
         }
+        let news = self.gather(cause);
         if *cause != Cause::Retried {
             self.screen.begin(self.subjects.iter().filter_map(Subject::brief));
             if *cause != Cause::Start {
@@ -125,14 +129,18 @@ impl<'s> Session<'s> {
             }
         }
         (self.waits_for, self.last) = (None, Exit::Done);
-        let mut idle = true;
+        let mut idle = self.tell(news);
         for at in 0..self.subjects.len() {
             let since_unix_ns = unix_ns();
             let look = Look::at(&self.subjects[at].path, &self.args.choice, self.env, &self.terminal);
             self.subjects[at].note(&look);
             let raced = self.follow(since_unix_ns);
-            match look.outcome {
-                Err(failure) => {
+            match self.refuse_equal_names(at, look.outcome) {
+                Err(NoCells::None(lack)) if self.roster.is_suite() => {
+                    self.screen.note(&format!("skipped {}: {}", self.subjects[at].path.display(), lack.message));
+                }
+                Err(lack) => {
+                    let failure = Failure::from(lack);
                     self.screen.error(&failure);
                     (self.last, idle) = (self.last.max(failure.exit()), false);
                 }
@@ -159,9 +167,63 @@ impl<'s> Session<'s> {
         Ok(Round::Settled)
     }
 
+    /// Sees which scenarios there are by now; returns those that are new and those that are gone.
+    fn gather(&mut self, cause: &Cause) -> Result<Vec<String>, Failure> {
+        let paths = self.roster.scenarios(|path| self.subjects.iter().any(|subject| subject.path == path))?;
+        let mut before = std::mem::take(&mut self.subjects);
+        let mut news = Vec::new();
+        for path in paths {
+            let subject = match before.iter().position(|subject| subject.path == path) {
+                Some(at) => before.remove(at),
+                None => {
+                    news.push(format!("{} is new", path.display()));
+                    Subject::new(&path)
+                }
+            };
+            self.subjects.push(subject);
+        }
+        if *cause == Cause::Start {
+            news.clear();
+        }
+        news.extend(
+            before.iter().map(|subject| format!("{} is no longer among the scenarios", subject.path.display())),
+        );
+        Ok(news)
+    }
+
+    /// Says which scenarios came and went; returns whether none did and nothing is wrong.
+    fn tell(&mut self, news: Result<Vec<String>, Failure>) -> bool {
+        match news {
+            Ok(news) => {
+                for text in &news {
+                    self.screen.note(text);
+                }
+                news.is_empty()
+            }
+            Err(failure) => {
+                self.screen.error(&failure);
+                self.last = failure.exit();
+                false
+            }
+        }
+    }
+
+    /// Refuses a scenario that has the name of another: they would write to one place.
+    fn refuse_equal_names(&self, at: usize, outcome: Result<Ready, NoCells>) -> Result<Ready, NoCells> {
+        let ready = outcome?;
+        let name = ready.scenario.name.as_str();
+        let is_twin = |(i, other): &(usize, &Subject)| *i != at && other.name.as_deref() == Some(name);
+        match self.subjects.iter().enumerate().find(is_twin) {
+            Some((_, other)) => Err(NoCells::Wrong(prepare::equal_names(name, &other.path, &self.subjects[at].path))),
+            None => Ok(ready),
+        }
+    }
+
     /// Follows what the scenarios hang on now; returns what changed while it was read.
     fn follow(&mut self, since_unix_ns: i64) -> Vec<PathBuf> {
+        self.follower.enter(self.roster.places().iter().map(PathBuf::as_path));
         let files = self.subjects.iter().flat_map(Subject::files).chain(self.also.iter().map(PathBuf::as_path));
+        let files = files.chain(self.roster.files());
         match self.follower.follow(files, since_unix_ns) {
             Ok(changed) => changed,
             Err(error) => {
@@ -231,8 +293,12 @@ impl<'s> Session<'s> {
 
     /// The files that changed since the last look.
     pub(super) fn changed(&mut self) -> Vec<PathBuf> {
+        self.follower.enter(self.roster.places().iter().map(PathBuf::as_path));
         // What cannot be watched was told when it was first followed.
-        self.follower.changed().unwrap_or_default()
+        let mut changed = self.follower.changed().unwrap_or_default();
+        let more: Vec<PathBuf> = self.roster.changed().into_iter().filter(|path| !changed.contains(path)).collect();
+        changed.extend(more);
+        changed
     }
 
     fn awaited(&self) -> String {

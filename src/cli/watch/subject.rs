@@ -11,6 +11,8 @@ use crate::store::RunDir;
 /// A scenario file that is watched, and what became of it.
 pub(super) struct Subject {
     pub(super) path: PathBuf,
+    /// The scenario's name, as it was last read.
+    pub(super) name: Option<String>,
     /// What the last reading read or looked for.
     read: Vec<PathBuf>,
     /// What the last one read that found nothing wrong: a fault hides what comes behind it.
@@ -29,6 +31,7 @@ impl Subject {
         let earlier = Earlier::new();
         Self {
             path: path.to_owned(),
+            name: None,
             read: Vec::new(),
             known: Vec::new(),
             done: None,
@@ -46,8 +49,9 @@ impl Subject {
     /// Takes note of which files a reading read.
     pub(super) fn note(&mut self, look: &Look) {
         self.read.clone_from(&look.files);
-        if look.outcome.is_ok() {
+        if let Ok(ready) = &look.outcome {
             self.known.clone_from(&look.files);
+            self.name = Some(ready.scenario.name.clone());
         }
     }
 

@@ -25,6 +25,12 @@ pub(crate) enum BadHead {
     /// It is not HTTP.
     #[error(transparent)]
     Syntax(#[from] httparse::Error),
+    /// It is a record of TLS (RFC 8446, section 5.1).
+    #[error("the server speaks TLS: write https:// in base_url")]
+    Tls,
+    /// It is the frame that begins every connection of HTTP/2 (RFC 9113, section 3.4).
+    #[error("the server speaks HTTP/2 only")]
+    Http2,
     /// It never ends.
     #[error("a head of more than {} KiB", LONGEST_HEAD >> 10)]
     TooLong,
@@ -43,7 +49,7 @@ pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, BadHead>
     loop {
         let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
         let mut response = httparse::Response::new(&mut fields);
-        let end = match response.parse(&bytes[from..])? {
+        let end = match response.parse(&bytes[from..]).map_err(|error| no_http(bytes, error))? {
             httparse::Status::Complete(length) => from + length,
             httparse::Status::Partial if bytes.len() > LONGEST_HEAD => return Err(BadHead::TooLong),
             httparse::Status::Partial => return Ok(None),
@@ -54,6 +60,15 @@ pub(crate) fn parse_head(bytes: &[u8]) -> Result<Option<(Head, usize)>, BadHead>
             continue;
         }
         return Ok(Some((head(code, &response)?, end)));
+    }
+}
+
+/// What bytes are that are no HTTP/1.
+fn no_http(bytes: &[u8], error: httparse::Error) -> BadHead {
+    match bytes {
+        [0x14..=0x17, 3, ..] => BadHead::Tls,
+        [0, 0, _, 4, ..] => BadHead::Http2,
+        _ => BadHead::Syntax(error),
     }
 }
 

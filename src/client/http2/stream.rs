@@ -42,15 +42,24 @@ impl Stream {
     /// Hands the request to the connection. Ready when its first bytes have gone to the socket.
     pub(crate) fn poll_send(&mut self, cx: &mut Context<'_>, request: &mut Outbound<'_>) -> Poll<io::Result<()>> {
         if let Stage::New(sender) = &mut self.stage {
-            ready!(sender.poll_ready(cx)).map_err(of_h2)?;
-            let (head, body) = request.hand_over();
-            let (response, mut sending) = sender.send_request(head, false).map_err(of_h2)?;
-            let id = response.stream_id().as_u32();
-            self.session.ledger.open(id);
-            self.id = Some(id);
-            // All of it is there: the connection sends it as the server's window lets it.
-            sending.send_data(body, true).map_err(of_h2)?;
-            self.stage = Stage::Asked(response);
+            let asked = ready!(sender.poll_ready(cx)).and_then(|()| {
+                let (head, body) = request.hand_over();
+                let (response, mut sending) = sender.send_request(head, false)?;
+                let id = response.stream_id().as_u32();
+                self.session.ledger.open(id);
+                self.id = Some(id);
+                // All of it is there: the connection sends it as the server's window lets it.
+                sending.send_data(body, true)?;
+                Ok(response)
+            });
+            match asked {
+                Ok(response) => self.stage = Stage::Asked(response),
+                Err(error) => {
+                    // Without a request no answer comes, which nobody is to wait for.
+                    self.stage = Stage::Over;
+                    return Poll::Ready(Err(of_h2(error)));
+                }
+            }
         }
         match self.id {
             Some(id) => self.session.ledger.poll_sent(id, cx).map(Ok),
@@ -60,7 +69,11 @@ impl Stream {
 
     /// The head of the answer. Its body reads as one that ends when no more comes.
     pub(crate) fn poll_head(&mut self, cx: &mut Context<'_>) -> Poll<Result<(Head, Answer), (Broken, usize)>> {
-        let Stage::Asked(response) = &mut self.stage else { return Poll::Pending };
+        let response = match &mut self.stage {
+            Stage::Asked(response) => response,
+            Stage::New(_) => return Poll::Pending,
+            Stage::Answered(_) | Stage::Over => return Poll::Ready(Err((Broken::Ended, 0))),
+        };
         match ready!(Pin::new(response).poll(cx)) {
             Ok(answer) => {
                 let (parts, body) = answer.into_parts();
@@ -143,5 +156,48 @@ fn of_h2(error: h2::Error) -> io::Error {
         error.into_io().unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())
     } else {
         io::Error::other(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use hyper::{HeaderMap, Uri};
+
+    use super::super::super::carrier::Carrier;
+    use super::super::super::request_head::RequestHead;
+    use super::super::super::socket::Socket;
+    use super::super::super::wire::{Stamped, Wire};
+    use super::*;
+    use crate::time::Clock;
+
+    #[tokio::test]
+    async fn a_stream_of_a_connection_that_died_meanwhile_fails_at_once() {
+        let (ours, theirs) = tokio::io::duplex(1 << 16);
+        let clock = Clock::start();
+        let wire = Wire::new(clock);
+        let carrier: Box<dyn Carrier> = Box::new(ours);
+        let socket = Socket::Plain(Stamped::new(carrier, Arc::clone(&wire)));
+        let serving = async {
+            let mut connection = h2::server::handshake(theirs).await.unwrap();
+            connection.accept().await.is_none()
+        };
+        let serving = tokio::spawn(serving);
+        let session = Session::open(socket, wire, clock).await.unwrap();
+        let mut stream = session.stream();
+        serving.abort();
+        while !session.is_closed() {
+            tokio::task::yield_now().await;
+        }
+        let head = RequestHead::new(Uri::from_static("http://h/v1"), false, false, &HeaderMap::new());
+        let body = Bytes::from_static(b"{}");
+        let mut request = Outbound::new(&head, &body);
+        let sent = poll_fn(|cx| stream.poll_send(cx, &mut request)).await;
+        assert!(sent.is_err());
+        let come = poll_fn(|cx| stream.poll_head(cx)).await;
+        assert!(matches!(come, Err((Broken::Ended, 0))));
+        drop(stream);
+        assert!(session.is_idle());
     }
 }

@@ -1,10 +1,13 @@
 mod causes;
 mod connections;
 mod encrypted;
+mod fuzz;
 mod openai_chat;
 mod openai_completions;
 mod quirks;
+mod retries;
 mod sambastudio;
+mod strange;
 mod streams;
 mod ways;
 
@@ -192,7 +195,7 @@ pub(super) fn endpoint() -> Endpoint {
         },
         request: RequestOptions::default(),
         server_metrics: BTreeMap::new(),
-        metrics_url: None,
+        scrape: None,
         cache_reset: None,
         revision: None,
         accelerators: None,
@@ -204,7 +207,7 @@ fn client_of(endpoint: &Endpoint, url: &str) -> Client {
     Client::new(endpoint, url, Clock::start(), Secrets::default()).unwrap()
 }
 
-fn client(url: &str) -> Client {
+pub(super) fn client(url: &str) -> Client {
     client_of(&endpoint(), url)
 }
 
@@ -229,7 +232,7 @@ async fn observe(client: &Client) -> Observation {
     observed
 }
 
-fn record(observed: Observation) -> RequestRecord {
+pub(super) fn record(observed: Observation) -> RequestRecord {
     let request = request();
     let asked = Asked {
         request_index: 3,

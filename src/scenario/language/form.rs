@@ -3,7 +3,9 @@ use super::{Form, Kind};
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::proxy_url::ProxyUrl;
 use crate::scenario::tree::{Node, Value};
-use crate::units::{Amount, ArrivalDistribution, ImageSize, Qps, RequestCount, SizeSpec, UnitError, parse_duration};
+use crate::units::{
+    Amount, ArrivalDistribution, ImageSize, Qps, RequestCount, Series, SizeSpec, UnitError, parse_duration,
+};
 
 /// Holds a scalar against its form.
 pub(super) fn check(node: &Node, form: Form, path: &str, faults: &mut Faults) {
@@ -50,10 +52,14 @@ fn parse_form(form: Form, text: &str) -> Result<(), UnitError> {
             _ => Ok(()),
         },
         Form::Amount => text.parse::<Amount>().map(drop),
-        Form::Url => match text.parse::<reqwest::Url>() {
-            Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(()),
-            _ => fail("is not an http or https URL", "a URL with its scheme, as \"http://127.0.0.1:8000/v1\""),
-        },
+        Form::Url if is_url(text) => Ok(()),
+        Form::Url => fail("is not an http or https URL", "a URL with its scheme, as \"http://127.0.0.1:8000/v1\""),
+        Form::UrlOrPath if text.starts_with('/') || is_url(text) => Ok(()),
+        Form::UrlOrPath => fail(
+            "is neither an http or https URL nor a path",
+            "a URL with its scheme, as \"http://127.0.0.1:8000/metrics\", or a path from the server's root, as \"/metrics\"",
+        ),
+        Form::Series => text.parse::<Series>().map(drop),
         // The text may hold a password: it is not repeated.
         Form::Proxy if text == "none" || ProxyUrl::parse(text).is_ok() => Ok(()),
         Form::Proxy => Err(UnitError::new(
@@ -86,6 +92,10 @@ fn parse_form(form: Form, text: &str) -> Result<(), UnitError> {
             _ => Ok(()),
         },
     }
+}
+
+fn is_url(text: &str) -> bool {
+    text.parse::<reqwest::Url>().is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
 /// Whether `text` can name an environment variable.

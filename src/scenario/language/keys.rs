@@ -36,8 +36,7 @@ pub(in crate::scenario) const SCENARIO: Table = Table {
         Key::new("load", Kind::Table(&LOAD), "How the server is loaded."),
         Key::new("slo", Kind::Table(&SLO), "What makes a request good."),
         Key::new("search", Kind::Table(&SEARCH), "Finds the highest load that still meets the SLOs."),
-        Key::new("gate", Kind::List(&Kind::Table(&GATE)), "Limits that fail a run with exit code 3.")
-            .supports(Support::None),
+        Key::new("gate", Kind::List(&Kind::Table(&GATE)), "Limits that fail a run with exit code 3."),
         Key::new("output", Kind::Table(&OUTPUT), "What is written."),
         Key::new("profiles", Kind::Named(&Kind::Free), "Partial scenarios, laid over this one by --profile NAME."),
     ],
@@ -100,8 +99,23 @@ const ENDPOINT: Table = Table {
         )
         .or("\"max_tokens\""),
         Key::new("server_metrics", Kind::Named(&Kind::Table(&SERVER_METRIC)), "Extra columns read from the answer."),
-        Key::new("metrics_url", Kind::Form(Form::Url), "Prometheus page, scraped while a cell runs.")
-            .supports(Support::None),
+        Key::new(
+            "metrics_url",
+            Kind::Form(Form::UrlOrPath),
+            "Prometheus page, scraped while a cell runs; or its path from the server's root, as /metrics.",
+        ),
+        Key::new("metrics_interval", Kind::Form(Form::PositiveDuration), "Between two scrapes, 10ms or more.")
+            .or("\"500ms\""),
+        Key::new(
+            "metrics_columns",
+            Kind::Named(&Kind::Table(&SCRAPED_METRIC)),
+            "Extra columns read from that page, besides the known ones.",
+        ),
+        Key::new(
+            "metrics_auth",
+            Kind::Bool,
+            "Whether key and headers go with a scrape; unless given, only to the origin of base_url.",
+        ),
         Key::new(
             "cache_reset",
             Kind::Form(Form::MethodAndPath),
@@ -129,6 +143,23 @@ const SERVER_METRIC: Table = Table {
     keys: &[
         Key::new("pointer", Kind::Form(Form::JsonPointer), "A JSON pointer, as /usage/queue_time.").required(),
         Key::new("unit", Kind::Word(&["s", "ms"]), "Its unit; seconds are stored in milliseconds."),
+    ],
+};
+
+const SCRAPED_METRIC: Table = Table {
+    about: "An extra column, read from the Prometheus page.",
+    keys: &[
+        Key::new(
+            "metric",
+            Kind::Form(Form::Series),
+            "A sample's name, with labels where they matter; of several such series the sum.",
+        )
+        .required(),
+        Key::new(
+            "kind",
+            Kind::Word(&["gauge", "counter"]),
+            "What it is; a counter when its name ends in _total, _sum, _count or _bucket, unless given.",
+        ),
     ],
 };
 

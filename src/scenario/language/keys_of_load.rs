@@ -111,10 +111,9 @@ const HOOKS: Table = Table {
 const RETRIES: Table = Table {
     about: "Failed requests that are sent again; every attempt stays in the row.",
     keys: &[
-        Key::new("count", Kind::Integer(0, 100), "At most so many more attempts.")
-            .or("0")
-            .supports(Support::DefaultOnly),
-        Key::new("backoff", Kind::Form(Form::Duration), "Before the next attempt.").or("\"1s\""),
+        Key::new("count", Kind::Integer(0, 100), "At most so many more attempts.").or("0"),
+        Key::new("backoff", Kind::Form(Form::Duration), "Before the second attempt; doubled before each further one.")
+            .or("\"1s\""),
         Key::new(
             "on",
             Kind::List(&Kind::Word(&["rate_limited", "connect", "connect_timeout", "http_status", "stream_cut"])),
@@ -167,10 +166,10 @@ pub(super) const OUTPUT: Table = Table {
         Key::new(
             "formats",
             Kind::List(&Kind::Word(&["table", "json", "parquet", "markdown", "csv", "html", "xlsx", "junit"])),
-            "The files and views.",
+            "The files and views; junit writes what gates say to junit.xml.",
         )
         .or("[\"table\", \"json\", \"parquet\"]")
-        .supports(Support::Only(&["table", "json", "parquet", "markdown", "csv"])),
+        .supports(Support::Only(&["table", "json", "parquet", "markdown", "csv", "junit"])),
         Key::new("save_responses", Kind::Bool, "Keep prompts and answers, under responses/.").or("false"),
         Key::new("debug", Kind::Bool, "Keep what failures looked like on the wire, secrets starred, under debug/.")
             .or("false"),

@@ -102,6 +102,10 @@ pub(super) enum Form {
     Url,
     /// `"http://proxy:3128"` or `"none"`.
     Proxy,
+    /// `"http://host/path"` or `"/path"`.
+    UrlOrPath,
+    /// `"name{label=\"value\"}"`.
+    Series,
     /// `"SAMBANOVA_API_KEY"`.
     VariableName,
     /// `"/usage/queue_time"`.
@@ -119,8 +123,6 @@ pub(super) enum Form {
 pub(super) enum Support {
     /// Everything.
     Full,
-    /// Nothing but its default.
-    DefaultOnly,
     /// Only these values, as they read.
     Only(&'static [&'static str]),
     /// Not at all.

@@ -93,6 +93,8 @@ fn of_form(form: Form) -> Value {
         }
         Form::Url => json!({ "type": "string", "examples": ["http://127.0.0.1:8000/v1"] }),
         Form::Proxy => json!({ "type": "string", "examples": ["http://proxy:3128", "none"] }),
+        Form::UrlOrPath => json!({ "type": "string", "examples": ["http://127.0.0.1:8000/metrics", "/metrics"] }),
+        Form::Series => json!({ "type": "string", "examples": ["vllm:num_requests_swapped"] }),
         Form::VariableName => text("^[A-Za-z_][A-Za-z0-9_]*$", "SAMBANOVA_API_KEY"),
         Form::JsonPointer => text("^/", "/usage/queue_time"),
         Form::MethodAndPath => text("^(GET|POST|PUT|DELETE) /", "POST /reset_prefix_cache"),

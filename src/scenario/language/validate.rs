@@ -41,10 +41,8 @@ fn check_key(entry: &Entry, key: &Key, path: &str, faults: &mut Faults) {
 /// Refuses by name what the language has and this version cannot do yet.
 fn check_support(item: &Node, key: &Key, path: &str, faults: &mut Faults) {
     let Some(written) = item.scalar() else { return };
-    let default = key.default.trim_matches('"');
     let (able, help) = match key.support {
         Support::Full | Support::None => return,
-        Support::DefaultOnly => (same(&written, default), format!("only `{default}`, the default, for now")),
         Support::Only(words) => {
             (words.contains(&written.as_str()), format!("only {} for now", one_of(words.iter().copied())))
         }
@@ -56,11 +54,6 @@ fn check_support(item: &Node, key: &Key, path: &str, faults: &mut Faults) {
         let message = format!("`{path} = {written}` is not supported yet");
         faults.push(item.place.fault(Code::NotSupportedYet, message).help(help));
     }
-}
-
-fn same(written: &str, default: &str) -> bool {
-    let number = |text: &str| text.parse::<f64>().ok();
-    written == default || number(written).is_some_and(|value| Some(value) == number(default))
 }
 
 fn innermost(kind: &Kind) -> &Kind {

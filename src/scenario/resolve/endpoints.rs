@@ -1,7 +1,9 @@
 use std::collections::BTreeMap;
 
 use super::models::request_options;
+use super::scrape::scrape;
 use super::transport::{key_of_file, transport};
+use super::values::is_column_word;
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::layers::beside;
 use crate::scenario::tree::{Entry, Node, Value};
@@ -66,7 +68,7 @@ fn endpoint(
         timeouts: node.get("timeouts").map(timeouts).unwrap_or_default(),
         request: request_options(Some(node), faults),
         server_metrics: node.get("server_metrics").map(|node| server_metrics(node, faults)).unwrap_or_default(),
-        metrics_url: node.text("metrics_url"),
+        scrape: scrape(node, faults),
         cache_reset: node.text("cache_reset"),
         revision: node.text("revision"),
         accelerators: node.whole("accelerators"),
@@ -208,8 +210,7 @@ fn timeouts(node: &Node) -> Timeouts {
 fn server_metrics(node: &Node, faults: &mut Faults) -> BTreeMap<String, ServerMetric> {
     let mut metrics: BTreeMap<String, ServerMetric> = BTreeMap::new();
     for entry in node.entries() {
-        let is_word = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
-        if !is_word(&entry.key) {
+        if !is_column_word(&entry.key) {
             faults.push(
                 entry
                     .place

@@ -6,7 +6,8 @@ use crate::scenario::{AxisName, AxisValue, Bound, Gate, Judge, Slo, parse_axis_v
 use crate::text::{nearest, one_of};
 use crate::units::parse_duration;
 
-/// The metrics that a gate can judge: the names of `metrics::METRICS`, which stands on a higher floor.
+/// The metrics that a gate can judge: the names of `metrics::METRICS`, which stands on a higher floor; a test of that
+/// list holds the two together.
 pub(crate) const GATE_METRICS: [&str; 16] = [
     "ttft_ms",
     "ttft_from_schedule_ms",

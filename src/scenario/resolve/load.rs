@@ -4,7 +4,7 @@ use std::time::Duration;
 use crate::diagnostic::{Code, Faults};
 use crate::scenario::layers::beside;
 use crate::scenario::tree::Node;
-use crate::scenario::{AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries, StopWhen};
+use crate::scenario::{AxisValue, Hooks, Load, Loop, Matrix, Mode, Output, Retries, RetryCause, StopWhen};
 use crate::units::{Amount, Qps, RequestCount};
 
 pub(super) fn load(node: &Node, faults: &mut Faults) -> Load {
@@ -87,7 +87,7 @@ fn retries(node: &Node) -> Retries {
     Retries {
         count: node.whole("count").unwrap_or(0),
         backoff: node.duration("backoff").unwrap_or(Duration::from_secs(1)),
-        on: node.word("on").unwrap_or_default(),
+        on: node.word("on").unwrap_or_else(|| vec![RetryCause::RateLimited, RetryCause::Connect]),
     }
 }
 

@@ -6,9 +6,13 @@ mod load;
 mod matrix;
 mod models;
 mod prompt;
+mod scrape;
 mod search;
 mod transport;
 mod values;
+
+#[cfg(test)]
+pub(crate) use judgement::GATE_METRICS;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -7,6 +7,11 @@ use crate::scenario::layers::beside;
 use crate::scenario::tree::{Node, Value};
 use crate::units::parse_duration;
 
+/// Whether a name of the user's is fit for a column, alone or behind a word of ours.
+pub(super) fn is_column_word(name: &str) -> bool {
+    name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+}
+
 /// Values of a table by key. A value of another form reads as absent: the validator has told of it.
 impl Node {
     pub(super) fn text(&self, key: &str) -> Option<String> {

@@ -3,41 +3,14 @@ use std::fs;
 use std::path::Path;
 use std::time::SystemTime;
 
+use super::Stage;
 use crate::store::{Manifest, StoreError};
-
-/// What an upload came to.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Sent {
-    /// Files that were sent.
-    pub files: usize,
-    /// Their bytes.
-    pub bytes: u64,
-    /// Files that were there already.
-    pub there: usize,
-}
-
-impl Sent {
-    pub(super) fn add(&mut self, other: Self) {
-        self.files += other.files;
-        self.bytes += other.bytes;
-        self.there += other.there;
-    }
-}
 
 /// A file at one moment: another one by the same name looks different.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Look {
     pub(super) size: u64,
     changed: Option<SystemTime>,
-}
-
-/// How far a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Repeats are measured.
-    UnderWay,
-    /// No file changes any more.
-    Over,
 }
 
 /// The files of a run that are final, by their names within it.
@@ -70,7 +43,7 @@ fn collect(dir: &Path, under: &str, found: &mut BTreeMap<String, Look>) -> Resul
         let entry = entry.map_err(wrong)?;
         let Ok(name) = entry.file_name().into_string() else { continue };
         let name = if under.is_empty() { name } else { format!("{under}/{name}") };
-        let is_journal = under == "partial" && !name.ends_with(".parquet");
+        let is_journal = ["partial", "server"].contains(&under) && !name.ends_with(".parquet");
         if entry.file_name().to_string_lossy().starts_with('.') || is_journal {
             continue;
         }
@@ -102,7 +75,8 @@ mod tests {
         {
             write_atomic(&dir.path().join(name), b"x").unwrap();
         }
-        for name in ["partial/c.0.jsonl", ".writing-x", "requests/.writing-y"] {
+        fs::create_dir(dir.path().join("server")).unwrap();
+        for name in ["partial/c.0.jsonl", "server/b.0.jsonl", ".writing-x", "requests/.writing-y"] {
             fs::write(dir.path().join(name), "x").unwrap();
         }
         write_atomic(&dir.path().join("hooks/c.0.log"), b"x").unwrap();

@@ -7,6 +7,7 @@
 
 mod address;
 mod error;
+#[cfg(feature = "object-store")]
 mod files;
 mod mirror;
 #[cfg(feature = "object-store")]
@@ -15,6 +16,7 @@ mod providers;
 mod push;
 #[cfg(feature = "object-store")]
 mod reach;
+mod sent;
 #[cfg(not(feature = "object-store"))]
 mod unbuilt;
 
@@ -23,10 +25,10 @@ mod tests;
 
 pub use address::{Provider, RemoteAddress, is_remote};
 pub use error::RemoteError;
-pub use files::{Sent, Stage};
 pub use mirror::Mirror;
 #[cfg(feature = "object-store")]
 pub use reach::Remote;
+pub use sent::{Sent, Stage};
 #[cfg(not(feature = "object-store"))]
 pub use unbuilt::Remote;
 

@@ -38,17 +38,16 @@ pub(super) fn connect(
 ) -> object_store::Result<Arc<dyn ObjectStore>> {
     let known = settings.iter().filter(|(name, _)| name.starts_with(address.provider.variables()));
     let known = known.map(|(name, value)| (name.to_ascii_lowercase(), value.as_str()));
-    let options = ClientOptions::new().with_timeout(REQUEST_LIMIT);
+    // Who writes an address without TLS means it.
+    let plain = endpoints(address.provider)
+        .iter()
+        .find_map(|name| settings.get(*name))
+        .is_some_and(|endpoint| endpoint.starts_with("http://"));
+    let options = ClientOptions::new().with_timeout(REQUEST_LIMIT).with_allow_http(plain);
     let (bucket, retries) = (&address.bucket, patience.retries());
     Ok(match address.provider {
         Provider::S3 => {
-            // Who writes an address without TLS means it.
-            let plain = ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"]
-                .iter()
-                .find_map(|name| settings.get(*name))
-                .is_some_and(|endpoint| endpoint.starts_with("http://"));
-            let builder =
-                AmazonS3Builder::new().with_client_options(options).with_retry(retries).with_allow_http(plain);
+            let builder = AmazonS3Builder::new().with_client_options(options).with_retry(retries);
             let set = |builder: AmazonS3Builder, (name, value): (String, &str)| match name.parse::<AmazonS3ConfigKey>()
             {
                 Ok(key) => builder.with_config(key, value),
@@ -76,4 +75,13 @@ pub(super) fn connect(
             Arc::new(known.fold(builder, set).with_container_name(bucket).build()?)
         }
     })
+}
+
+/// The variables that name a store other than the provider's own, the first that counts first.
+fn endpoints(provider: Provider) -> &'static [&'static str] {
+    match provider {
+        Provider::S3 => &["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"],
+        Provider::Google => &["GOOGLE_BASE_URL"],
+        Provider::Azure => &["AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"],
+    }
 }

@@ -10,9 +10,9 @@ use object_store::path::Path as Key;
 use object_store::{Attribute, Attributes, GetOptions, ObjectStore as _};
 use tokio::io::AsyncWriteExt as _;
 
-use super::files::{Look, Sent, Stage, final_files, in_order};
+use super::files::{Look, final_files, in_order};
 use super::reach::{Remote, unreadable};
-use super::{RemoteAddress, RemoteError};
+use super::{RemoteAddress, RemoteError, Sent, Stage};
 use crate::store::hash_file;
 
 /// Files that are compared or sent at the same time.
