@@ -14,7 +14,7 @@ use super::env::Env;
 use super::exit::{Exit, Failure};
 use super::prepare::{self, Prepared};
 use super::remote::Destination;
-use super::run::{gone, judge, tell_where};
+use super::run::{gone, judge, show_searches, tell_where};
 use super::session::{Driven, Session, Work};
 use super::terminal::Terminal;
 use super::{question, turned};
@@ -153,6 +153,9 @@ async fn run_one(
     match outcome {
         Ok((conclusion, stored)) => {
             let judged = stored.max(judge(&prepared.scenario, &conclusion, session.env, terminal));
+            if !session.args.json {
+                show_searches(&conclusion.summary, terminal);
+            }
             tell_where(&conclusion, &prepared.plan, terminal);
             judged.max(told(campaign.borrow_mut().ended(at, &conclusion), prepared, terminal))
         }

@@ -92,7 +92,7 @@ pub(super) fn markdown(file: &CampaignFile) -> String {
     let mut parts = vec![rows.fold(head, |text, row| text + &row)];
     let cells = cells(file);
     if !cells.is_empty() {
-        parts.push(report::comparison_markdown(&file.name, &cells));
+        parts.push(report::comparison_markdown(&file.name, &cells, &[]));
     }
     if cells.windows(2).any(|pair| pair[0].axes.get("model") != pair[1].axes.get("model")) {
         let by_model = report::pivot(&file.name, &cells, "model", &Figure::usual());
