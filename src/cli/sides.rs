@@ -107,7 +107,7 @@ fn of_rows(path: &Path, files: &[PathBuf], terminal: &Terminal) -> Result<Opened
 
 /// The cells of all runs of a campaign, told apart by their scenario.
 fn campaign(path: &Path, terminal: &Terminal) -> Result<OpenedSide, Failure> {
-    let file = CampaignFile::read(path).map_err(|error| stored::unreadable(&error))?;
+    let (_, file) = CampaignFile::stored(path).map_err(|error| stored::unreadable(&error))?;
     terminal.note(&format!("{} · started {} · {}", file.name, file.start, path.display()));
     let mut side = Side { name: format!("{}/{}", file.name, file_name(path)), ..Side::default() };
     for run in file.runs {
