@@ -21,8 +21,6 @@ pub(crate) const GATE_METRICS: [&str; 18] = [
     "queue_delay_ms",
     "connect_ms",
     "tls_ms",
-    "connect_ms",
-    "tls_ms",
     "output_tokens_per_s",
     "input_tokens_server",
     "output_tokens_server",
