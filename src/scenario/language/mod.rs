@@ -125,8 +125,6 @@ pub(super) enum Support {
     Full,
     /// Only these values, as they read.
     Only(&'static [&'static str]),
-    /// Not at all.
-    None,
 }
 
 impl Key {

@@ -28,10 +28,6 @@ fn join(path: &str, key: &str) -> String {
 }
 
 fn check_key(entry: &Entry, key: &Key, path: &str, faults: &mut Faults) {
-    if matches!(key.support, Support::None) {
-        let message = format!("`{path}` is not supported yet");
-        faults.push(entry.place.fault(Code::NotSupportedYet, message).help("take it out, or wait for a later version"));
-    }
     check(&entry.node, &key.kind, path, faults);
     for item in entry.node.items() {
         check_support(item, key, path, faults);
@@ -41,17 +37,13 @@ fn check_key(entry: &Entry, key: &Key, path: &str, faults: &mut Faults) {
 /// Refuses by name what the language has and this version cannot do yet.
 fn check_support(item: &Node, key: &Key, path: &str, faults: &mut Faults) {
     let Some(written) = item.scalar() else { return };
-    let (able, help) = match key.support {
-        Support::Full | Support::None => return,
-        Support::Only(words) => {
-            (words.contains(&written.as_str()), format!("only {} for now", one_of(words.iter().copied())))
-        }
-    };
+    let Support::Only(words) = key.support else { return };
     // What is wrong anyway has its own fault.
     let mut own = Faults::default();
     check(item, innermost(&key.kind), path, &mut own);
-    if !able && own.is_empty() {
+    if !words.contains(&written.as_str()) && own.is_empty() {
         let message = format!("`{path} = {written}` is not supported yet");
+        let help = format!("only {} for now", one_of(words.iter().copied()));
         faults.push(item.place.fault(Code::NotSupportedYet, message).help(help));
     }
 }
