@@ -16,7 +16,7 @@ pub(super) fn of_run(scenario: &Scenario, cells: &[CellSummary], env: &Env, term
     }
     let checks = judge_gates(&scenario.gates, cells);
     step_summary(
-        &format!("{}\n{}", markdown(&checks), report::comparison_markdown(&scenario.name, cells)),
+        &format!("{}\n{}", markdown(&checks), report::comparison_markdown(&scenario.name, cells, &[])),
         env,
         terminal,
     );

@@ -1,7 +1,7 @@
 use super::keys_of_load::{GATE, LOAD, OUTPUT, SEARCH, SLO};
 use super::keys_of_matrix::{CHAT, DATASET, MATRIX, PROMPT};
 use super::keys_of_transport::TLS;
-use super::{Form, Key, Kind, Support, Table};
+use super::{Form, Key, Kind, Table};
 
 /// The whole file.
 pub(in crate::scenario) const SCENARIO: Table = Table {
