@@ -107,11 +107,11 @@ fn of_rows(path: &Path, files: &[PathBuf], terminal: &Terminal) -> Result<Opened
 
 /// The cells of all runs of a campaign, told apart by their scenario.
 fn campaign(path: &Path, terminal: &Terminal) -> Result<OpenedSide, Failure> {
-    let (_, file) = CampaignFile::stored(path).map_err(|error| stored::unreadable(&error))?;
-    terminal.note(&format!("{} · started {} · {}", file.name, file.start, path.display()));
-    let mut side = Side { name: format!("{}/{}", file.name, file_name(path)), ..Side::default() };
+    let (dir, file) = CampaignFile::stored(path).map_err(Failure::usage)?;
+    terminal.note(&format!("{} · started {} · {}", file.name, file.start, dir.display()));
+    let mut side = Side { name: format!("{}/{}", file.name, file_name(&dir)), ..Side::default() };
     for run in file.runs {
-        let mut of_run = side_of(&run, path);
+        let mut of_run = side_of(&run, &dir);
         for cell in &mut of_run.cells {
             cell.summary.axes.insert("scenario".to_owned(), Value::from(run.scenario.as_str()));
         }

@@ -205,7 +205,7 @@ mod tests {
             Gate { only: BTreeMap::from([(axis, values)]), ..gate(Bound::Max(2.0), Judge::Point) }
         };
         let ids = |gate: Gate| -> Vec<String> {
-            judge_gates(&[gate], &cells).into_iter().map(|check| check.cell_id.unwrap_or_else(|| check.says)).collect()
+            judge_gates(&[gate], &cells).into_iter().map(|check| check.cell_id.unwrap_or(check.says)).collect()
         };
         assert_eq!(ids(only(AxisName::Concurrency, &["16", "32"])), ["16 small", "16 500x500"]);
         assert_eq!(ids(only(AxisName::ImageSize, &["small"])), ["1 small", "16 small", "16 500x500"]);

@@ -55,7 +55,9 @@ fn measured(seed: Seed, ttft_ms: f64, requests: u64) -> SideCell {
     let mut cell = CellAccumulator::new("c", axes, None);
     while cell.next_pass().is_some() {
         for (repeat, rows) in (0..).zip(&rows) {
-            rows.iter().for_each(|row| cell.add(repeat, row));
+            for row in rows {
+                cell.add(repeat, row);
+            }
         }
     }
     SideCell { summary: cell.finish(), planned: None }
