@@ -24,9 +24,11 @@ impl Samples {
     }
 
     /// All samples of the first passes of several repeats, which learn where the others have theirs.
-    pub(super) fn of_all<'r>(mut repeats: Vec<&'r mut Self>) -> Self {
+    pub(super) fn of_all(mut repeats: Vec<&mut Self>) -> Self {
         let mut all = Self::default();
-        repeats.iter().for_each(|repeat| all.add_all(repeat));
+        for repeat in &repeats {
+            all.add_all(repeat);
+        }
         for (at, samples) in all.listed.iter_mut().enumerate() {
             samples.tell(repeats.iter_mut().map(|repeat| &mut repeat.listed[at]));
         }

@@ -28,7 +28,9 @@ fn cell_of(slo: Option<Slo>, repeats: &[Vec<RequestRecord>]) -> CellSummary {
     let mut cell = CellAccumulator::new("c", Map::new(), None).with_slo(slo);
     while let Some(_pass) = cell.next_pass() {
         for (repeat, records) in repeats.iter().enumerate() {
-            records.iter().for_each(|record| cell.add(u32::try_from(repeat).unwrap(), record));
+            for record in records {
+                cell.add(u32::try_from(repeat).unwrap(), record);
+            }
         }
     }
     cell.finish()
@@ -91,7 +93,7 @@ fn what_is_counted_in_bins_has_nearly_the_intervals_of_what_is_kept() {
             record
         })
         .collect();
-    let cell = cell_of(None, &[rows.clone()]);
+    let cell = cell_of(None, std::slice::from_ref(&rows));
     let samples: Vec<f64> = rows.iter().flat_map(itl_samples).map(|(ms, _)| ms).collect();
     let itl = cell.metric("itl_ms").unwrap();
     assert_eq!(itl.count, 78_000);
@@ -148,7 +150,7 @@ fn goodput_counts_requests_that_meet_every_limit() {
         [Outcome::Failed(Failure::new(Cause::Connect, "x")), Outcome::Dropped, Outcome::Cancelled]
             .map(|outcome| RequestRecord { outcome, ..answered(0, &[]) }),
     );
-    let cell = cell_of(Some(slo), &[rows.clone()]);
+    let cell = cell_of(Some(slo), std::slice::from_ref(&rows));
     let good = ttfts(0, 400).iter().filter(|ms| **ms <= 600).count();
     let share = f64::from(u32::try_from(good).unwrap()) / 402.0;
     let told = cell.slo.as_ref().unwrap();
@@ -158,7 +160,7 @@ fn goodput_counts_requests_that_meet_every_limit() {
     assert_eq!(told.pass, Some(true));
     let goodput = share * 402.0 / cell.duration_s.unwrap();
     assert!((cell.goodput.unwrap() - goodput).abs() < 1e-9);
-    let strict = cell_of(Some(Slo { attainment: 0.52, ..slo }), &[rows.clone()]);
+    let strict = cell_of(Some(Slo { attainment: 0.52, ..slo }), std::slice::from_ref(&rows));
     assert_eq!(strict.slo.unwrap().pass, Some(false));
     let slower = cell_of(Some(Slo { tpot: Some(std::time::Duration::from_millis(5)), ..slo }), &[rows]);
     assert!(slower.slo.unwrap().good_share.abs() < 1e-12 && slower.goodput == Some(0.0));

@@ -33,7 +33,7 @@ pub(super) fn refuse_plain_keys(tree: &Node, faults: &mut Faults) {
                 .fault(Code::BadValue, format!("`{}` holds a user name or a password", entry.key))
                 .help("take it out of the URL: a key is named by api_key_env, and headers can hold \"${NAME}\""),
             // Each of these has a fault of its own.
-            Some(Held::KeyForName) | None => return,
+            Some(Held::KeyForName | Held::UserOfPage) | None => return,
         };
         faults.push(fault);
     });
@@ -70,6 +70,8 @@ enum Held {
     Password,
     /// A name or password in a URL that takes none.
     User,
+    /// The same in the URL of a metrics page, whose own rule knows where else to put them.
+    UserOfPage,
 }
 
 fn key_in(entry: &Entry) -> Option<Held> {
@@ -81,7 +83,8 @@ fn key_in(entry: &Entry) -> Option<Held> {
             let in_plain = user_of(written).is_some_and(|user| !user.contains("${"));
             in_plain.then_some(Held::Password)
         }
-        "base_url" | "metrics_url" => user_of(written).map(|_| Held::User),
+        "base_url" => user_of(written).map(|_| Held::User),
+        "metrics_url" => user_of(written).map(|_| Held::UserOfPage),
         name if KEY_HOLDERS.contains(&name) && !written.is_empty() && !written.contains("${") => Some(Held::Key),
         _ => None,
     }

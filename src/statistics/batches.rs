@@ -66,7 +66,9 @@ impl<const K: usize> Batches<K> {
             whole
         });
         self.full = merged.collect();
-        alone.iter().for_each(|batch| self.last.add(batch));
+        if let Some(batch) = alone {
+            self.last.add(&batch);
+        }
         self.rows_per_batch *= 2;
     }
 

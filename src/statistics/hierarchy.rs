@@ -128,7 +128,7 @@ pub fn mean(parts: &[Part]) -> Option<Estimate> {
 ///
 /// The bounds are samples: those at the shares that bound the percentile's own share, by the binomial law at the
 /// effective size (Woodruff 1952 for the principle, Korn and Graubard 1998 for the size; Jeffreys' bounds, see Brown,
-/// Cai and DasGupta 2001). What differs between repeats makes it wider, in quadrature, where each has enough samples
+/// Cai and `DasGupta` 2001). What differs between repeats makes it wider, in quadrature, where each has enough samples
 /// for a percentile of its own; else it lowers the effective size.
 #[must_use]
 pub fn percentile(

@@ -14,8 +14,8 @@ pub fn wilson(share: f64, n: f64, level: f64) -> Option<Interval> {
     let middle = (share + over / 2.0) / (1.0 + over);
     let reach = z / (1.0 + over) * (share * (1.0 - share) / n + over / (4.0 * n)).sqrt();
     // Rounding must not take the bound of a share of 0 or 1 off it.
-    let low = if share == 0.0 { 0.0 } else { (middle - reach).max(0.0) };
-    let high = if share == 1.0 { 1.0 } else { (middle + reach).min(1.0) };
+    let low = if share <= 0.0 { 0.0 } else { (middle - reach).max(0.0) };
+    let high = if share >= 1.0 { 1.0 } else { (middle + reach).min(1.0) };
     Some(Interval { low, high, level })
 }
 

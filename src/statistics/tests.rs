@@ -146,7 +146,7 @@ fn a_request_that_never_came_leaves_no_upper_bound() {
     let median = percentile_of(&[&samples], 500).unwrap();
     assert!(median.interval.unwrap().high.is_finite());
     let near_the_end = percentile_of(&[&samples], 950).unwrap();
-    assert_eq!(near_the_end.interval.unwrap().high, f64::INFINITY);
+    assert!(near_the_end.interval.unwrap().high.is_infinite());
     assert!(near_the_end.interval.unwrap().low < 94.05);
     assert_eq!(near_the_end.p_above(0.0), Some(0.5), "nothing is certain of it");
     assert_eq!(percentile_of(&[&samples], 990), None);
@@ -200,8 +200,8 @@ proptest! {
             let (plain, scaled) = (plain.unwrap(), scaled.unwrap());
             let (interval, of_scaled) = (plain.interval.unwrap(), scaled.interval.unwrap());
             prop_assert!(interval.low <= plain.value + 1e-9 && plain.value <= interval.high + 1e-9, "{plain:?}");
-            prop_assert!(plain.effective_n > 0.0 && plain.effective_n <= plain.n as f64 + 1e-9);
-            prop_assert_eq!((plain.n, plain.repeats), (n as u64, samples.len() as u32));
+            prop_assert!(plain.effective_n > 0.0 && plain.effective_n <= f64::from(u32::try_from(plain.n).unwrap()) + 1e-9);
+            prop_assert_eq!((plain.n, plain.repeats), (n as u64, u32::try_from(samples.len()).unwrap()));
             prop_assert!(near(of_scaled.low, interval.low * scale, 1e-6) && near(of_scaled.high, interval.high * scale, 1e-6));
         }
     }
@@ -209,10 +209,12 @@ proptest! {
     #[test]
     fn batches_hold_all_that_was_added(rows in prop::collection::vec((0..9_u32, 0.0..1e3_f64), 0..2000)) {
         let mut batches = Batches::<2>::default();
-        rows.iter().for_each(|(count, sum)| batches.add(f64::from(*count), [*sum, 1.0]));
+        for (count, sum) in &rows {
+            batches.add(f64::from(*count), [*sum, 1.0]);
+        }
         let with_samples = || rows.iter().filter(|(count, _)| *count > 0);
         let count: u32 = with_samples().map(|(count, _)| count).sum();
-        prop_assert_eq!(batches.count(), f64::from(count));
+        prop_assert!(near(batches.count(), f64::from(count), 1e-12));
         let sum: f64 = with_samples().map(|(_, sum)| sum).sum();
         match batches.ratio(0) {
             Some(ratio) => prop_assert!(near(ratio, sum / f64::from(count), 1e-9)),

@@ -44,7 +44,9 @@ fn with_samples<'s>(repeats: &[&'s [f64]]) -> Vec<&'s [f64]> {
 
 fn batched(samples: &[f64], of: impl Fn(f64) -> f64) -> Batches<1> {
     let mut batches = Batches::default();
-    samples.iter().for_each(|sample| batches.add(1.0, [of(*sample)]));
+    for sample in samples {
+        batches.add(1.0, [of(*sample)]);
+    }
     batches
 }
 

@@ -17,16 +17,16 @@ fn http2() -> Transport {
     Transport { http: HttpVersion::Http2, ..Transport::default() }
 }
 
-fn proxy_at(url: &str, authorization: Option<&str>) -> Option<Proxy> {
+fn proxy_at(url: &str, authorization: Option<&str>) -> Proxy {
     let address = address::Address::parse(url).unwrap();
     let authorization = authorization.map(Secret::new);
-    Some(Proxy { host: address.host, port: address.port, authorization, variable: None })
+    Proxy { host: address.host, port: address.port, authorization, variable: None }
 }
 
 #[tokio::test]
 async fn a_proxy_is_asked_for_whole_urls_in_clear() {
     let proxy = Server::answering(&[head(), two_tokens(), AwaitClose]).await;
-    let transport = Transport { proxy: proxy_at(&proxy.url, Some("Basic bWU6c2VjcmV0")), ..Transport::default() };
+    let transport = Transport { proxy: Some(proxy_at(&proxy.url, Some("Basic bWU6c2VjcmV0"))), ..Transport::default() };
     let client = client_of(&by(transport), "http://model.example:8000/v1?v=1");
     let observed = observe(&client).await;
     assert_eq!((observed.outcome(), observed.text()), (Some(&Outcome::Completed), "one two"));
@@ -58,7 +58,7 @@ async fn what_is_encrypted_goes_through_a_tunnel() {
     let server = encrypted::encrypted_server(vec![vec![Read, head(), two_tokens(), AwaitClose]]).await;
     let port = server.rsplit(':').next().unwrap().trim_end_matches("/v1").to_owned();
     let (proxy, asked) = tunnelling(format!("127.0.0.1:{port}")).await;
-    let transport = Transport { proxy: proxy_at(&proxy, Some("Basic bWU6c2VjcmV0")), ..Transport::default() };
+    let transport = Transport { proxy: Some(proxy_at(&proxy, Some("Basic bWU6c2VjcmV0"))), ..Transport::default() };
     let clock = Clock::start();
     let client = Client::trusting(&by(transport), &server, clock, Secrets::default(), encrypted::trusting_it).unwrap();
     let observed = observe(&client).await;
@@ -82,11 +82,12 @@ async fn a_proxy_that_gives_no_tunnel_is_told_of() {
         ("SSH-2.0-OpenSSH\r\n\r\n", "does not answer as an HTTP proxy"),
     ] {
         let proxy = Server::answering(&[send(answer), Close]).await;
-        let transport = Transport { proxy: proxy_at(&proxy.url, None), ..http2() };
+        let transport = Transport { proxy: Some(proxy_at(&proxy.url, None)), ..http2() };
         let client = client_of(&by(transport), "http://model.example/v1");
         assert_failed(&observe(&client).await, Cause::Connect, part);
     }
-    let client = client_of(&by(Transport { proxy: proxy_at("http://127.0.0.1:9", None), ..http2() }), "http://m/v1");
+    let client =
+        client_of(&by(Transport { proxy: Some(proxy_at("http://127.0.0.1:9", None)), ..http2() }), "http://m/v1");
     assert_failed(&observe(&client).await, Cause::Connect, "no connection to the proxy 127.0.0.1:9");
 }
 
@@ -224,7 +225,7 @@ async fn http2_requests_share_a_connection_and_have_stamps_of_their_own() {
     let heads = &serving.await.unwrap()[0];
     assert_eq!(heads.len(), 4);
     let (uri, headers) = (heads[0].uri(), heads[0].headers());
-    assert_eq!(format!("{}/chat/completions", url), uri.to_string());
+    assert_eq!(format!("{url}/chat/completions"), uri.to_string());
     assert_eq!(headers["authorization"], "Bearer sk-secret");
     assert!(!headers.contains_key("host"), "{headers:?}");
 }

@@ -103,7 +103,7 @@ impl Seek<'_> {
         let lower = below().filter(|(_, evidence)| evidence.meets).map(|(at, _)| *at).next_back();
         let Some(lower) = lower else {
             return match self.known.get(&0) {
-                Some(lowest) if self.may_be_clearer(lowest) => Step::Probe(0),
+                Some(lowest) if self.may_be_clearer(*lowest) => Step::Probe(0),
                 Some(lowest) if lowest.client_limited => self.done(None, Some(Unresolved::Client)),
                 Some(_) => self.done(None, Some(Unresolved::BelowMin)),
                 None => Step::Probe(0),
@@ -111,7 +111,7 @@ impl Seek<'_> {
         };
         if lower == top {
             return match self.known.get(&top) {
-                Some(highest) if self.may_be_clearer(highest) => Step::Probe(top),
+                Some(highest) if self.may_be_clearer(*highest) => Step::Probe(top),
                 _ => self.done(Some(top), Some(Unresolved::AboveMax)),
             };
         }
@@ -133,7 +133,7 @@ impl Seek<'_> {
     /// Measures a level once more, if that may help.
     fn clarify(&self, at: usize, answer: usize) -> Step {
         match self.known.get(&at) {
-            Some(evidence) if !self.may_be_clearer(evidence) => self.done(Some(answer), Some(Unresolved::Noise)),
+            Some(evidence) if !self.may_be_clearer(*evidence) => self.done(Some(answer), Some(Unresolved::Noise)),
             _ => Step::Probe(at),
         }
     }
@@ -163,7 +163,7 @@ impl Seek<'_> {
         Step::Done(Finding { answer, met, missed, unresolved })
     }
 
-    fn may_be_clearer(&self, evidence: &Evidence) -> bool {
+    fn may_be_clearer(&self, evidence: Evidence) -> bool {
         evidence.standing == Standing::Unclear && evidence.repeats < self.search.repeats
     }
 

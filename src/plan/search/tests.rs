@@ -131,7 +131,7 @@ proptest! {
     ) {
         let search = Search { repeats, ..search(axis, 1.0, max.floor().max(2.0)) };
         let levels = levels(&search);
-        let noise = |level: f64, repeats: u32| level.to_bits().wrapping_mul(seed | 1).rotate_left(17 + repeats) % 2 == 0;
+        let noise = |level: f64, repeats: u32| level.to_bits().wrapping_mul(seed | 1).rotate_left(17 + repeats).is_multiple_of(2);
         let verdict = |level: f64, repeats| {
             if (level / capacity - 1.0).abs() < fog { (Standing::Unclear, noise(level, repeats)) } else { sharp(capacity)(level, 1) }
         };

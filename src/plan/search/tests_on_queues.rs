@@ -123,8 +123,8 @@ fn the_formulas_are_what_the_queues_do() {
     for queue in [Queue::MarkovServers(4), Queue::Constant] {
         let rate = queue.capacity();
         let mut rng = Seed::root(1).rng();
-        let shares: Vec<f64> = (0..60).filter_map(|_| queue.repeat(rate, &mut rng).ratio(0)).collect();
-        let mean = shares.iter().sum::<f64>() / 60.0;
+        let shares: Vec<f64> = (0..240).filter_map(|_| queue.repeat(rate, &mut rng).ratio(0)).collect();
+        let mean = shares.iter().sum::<f64>() / 240.0;
         assert!((mean - ATTAINMENT).abs() < 0.005, "{queue:?}: {mean}");
     }
 }
