@@ -8,6 +8,7 @@ use crate::load::{Stop, StopHandle};
 use crate::simulator::MOST_STAMPS;
 use crate::store::Host;
 use crate::time::{rfc3339, unix_ns};
+use crate::units::as_float;
 
 /// What is to be calibrated.
 #[derive(Debug, Clone)]
@@ -195,9 +196,4 @@ fn highest(rungs: &[RungFigures]) -> Option<Highest> {
 
 fn ratio(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts and spans of a minute")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

@@ -245,11 +245,8 @@ impl Client {
 
     /// Strikes secrets out of what a row has from the server and from the scenario; its message has none.
     pub fn strike_out(&self, record: &mut RequestRecord) {
-        let secrets = self.secrets();
-        record.model_id = secrets.redact(&record.model_id);
-        for text in [&mut record.response_id, &mut record.finish_reason].into_iter().flatten() {
-            *text = secrets.redact(text);
-        }
+        let told = [&mut record.response_id, &mut record.finish_reason].into_iter().flatten();
+        told.chain([&mut record.model_id]).for_each(|text| self.secrets().strike_out(text));
     }
 
     /// A failed request as it went over the wire; `None` for one that did not fail. Secrets within texts are still there:

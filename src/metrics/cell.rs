@@ -18,6 +18,7 @@ use crate::record::{ClientFacts, KeptTimes, Outcome, Phase, RequestRecord, Token
 use crate::scenario::{Price, Slo};
 use crate::statistics::Estimate;
 use crate::time::MonotonicNs;
+use crate::units::as_float;
 
 /// Sums a cell up, row by row, in memory that does not grow with their number.
 ///
@@ -382,11 +383,6 @@ fn gap_rate(repeats: impl Iterator<Item = (u64, i64)>) -> Option<f64> {
 
 fn in_flight_s<'r>(repeats: impl Iterator<Item = &'r Repeat>) -> f64 {
     seconds_of(repeats.map(Repeat::in_flight_ns).sum())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(clippy::cast_precision_loss, reason = "2^52 ns are 52 days; beyond them a nanosecond is lost")]

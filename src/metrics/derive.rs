@@ -1,6 +1,7 @@
 use super::RequestMetrics;
 use crate::record::{Chunk, KeptTimes, Outcome, RequestRecord};
 use crate::time::MonotonicNs;
+use crate::units::as_float;
 
 /// The metrics of one request, from its facts. A request that did not complete has none.
 #[must_use]
@@ -73,9 +74,4 @@ pub(super) fn every_chunk(record: &RequestRecord, until_ns: MonotonicNs) -> &[Ch
 fn span_ms(from_ns: Option<MonotonicNs>, to_ns: Option<MonotonicNs>) -> Option<f64> {
     #[expect(clippy::cast_precision_loss, reason = "a request lasts less than 2^52 ns, 52 days")]
     Some((to_ns? - from_ns?) as f64 / 1e6)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "token counts are far below 2^52")]
-fn as_float(tokens: u64) -> f64 {
-    tokens as f64
 }

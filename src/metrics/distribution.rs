@@ -7,6 +7,7 @@ use super::lookup::Lookup;
 use super::quantile::{PERCENTILES, Ranked, percentile, ranks};
 use super::range::Range;
 use super::summary::MetricSummary;
+use crate::units::as_float;
 
 /// Up to so many different samples are kept; what has more is counted first and looked up in later passes.
 const KEPT: usize = 1 << 15;
@@ -204,11 +205,6 @@ impl Distribution {
         };
         Some(if all_came { summary } else { summary.with_nulls_censored() })
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sample counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[cfg(test)]

@@ -1,3 +1,5 @@
+use crate::units::as_float;
+
 /// Where the samples of a first pass lie: any quantile, before the rows are gone through again. Exact where samples are
 /// kept; else as exact as the bins they are counted in, a part in some two thousand of the value, and even within.
 #[derive(Debug, Clone, Default)]
@@ -48,9 +50,4 @@ impl Lookup {
         let share = (as_float(index - before) + 0.5) / as_float(upto - before);
         (high - low).mul_add(share, low)
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sample counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

@@ -2,6 +2,7 @@ use super::cell::output_tokens;
 use crate::record::{Outcome, RequestRecord};
 use crate::statistics::{Batches, Estimate, mean, mean_parts};
 use crate::time::MonotonicNs;
+use crate::units::as_float;
 
 /// Parts of equal length that a window is cut into.
 const PARTS: usize = 64;
@@ -114,9 +115,4 @@ fn as_ns(parts: usize) -> i64 {
 #[expect(clippy::cast_precision_loss, reason = "2^52 ns are 52 days; beyond them a nanosecond is lost")]
 fn as_seconds(ns: i64) -> f64 {
     ns as f64 / 1e9
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

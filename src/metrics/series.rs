@@ -1,6 +1,7 @@
 use super::lookup::Lookup;
 use super::quantile::PERCENTILES;
 use crate::statistics::{Batches, Estimate, RepeatQuantiles, mean, mean_parts, percentile, share_parts};
+use crate::units::as_float;
 
 const COUNT: usize = PERCENTILES.len();
 
@@ -170,9 +171,4 @@ fn percentile_of<'s>(
         parts.map(|(at_or_below, value_at)| RepeatQuantiles { at_or_below, value_at }).collect();
     let permille = u32::try_from(PERCENTILES[k].permille).ok()?;
     percentile(permille, value, &|share| all.at(share), &quantiles)
-}
-
-#[expect(clippy::cast_precision_loss, reason = "sample counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

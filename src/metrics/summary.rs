@@ -10,6 +10,7 @@ use super::switching::SwitchingSummary;
 use super::{ClientHealth, SearchSummary};
 use crate::scenario::StopReason;
 use crate::statistics::{self, Estimate};
+use crate::units::as_float;
 
 /// `summary.json`: one entry a cell. What is not measured yet is there and null.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -306,11 +307,6 @@ pub(super) const MOST_DEGREES: f64 = 1e9;
 /// The bounds of an interval as they are stored.
 pub(super) fn bounds(interval: &statistics::Interval) -> Interval {
     [interval.low, interval.high].map(|bound| Some(bound).filter(|bound| bound.is_finite()))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 /// One repeat of a cell.

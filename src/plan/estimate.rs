@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use super::{Cell, Plan, SearchPlan};
 use crate::scenario::{Chat, Load, Mode, Scenario, SimulatorSettings};
-use crate::units::{Amount, Qps, RequestCount, SizeSpec};
+use crate::units::{Amount, Qps, RequestCount, SizeSpec, as_float};
 
 /// Where nothing is known of a server: time to the first token.
 const GUESSED_TTFT: Duration = Duration::from_millis(500);
@@ -199,11 +199,6 @@ fn requests_and_seconds(load: &Load, cell: &Cell, gap: f64, each: f64) -> (f64, 
         (None, None) => (0.0, 0.0),
     };
     (warm_requests + requests, (warm_seconds + seconds).min(load.cell_timeout.as_secs_f64()))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an estimate; saturates")]

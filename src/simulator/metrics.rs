@@ -90,6 +90,7 @@ enum Figure {
     CacheShare,
 }
 
+use crate::units::as_float;
 use Figure::{CacheShare, Count as Counted};
 
 type Families = &'static [(&'static str, &'static str, Figure)];
@@ -203,11 +204,6 @@ impl Page<'_> {
 
 fn load(counter: &AtomicU64) -> f64 {
     as_float(counter.load(Ordering::Relaxed))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "the text format's values are floats")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }
 
 /// As every server has it that uses Prometheus's own library: two processes tell themselves apart by it.

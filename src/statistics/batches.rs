@@ -1,3 +1,4 @@
+use super::as_float;
 use super::hierarchy::Part;
 use super::long_run::{LongRun, long_run_variance};
 
@@ -163,9 +164,4 @@ fn part<const K: usize>(repeat: &Batches<K>, value: f64, of_one: f64, model: Opt
         excess * excess / degrees_of_freedom + (1.0 - excess).powi(2) / (as_float(repeat.rows()) - 1.0).max(1.0);
     let effective_n = if variance > 0.0 { (of_one / variance).min(count) } else { count };
     Part { value, count, variance, degrees_of_freedom: 1.0 / doubt, effective_n }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

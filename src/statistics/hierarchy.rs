@@ -1,3 +1,4 @@
+use super::as_float;
 use super::estimate::{Estimate, Interval, LEVEL, two_sided};
 use super::law::beta_quantile;
 use super::needed::needed;
@@ -72,7 +73,7 @@ impl Together {
         let weighted = || parts.iter().map(|part| (part.count / count, part));
         let value: f64 = weighted().map(|(weight, part)| weight * part.value).sum();
         let within = Spread::within(weighted().map(|(weight, part)| (weight * weight * part.variance, part)));
-        let repeats = as_float(parts.len());
+        let repeats = as_float(parts.len() as u64);
         let squares: f64 = weighted().map(|(weight, part)| (weight * (part.value - value)).powi(2)).sum();
         let over = if parts.len() > 1 { squares * repeats / (repeats - 1.0) } else { 0.0 };
         let total = if over > within.variance {
@@ -140,7 +141,7 @@ pub fn percentile(
     let share = f64::from(permille.min(1000)) / 1000.0;
     let shares: Vec<Part> = repeats.iter().map(|repeat| repeat.at_or_below).collect();
     let all = Together::of(&shares)?;
-    let enough = as_float_u64(needed(permille));
+    let enough = as_float(needed(permille));
     if shares.len() > 1 && shares.iter().all(|part| part.effective_n >= enough) {
         let own: Vec<Part> = repeats.iter().map(|repeat| own_percentile(share, repeat)).collect();
         if let Some(own) = Together::of(&own).filter(|own| own.within.variance.is_finite()) {
@@ -172,16 +173,6 @@ fn bounds(share: f64, effective: f64, count: f64, value_at: &dyn Fn(f64) -> f64)
         if place.is_nan() { f64::NAN } else { value_at(place.clamp(0.0, 1.0)) }
     };
     (value(f64::midpoint(0.0, 1.0 - LEVEL)), value(f64::midpoint(LEVEL, 1.0)))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "repeats are few")]
-fn as_float(count: usize) -> f64 {
-    count as f64
-}
-
-#[expect(clippy::cast_precision_loss, reason = "far below 2^52, or so great that it only has to be greater")]
-fn as_float_u64(count: u64) -> f64 {
-    count as f64
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count that was summed up as a float")]

@@ -1,3 +1,5 @@
+use super::as_float;
+
 /// The variance of a series, summed up over all lags: n times the variance of its mean.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct LongRun {
@@ -24,7 +26,7 @@ pub(super) fn long_run_variance(series: &[Vec<f64>]) -> Option<LongRun> {
     if longest < 2 {
         return None;
     }
-    let (n, means) = (as_float(members), as_float(series.len()));
+    let (n, means) = (as_float(members as u64), as_float(series.len() as u64));
     let orders = MOST_ORDER.min(members / MEMBERS_PER_ORDER).min(longest - 1);
     let raw: Vec<f64> = (0..=orders).map(|lag| autocovariance(series, lag) / n).collect();
     let free = (n - means).max(1.0);
@@ -38,7 +40,7 @@ pub(super) fn long_run_variance(series: &[Vec<f64>]) -> Option<LongRun> {
         let mended: Vec<f64> = raw.iter().map(|value| value + back).collect();
         model = best_model(&mended, n);
     }
-    let order = as_float(model.order);
+    let order = as_float(model.order as u64);
     let fourth: f64 = series.iter().flatten().map(|value| value.powi(4)).sum::<f64>() / n;
     let excess = (fourth / (raw[0] * raw[0]) - 3.0).max(0.0);
     // The variance of a variance is (2 + excess kurtosis) / n, relatively; each order of the model adds to it.
@@ -80,7 +82,7 @@ fn best_model(autocovariances: &[f64], n: f64) -> Model {
 }
 
 fn criterion(noise: f64, order: usize, n: f64) -> f64 {
-    let parameters = as_float(order) + 1.0;
+    let parameters = as_float(order as u64) + 1.0;
     n.mul_add(noise.ln(), 2.0 * parameters * n / (n - parameters - 1.0).max(1.0))
 }
 
@@ -88,9 +90,4 @@ fn criterion(noise: f64, order: usize, n: f64) -> f64 {
 fn autocovariance(series: &[Vec<f64>], lag: usize) -> f64 {
     let products = |one: &Vec<f64>| one.iter().zip(one.iter().skip(lag)).map(|(a, b)| a * b).sum::<f64>();
     series.iter().map(products).sum()
-}
-
-#[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-fn as_float(count: usize) -> f64 {
-    count as f64
 }

@@ -27,3 +27,12 @@ pub use hierarchy::{Part, RepeatQuantiles, mean, percentile};
 pub use needed::needed;
 pub use share::{share, wilson};
 pub use values::{mean_of, percentile_of};
+
+/// A count as a float; `units` has the same, on the floor that this module stands on itself.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "counts are far below 2^53, or so great that they only have to be greater"
+)]
+const fn as_float(count: u64) -> f64 {
+    count as f64
+}

@@ -56,9 +56,18 @@ impl Secrets {
     /// `text` with every remembered value replaced by [`REDACTED`].
     #[must_use]
     pub fn redact(&self, text: &str) -> String {
-        self.0.iter().fold(text.to_owned(), |text, secret| {
-            if text.contains(secret.as_str()) { text.replace(secret.as_str(), REDACTED) } else { text }
-        })
+        let mut text = text.to_owned();
+        self.strike_out(&mut text);
+        text
+    }
+
+    /// The same in place; a text without a secret is not copied.
+    pub fn strike_out(&self, text: &mut String) {
+        for secret in &self.0 {
+            if text.contains(secret.as_str()) {
+                *text = text.replace(secret.as_str(), REDACTED);
+            }
+        }
     }
 
     /// The same in every text of a JSON value; names of fields stay.
@@ -66,7 +75,7 @@ impl Secrets {
         use serde_json::Value;
         match value {
             _ if self.0.is_empty() => {}
-            Value::String(text) => *text = self.redact(text),
+            Value::String(text) => self.strike_out(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.redact_json(item)),
             Value::Object(fields) => fields.values_mut().for_each(|field| self.redact_json(field)),
             Value::Null | Value::Bool(_) | Value::Number(_) => {}

@@ -13,7 +13,7 @@ pub use amount::{Amount, RequestCount};
 pub use arrivals::{ArrivalDistribution, Qps};
 pub use duration::{format_age, format_duration, parse_age, parse_duration};
 pub use image_size::ImageSize;
-pub use number::{format_count, format_significant};
+pub use number::{as_float, format_count, format_significant};
 pub use series::Series;
 pub use size_file::{SizeFault, SizeFile};
 pub use size_spec::SizeSpec;

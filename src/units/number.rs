@@ -25,6 +25,16 @@ pub fn format_count(count: u64) -> String {
     groups.join(" ")
 }
 
+/// A count as a float: exact up to 2^53, and to one part in as many beyond.
+#[must_use]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "no count of ours is far beyond 2^53, and there its size is what matters"
+)]
+pub const fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

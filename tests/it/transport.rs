@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
 use infersweep::record::{Outcome, RequestRecord};
+use infersweep::store::ServerFile;
 
 use crate::fronts::{self, Authority, authority};
 use crate::tool::{Bench, Said, Simulated, files, rows};
@@ -32,6 +33,14 @@ fn runs(bench: &Bench, url: &str, more: &str) -> (Said, Vec<RequestRecord>) {
         assert!(stamps.first_token_ns.unwrap() - stamps.sent_ns.unwrap() >= 5_000_000, "the server's own time");
     }
     (said, rows)
+}
+
+/// The metrics page was reached, and at every try.
+fn is_scraped(bench: &Bench, said: &Said) {
+    assert!(!said.stderr.contains("metrics of"), "{}", said.stderr);
+    let [page] = files(&bench.latest("way").join("server")).try_into().unwrap();
+    let samples: Vec<_> = ServerFile::open(&page).unwrap().samples().unwrap().map(Result::unwrap).collect();
+    assert!(samples.len() >= 2 && samples.iter().all(|sample| sample.fault.is_none()), "{samples:?}");
 }
 
 fn fails(bench: &Bench, url: &str, more: &str, parts: &[&str]) {
@@ -76,7 +85,9 @@ fn certificates_are_checked_unless_that_is_turned_off_which_is_told_everywhere()
     let url = format!("https://{}/v1", front.address);
     fails(&bench, &url, "", &["(tls)", "tls.ca", "tls.verify = false"]);
     let bench = bench.file("ca.pem", &of.certificate);
-    let (said, rows) = runs(&bench, &url, "tls = { ca = \"ca.pem\" }\nconnection = \"new\"");
+    let more = "tls = { ca = \"ca.pem\" }\nconnection = \"new\"\nmetrics_url = \"/metrics\"";
+    let (said, rows) = runs(&bench, &url, more);
+    is_scraped(&bench, &said);
     assert!(rows.iter().all(|row| row.stamps.handshake_ns.is_some()));
     assert!(!said.stdout.contains("NOT VERIFIED"), "{}", said.stdout);
     let summary = Bench::json(&bench.latest("way").join("summary.json"));
@@ -168,8 +179,13 @@ fn a_unix_socket_leads_to_the_server_also_for_what_is_not_timed() {
     let bench = Bench::new();
     let server = Simulated::start(&bench, "--ttft 5ms --itl 1ms");
     let _front = fronts::unix(&bench.path("llm.sock"), &authority(&server.url));
-    let (said, _) = runs(&bench, "http://model.invalid/v1", "unix_socket = \"llm.sock\"");
+    let (said, _) = runs(&bench, "http://model.invalid/v1", "unix_socket = \"llm.sock\"\nmetrics_url = \"/metrics\"");
     assert!(!said.stderr.contains("no list of models"), "{}", said.stderr);
+    is_scraped(&bench, &said);
+    // A page elsewhere is reached as if there were no socket.
+    let elsewhere = format!("metrics_url = \"{}/metrics\"", server.url.trim_end_matches("/v1"));
+    let (said, _) = runs(&bench, "http://model.invalid/v1", &format!("unix_socket = \"llm.sock\"\n{elsewhere}"));
+    is_scraped(&bench, &said);
     let frozen = fs::read_to_string(bench.latest("way").join("scenario.toml")).unwrap();
     assert!(frozen.contains(&format!("unix_socket = \"{}", bench.path("").display())), "{frozen}");
     fails(&bench, "http://model.invalid/v1", "unix_socket = \"none.sock\"", &["(connect)", "none.sock"]);

@@ -7,6 +7,7 @@ use crate::metrics::cell::{output_tokens, seconds_of};
 use crate::metrics::derive::derive;
 use crate::record::{KeptTimes, Outcome, RequestRecord};
 use crate::time::MonotonicNs;
+use crate::units::as_float;
 
 /// Completed requests that a window needs: as many as its median.
 const NEEDED: u64 = 11;
@@ -120,9 +121,4 @@ fn each_piece(
         }
         _ => chunks.iter().for_each(|chunk| take(part(chunk.tokens), chunk.at_ns, chunk.at_ns)),
     }
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-fn as_float(count: u64) -> f64 {
-    count as f64
 }

@@ -3,7 +3,7 @@ use minijinja::{Environment, Value};
 use serde::Serialize;
 
 use super::words;
-use crate::compare::{Change, Check, ComparedCell, Comparison, Tally, Verdict};
+use crate::compare::{Change, Check, ComparedCell, Comparison, Tally};
 
 /// The page; it needs nothing beside itself.
 const PAGE: &str = include_str!("page.html");
@@ -55,7 +55,6 @@ struct PlotView {
     at: f64,
     zone_from: f64,
     zone_width: f64,
-    colour: &'static str,
 }
 
 #[derive(Serialize)]
@@ -138,11 +137,5 @@ fn plot(comparison: &Comparison, change: &Change, reach: f64) -> Option<PlotView
     let a = change.a.filter(|a| *a != 0.0)?;
     let margin = comparison.margin.about(a, change.figure.unit()) / a.abs();
     let (from, to) = (place(-margin), place(margin));
-    let colour = match change.verdict {
-        Verdict::Better => "better",
-        Verdict::Worse => "worse",
-        Verdict::Same => "same",
-        Verdict::Unclear => "dim",
-    };
-    Some(PlotView { low: place(low), high: place(high), at: place(at), zone_from: from, zone_width: to - from, colour })
+    Some(PlotView { low: place(low), high: place(high), at: place(at), zone_from: from, zone_width: to - from })
 }

@@ -2,7 +2,7 @@ use super::Limits;
 use super::needs::{Need, OWN_FILES, needs};
 use crate::plan::Plan;
 use crate::scenario::Scenario;
-use crate::units::format_count;
+use crate::units::{as_float, format_count};
 
 /// What this machine lacks for a plan.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -110,11 +110,6 @@ fn lever(need: &Need<'_>) -> &'static str {
 
 fn gib(bytes: u64) -> String {
     format!("{:.1} GiB", as_float(bytes) / as_float(1 << 30))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "for the eye and a limit that is an estimate")]
-fn as_float(bytes: u64) -> f64 {
-    bytes as f64
 }
 
 #[cfg(test)]
